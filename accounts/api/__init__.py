@@ -1,0 +1,1 @@
+"""How the REST doors recognise a caller. Wired in by name from the settings."""

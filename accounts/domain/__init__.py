@@ -1,0 +1,1 @@
+"""Who asks: roles, scopes and the principal every door hands down. Pure."""

@@ -1,0 +1,38 @@
+"""What a key or a role may do. The names are part of the API."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Scope(StrEnum):
+    """One permission. A door names the scope that each of its methods needs."""
+
+    CLIMATE_READ = "climate:read"
+    REQUESTS_READ = "requests:read"
+    REQUESTS_WRITE = "requests:write"
+    REQUESTS_SIMULATE = "requests:simulate"
+    BUDGETS_READ = "budgets:read"
+    BUDGETS_WRITE = "budgets:write"
+
+
+class Role(StrEnum):
+    """What a person is in a team."""
+
+    OWNER = "owner"
+    OPERATOR = "operator"
+    MEMBER = "member"
+    VIEWER = "viewer"
+    AUDITOR = "auditor"
+
+
+ALL_SCOPES = frozenset(Scope)
+_READING = frozenset({Scope.CLIMATE_READ, Scope.REQUESTS_READ, Scope.BUDGETS_READ})
+
+SCOPES_OF_ROLE: dict[Role, frozenset[Scope]] = {
+    Role.OWNER: ALL_SCOPES,
+    Role.OPERATOR: ALL_SCOPES,
+    Role.MEMBER: _READING | {Scope.REQUESTS_WRITE, Scope.REQUESTS_SIMULATE},
+    Role.VIEWER: _READING,
+    Role.AUDITOR: _READING,
+}

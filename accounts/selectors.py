@@ -1,0 +1,86 @@
+"""Reads: who is behind a key or a login."""
+
+from __future__ import annotations
+
+import hmac
+from collections import defaultdict
+from datetime import datetime
+
+from django.conf import settings
+from django.db.models import Prefetch
+
+from accounts.domain.principal import Principal
+from accounts.domain.scopes import ALL_SCOPES, SCOPES_OF_ROLE, Role, Scope
+from accounts.domain.secrets import PREFIX_CHARACTERS, digest_of
+from accounts.models import ApiKey, Claim, Membership, Team, User
+
+
+def find_principal_by_secret(secret: str, *, now: datetime) -> tuple[Principal, ApiKey] | None:
+    """The caller behind a key's secret, or None if the key is unknown, expired or revoked."""
+    keys = ApiKey.objects.filter(prefix=secret[:PREFIX_CHARACTERS]).select_related("team__organisation")
+    key = keys.prefetch_related("team__claims").first()
+    expected = key.digest if key else "0" * 64
+    if not hmac.compare_digest(digest_of(secret, pepper=settings.API_KEY_PEPPER), expected) or key is None:
+        return None
+    if key.revoked_at is not None or (key.expires_at is not None and key.expires_at <= now):
+        return None
+    scopes = frozenset(Scope(value) for value in key.scopes if value in ALL_SCOPES)
+    return _principal(f"key {key.prefix}", key.team, scopes, api_key_id=key.pk), key
+
+
+def find_principal_of_person(user: User, *, team_id: int | None = None) -> Principal | None:
+    """The caller behind a login, acting for `team_id` or else for the first team; None if not in it.
+
+    Staff see everything; without a membership they act for no team.
+    """
+    memberships = list(
+        Membership.objects.filter(user=user)
+        .select_related("team__organisation")
+        .prefetch_related(Prefetch("team__claims"))
+        .order_by("pk")
+    )
+    actor = f"person {user.get_username()}"
+    chosen = next((m for m in memberships if team_id in (None, m.team_id)), None)
+    visible = frozenset(m.team_id for m in memberships)
+    if chosen is None:
+        if not user.is_staff or team_id is not None:
+            return None
+        return Principal(
+            actor=actor,
+            team_id=None,
+            scopes=frozenset({Scope.CLIMATE_READ, Scope.REQUESTS_READ, Scope.BUDGETS_READ}),
+            sees_everything=True,
+            user_id=user.pk,
+        )
+    scopes = SCOPES_OF_ROLE[Role(chosen.role)]
+    return _principal(actor, chosen.team, scopes, visible=visible, user=user)
+
+
+def _principal(
+    actor: str,
+    team: Team,
+    scopes: frozenset[Scope],
+    *,
+    visible: frozenset[int] = frozenset(),
+    api_key_id: int | None = None,
+    user: User | None = None,
+) -> Principal:
+    claims: dict[str, set[str]] = defaultdict(set)
+    for claim in team.claims.all():
+        claims[claim.kind].add(claim.value)
+    return Principal(
+        actor=actor,
+        team_id=team.pk,
+        team_name=team.name,
+        organisation_id=team.organisation_id,
+        organisation_name=team.organisation.name,
+        organisation_type=team.organisation.type,
+        country_code=team.organisation.country_code,
+        scopes=scopes,
+        claimable_origins=frozenset(claims[Claim.Kind.ORIGIN]),
+        claimable_purposes=frozenset(claims[Claim.Kind.PURPOSE]),
+        visible_team_ids=visible | {team.pk},
+        sees_everything=bool(user and user.is_staff),
+        user_id=user.pk if user else None,
+        api_key_id=api_key_id,
+    )

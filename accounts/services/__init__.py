@@ -1,0 +1,1 @@
+"""Changes to who may ask, and the answers already given."""

@@ -1,0 +1,1 @@
+"""Units, periods and estimates. Pure: no Django, no clock, no I/O."""

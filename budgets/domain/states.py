@@ -1,0 +1,41 @@
+"""A budget as a value that crosses a door."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from budgets.domain.units import Unit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetState:
+    """A budget now. Amounts are in its unit (tokens, grams CO2e, micro-USD), exact.
+
+    `status` is ok, warn, critical or emergency by the thresholds in force; `crossed` lists the
+    percentages passed in this period.
+    """
+
+    id: UUID
+    name: str
+    organisation_id: int
+    team_id: int | None
+    team_name: str
+    parent_id: UUID | None
+    depth: int
+    unit: Unit
+    period: str
+    period_starts_at: datetime
+    period_ends_at: datetime | None
+    limit: Decimal
+    spent: Decimal
+    reserved: Decimal
+    tradeable: Decimal
+    overdraft: Decimal
+    available: Decimal
+    used_percent: float
+    status: str
+    crossed: tuple[int, ...]
+    is_default: bool

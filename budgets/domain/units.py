@@ -1,0 +1,45 @@
+"""Three units on one path, all counted in whole steps so that sums are exact."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, Decimal
+from enum import StrEnum
+
+LARGEST_AMOUNT = 2**62
+"""No amount is larger, so that sums of two stay inside a 64-bit column."""
+
+
+class Unit(StrEnum):
+    """What a budget counts. The names are part of the API."""
+
+    TOKENS = "tokens"
+    CARBON_G = "carbon_g"
+    MICRO_USD = "micro_usd"
+
+
+STEPS_PER_UNIT: dict[Unit, int] = {Unit.TOKENS: 1, Unit.CARBON_G: 1_000_000, Unit.MICRO_USD: 1}
+"""A budget stores whole steps: tokens, micrograms CO2e, micro-USD."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amounts:
+    """What one piece of work takes, in steps of each unit: tokens, micrograms CO2e, micro-USD."""
+
+    tokens: int
+    carbon_ug: int
+    micro_usd: int
+
+    def of(self, unit: Unit) -> int:
+        """The steps that a budget in `unit` is charged."""
+        return {Unit.TOKENS: self.tokens, Unit.CARBON_G: self.carbon_ug, Unit.MICRO_USD: self.micro_usd}[unit]
+
+
+def to_steps(unit: Unit, amount: Decimal) -> int:
+    """Whole steps of an amount in `unit`, rounded up: a charge is never understated."""
+    return int((amount * STEPS_PER_UNIT[unit]).to_integral_value(rounding=ROUND_CEILING))
+
+
+def from_steps(unit: Unit, steps: int) -> Decimal:
+    """An amount in `unit` of a number of steps; exact."""
+    return Decimal(steps) / STEPS_PER_UNIT[unit]

@@ -1,0 +1,1 @@
+"""Energy, carbon and intensity formulas. Pure: no Django, no clock, no I/O."""

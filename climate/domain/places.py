@@ -1,0 +1,59 @@
+"""Facts about countries and regions, as values that cross a door."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountryFacts:
+    """A country and what justice policy may look at. `None` is unknown.
+
+    `gni_usd` per head (World Bank Atlas), `vulnerability` 0..1 (ND-GAIN), `co2_t_per_capita` a year.
+    """
+
+    code: str
+    name: str
+    latitude: float
+    longitude: float
+    income_group: str
+    is_global_south: bool
+    is_ldc: bool
+    is_sids: bool
+    gni_usd: float | None = None
+    vulnerability: float | None = None
+    co2_t_per_capita: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionFacts:
+    """Where work can run. `pue` None means unknown (the default is then assumed and said so)."""
+
+    code: str
+    provider: str
+    name: str
+    city: str
+    zone: str
+    country_code: str
+    latitude: float
+    longitude: float
+    pue: float | None
+    pue_source: str
+    contracted_cfe_share: float | None
+    is_active: bool = True
+    capacity_tokens_per_hour: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmergencyFacts:
+    """An emergency in force: which countries and purposes it lifts, by how much, until when."""
+
+    id: int
+    kind: str
+    title: str
+    country_codes: tuple[str, ...]
+    purposes: tuple[str, ...]
+    multiplier: float
+    starts_at: datetime
+    ends_at: datetime | None

@@ -1,0 +1,34 @@
+"""What the climate app tells the apps above."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from config.kernel.events import Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingsCollected(Event):
+    """A source has brought new readings or forecasts of these zones."""
+
+    source: str
+    zones: tuple[str, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceChanged(Event):
+    """A source began or ceased to answer, or was switched."""
+
+    source: str
+    state: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmergencyChanged(Event):
+    """An emergency was declared, changed or lifted."""
+
+    emergency_id: int
+    at: datetime

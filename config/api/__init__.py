@@ -1,0 +1,1 @@
+"""Conventions of the REST API, wired in by name from the settings."""

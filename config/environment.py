@@ -1,0 +1,107 @@
+"""Every knob of a deployment, read once from the environment and typed.
+
+Defaults suit a first run on one machine. Production refuses to start on them.
+Each variable is documented in `.env.example`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, cast
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+Mode = Literal["local", "production"]
+Visitors = Literal["nothing", "figures", "everything"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """The deployment as its environment describes it."""
+
+    mode: Mode
+    debug: bool
+    secret_key: str
+    api_key_pepper: str
+    data_dir: Path
+    database_url: str
+    redis_url: str
+    allowed_hosts: list[str]
+    trusted_origins: list[str]
+    visitors: Visitors
+    log_level: str
+    gb_carbon_intensity_url: str
+    energy_charts_url: str
+    request_rate_per_minute: int
+
+    @property
+    def is_production(self) -> bool:
+        """Whether the strict settings apply."""
+        return self.mode == "production"
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether broker and channel layer live inside the one process."""
+        return not self.redis_url
+
+
+def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:
+    if value not in allowed:
+        raise ImproperlyConfigured(f"{name}={value!r} is not one of {', '.join(allowed)}.")
+    return value
+
+
+def _local_secret(data_dir: Path) -> str:
+    """A secret of this machine, made on the first run and kept beside the data, readable by its owner only."""
+    path = data_dir / "secret_key"
+    if not path.exists():
+        data_dir.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(50))
+    return path.read_text().strip()
+
+
+def read_environment() -> Environment:
+    """Read and check the environment; raise ImproperlyConfigured naming the variable at fault."""
+    env = environ.Env()
+    env.read_env(str(BASE_DIR / ".env"))
+    mode = cast(Mode, _one_of("COMMONWATT_ENV", env.str("COMMONWATT_ENV", "local"), ("local", "production")))
+    data_dir = Path(env.str("COMMONWATT_DATA_DIR", str(BASE_DIR / "var"))).expanduser().resolve()
+    secret_key = env.str("SECRET_KEY", "")
+    allowed_hosts = env.list("ALLOWED_HOSTS", default=[])
+    if mode == "production":
+        if len(secret_key) < 32:
+            raise ImproperlyConfigured("Set SECRET_KEY to at least 32 random characters: COMMONWATT_ENV is production.")
+        if not allowed_hosts:
+            raise ImproperlyConfigured(
+                "Set ALLOWED_HOSTS to the names this deployment answers to: COMMONWATT_ENV is production."
+            )
+    secret_key = secret_key or _local_secret(data_dir)
+    return Environment(
+        mode=mode,
+        debug=env.bool("DEBUG", False),
+        secret_key=secret_key,
+        api_key_pepper=env.str("API_KEY_PEPPER", secret_key),
+        data_dir=data_dir,
+        database_url=env.str("DATABASE_URL", f"sqlite:///{data_dir / 'commonwatt.sqlite3'}"),
+        redis_url=env.str("REDIS_URL", ""),
+        allowed_hosts=allowed_hosts or ["127.0.0.1", "localhost", "[::1]"],
+        trusted_origins=env.list("CSRF_TRUSTED_ORIGINS", default=[]),
+        visitors=cast(
+            Visitors,
+            _one_of(
+                "COMMONWATT_VISITORS",
+                env.str("COMMONWATT_VISITORS", "everything" if mode == "local" else "figures"),
+                ("nothing", "figures", "everything"),
+            ),
+        ),
+        log_level=env.str("LOG_LEVEL", "INFO"),
+        gb_carbon_intensity_url=env.str("GB_CARBON_INTENSITY_URL", "https://api.carbonintensity.org.uk"),
+        energy_charts_url=env.str("ENERGY_CHARTS_URL", "https://api.energy-charts.info"),
+        request_rate_per_minute=env.int("REQUEST_RATE_PER_MINUTE", 6000),
+    )

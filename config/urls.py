@@ -1,0 +1,16 @@
+"""All doors of the deployment."""
+
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("api/schema/", SpectacularAPIView.as_view(api_version="v1"), name="schema"),
+    path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path("api/v1/", include("climate.urls")),
+    path("api/v1/", include("budgets.urls")),
+    path("api/v1/", include("market.urls")),
+    path("", include("config.server.urls")),
+    path("", include("dashboard.urls")),
+]

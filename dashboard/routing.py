@@ -1,0 +1,5 @@
+"""Sockets of the dashboard."""
+
+from __future__ import annotations
+
+websocket_urlpatterns: list[object] = []
