@@ -25,6 +25,7 @@ class Budget(models.Model):
     team = models.ForeignKey("accounts.Team", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="children")
     depth = models.PositiveSmallIntegerField(default=0, editable=False)
+    path_ids = models.JSONField(default=list, editable=False, help_text="This budget and its ancestors, leaf first.")
     unit = models.CharField(max_length=9, choices=[(unit.value, unit.value) for unit in Unit])
     period = models.CharField(
         max_length=7, choices=[(period.value, period.value) for period in Period], default=Period.ONE_OFF

@@ -1,5 +1,15 @@
-"""URLs of this app."""
+"""URLs of budgets, below `/api/v1/`."""
 
 from __future__ import annotations
 
-urlpatterns: list[object] = []
+from django.urls import path
+
+from budgets.api import views
+
+urlpatterns = [
+    path("budgets/", views.BudgetListView.as_view(), name="budget-list"),
+    path("budgets/status/", views.StatusView.as_view(), name="budget-status"),
+    path("budgets/<uuid:budget_id>/", views.BudgetView.as_view(), name="budget"),
+    path("budgets/<uuid:budget_id>/allot/", views.AllotView.as_view(), name="budget-allot"),
+    path("budgets/<uuid:budget_id>/ledger/", views.LedgerView.as_view(), name="budget-ledger"),
+]

@@ -114,7 +114,6 @@ class AllocationRequest(models.Model):
         DENIED = "denied"
         CANCELLED = "cancelled"
         SETTLED = "settled"
-        RELEASED = "released"
         EXPIRED = "expired"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

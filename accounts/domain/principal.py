@@ -33,6 +33,13 @@ class Principal:
     user_id: int | None = None
     api_key_id: int | None = None
 
+    @classmethod
+    def of(cls, auth: object) -> Principal:
+        """What authentication left on a request, as what it is. The permission class has checked it."""
+        if not isinstance(auth, cls):
+            raise TypeError("This door was entered without a principal.")
+        return auth
+
     def may(self, scope: Scope) -> bool:
         """Whether the caller holds `scope`."""
         return scope in self.scopes

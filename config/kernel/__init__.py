@@ -1,1 +1,1 @@
-"""The lowest stair: what every app may use. Two small files, no Django app."""
+"""The lowest stair: what every app may use. Small files, no Django app."""

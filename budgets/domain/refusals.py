@@ -1,0 +1,43 @@
+"""How a budget says no: which one, in which unit, how much is left and when that changes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from config.kernel.errors import Exhausted
+
+
+class BudgetExhausted(Exhausted):
+    """A budget on the path cannot pay. The facts are members of the API's problem document."""
+
+    def __init__(
+        self,
+        *,
+        budget_id: UUID,
+        name: str,
+        unit: str,
+        limit: Decimal,
+        remaining: Decimal,
+        needed: Decimal,
+        resets_at: datetime | None,
+        **facts: Any,
+    ):
+        super().__init__(
+            f"The budget {name} has {remaining:f} of {limit:f} {unit} left; this needs {needed:f}.",
+            field="budget",
+            budget=str(budget_id),
+            unit=unit,
+            limit=plain_number(limit),
+            remaining=plain_number(remaining),
+            needed=plain_number(needed),
+            resets_at=resets_at.isoformat() if resets_at else None,
+            **facts,
+        )
+
+
+def plain_number(amount: Decimal) -> int | float:
+    """A JSON number: an integer where it is one."""
+    return int(amount) if amount == amount.to_integral_value() else float(amount)

@@ -1,0 +1,27 @@
+"""What every REST door does with a body: take known fields only, or name what is wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.request import Request
+
+
+class StrictSerializer(serializers.Serializer):  # type: ignore[type-arg]
+    """Refuses fields that nobody reads: a misspelt name must not pass in silence."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Validated values, or an error that names each unknown field."""
+        if isinstance(data, dict) and (unknown := sorted(set(map(str, data)) - set(self.fields))):
+            detail = serializers.ErrorDetail("There is no such field.", code="unknown_field")
+            raise serializers.ValidationError({name: [detail] for name in unknown})
+        return super().to_internal_value(data)
+
+
+def validated(serializer_class: type[StrictSerializer], request: Request) -> dict[str, Any]:
+    """The body's values; a ValidationError names each field at fault."""
+    serializer = serializer_class(data=request.data)
+    serializer.is_valid(raise_exception=True)
+    values: dict[str, Any] = serializer.validated_data
+    return values
