@@ -40,6 +40,10 @@ class DecisionRow:
     explanation: str
     policy: str
     is_simulated: bool
+    service_micro_usd: int | None = None
+    carbon_micro_usd: int | None = None
+    justice_micro_usd: int | None = None
+    renewable_micro_usd: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
