@@ -35,8 +35,8 @@ class Country(models.Model):
     iso3 = models.CharField(max_length=3, unique=True)
     iso_numeric = models.CharField(max_length=3, blank=True, help_text="Joins the world map.")
     name = models.CharField(max_length=120)
-    latitude = models.FloatField(null=True, blank=True, validators=LATITUDE)
-    longitude = models.FloatField(null=True, blank=True, validators=LONGITUDE)
+    latitude = models.FloatField(validators=LATITUDE)
+    longitude = models.FloatField(validators=LONGITUDE)
     region_name = models.CharField("UN M49 region", max_length=60, blank=True)
     income_group = models.CharField(max_length=12, choices=IncomeGroup, blank=True)
     income_group_source = models.CharField(max_length=200, blank=True)
@@ -102,6 +102,7 @@ class ZoneYear(models.Model):
     carbon_free_share = models.FloatField(null=True, blank=True, validators=SHARE)
     source = models.CharField(max_length=200)
     flag = models.CharField(max_length=200, blank=True)
+    history = HistoricalRecords()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["zone", "year"], name="zone_year_unique")]
