@@ -5,18 +5,20 @@ from __future__ import annotations
 from django.contrib.auth.models import AbstractUser
 from django.core.validators import RegexValidator
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Now
 from simple_history.models import HistoricalRecords
 
 from accounts.domain.scopes import Role
 
-country_code_validator = RegexValidator(r"^[A-Z]{2}$", "Two capital letters, as in ISO 3166-1.")
+country_code_validator = RegexValidator(r"\A[A-Z]{2}\Z", "Two capital letters, as in ISO 3166-1.")
 
 
 class User(AbstractUser):
     """A person who logs in. Custom from the start, so that it can grow."""
 
-    history = HistoricalRecords(excluded_fields=["password", "last_login"])
+    # Groups and permissions are part of the audit: they decide who may change what.
+    history = HistoricalRecords(excluded_fields=["password", "last_login"], m2m_fields=["groups", "user_permissions"])
 
 
 class Organisation(models.Model):
@@ -37,6 +39,9 @@ class Organisation(models.Model):
         help_text="ISO 3166-1 alpha-2 code of the country of registration; for companies, of the headquarters.",
     )
     type = models.CharField(max_length=10, choices=Type)
+    is_active = models.BooleanField(
+        "active", default=True, help_text="Switch off to refuse every key and person of its teams at once."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     history = HistoricalRecords()
 
@@ -52,6 +57,9 @@ class Team(models.Model):
 
     organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="teams")
     name = models.CharField(max_length=120)
+    is_active = models.BooleanField(
+        "active", default=True, help_text="Switch off to refuse every key and person of this team at once."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     history = HistoricalRecords()
 
@@ -148,7 +156,13 @@ class IdempotentAnswer(models.Model):
     locked_until = models.DateTimeField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["team", "key"], name="idempotency_key_unique_in_team")]
+        constraints = [
+            models.UniqueConstraint(fields=["team", "key"], name="idempotency_key_unique_in_team"),
+            models.CheckConstraint(
+                condition=Q(state="running") | Q(status_code__isnull=False, body__isnull=False),
+                name="idempotent_answer_is_complete",
+            ),
+        ]
         indexes = [models.Index(fields=["created_at"], name="idempotent_answer_created")]
 
     def __str__(self) -> str:

@@ -11,18 +11,24 @@ from django.db.models import Prefetch
 
 from accounts.domain.principal import Principal
 from accounts.domain.scopes import ALL_SCOPES, SCOPES_OF_ROLE, Role, Scope
-from accounts.domain.secrets import PREFIX_CHARACTERS, digest_of
+from accounts.domain.secrets import PREFIX_CHARACTERS, digest_of, looks_like_secret
 from accounts.models import ApiKey, Claim, Membership, Team, User
 
 
 def find_principal_by_secret(secret: str, *, now: datetime) -> tuple[Principal, ApiKey] | None:
-    """The caller behind a key's secret, or None if the key is unknown, expired or revoked."""
-    keys = ApiKey.objects.filter(prefix=secret[:PREFIX_CHARACTERS]).select_related("team__organisation")
-    key = keys.prefetch_related("team__claims").first()
+    """The caller behind a key's secret; None if the key is unknown, expired, revoked or its team is inactive.
+
+    An unknown prefix and a wrong secret cost the same: one query and one digest.
+    """
+    if not looks_like_secret(secret):
+        return None
+    key = ApiKey.objects.filter(prefix=secret[:PREFIX_CHARACTERS]).select_related("team__organisation").first()
     expected = key.digest if key else "0" * 64
     if not hmac.compare_digest(digest_of(secret, pepper=settings.API_KEY_PEPPER), expected) or key is None:
         return None
     if key.revoked_at is not None or (key.expires_at is not None and key.expires_at <= now):
+        return None
+    if not (key.team.is_active and key.team.organisation.is_active):
         return None
     scopes = frozenset(Scope(value) for value in key.scopes if value in ALL_SCOPES)
     return _principal(f"key {key.prefix}", key.team, scopes, api_key_id=key.pk), key
@@ -31,10 +37,10 @@ def find_principal_by_secret(secret: str, *, now: datetime) -> tuple[Principal, 
 def find_principal_of_person(user: User, *, team_id: int | None = None) -> Principal | None:
     """The caller behind a login, acting for `team_id` or else for the first team; None if not in it.
 
-    Staff see everything; without a membership they act for no team.
+    Inactive teams do not count. Staff see everything; without a membership they act for no team.
     """
     memberships = list(
-        Membership.objects.filter(user=user)
+        Membership.objects.filter(user=user, team__is_active=True, team__organisation__is_active=True)
         .select_related("team__organisation")
         .prefetch_related(Prefetch("team__claims"))
         .order_by("pk")
@@ -83,4 +89,11 @@ def _principal(
         sees_everything=bool(user and user.is_staff),
         user_id=user.pk if user else None,
         api_key_id=api_key_id,
+    )
+
+
+def find_team_id(*, organisation_name: str, team_name: str) -> int | None:
+    """The id of a team by its full name, or None."""
+    return (
+        Team.objects.filter(organisation__name=organisation_name, name=team_name).values_list("pk", flat=True).first()
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
 from accounts.domain.principal import Principal
@@ -46,8 +46,17 @@ class PersonAuthentication(SessionAuthentication):
         if found is None:
             return None
         user, _ = found
-        wanted = request.headers.get("X-Commonwatt-Team", "")
-        principal = find_principal_of_person(user, team_id=int(wanted) if wanted.isdigit() else None)
+        principal = find_principal_of_person(user, team_id=_wanted_team_id(request))
         if principal is None:
-            raise AuthenticationFailed("You are not a member of a team that could do this.", code="no_team")
+            raise PermissionDenied("You are not a member of a team that could do this.", code="no_team")
         return user, principal
+
+
+def _wanted_team_id(request: Request) -> int | None:
+    """The team that the header names. A header that names none is refused, not passed over."""
+    wanted = request.headers.get("X-Commonwatt-Team")
+    if wanted is None:
+        return None
+    if not (wanted.isascii() and wanted.isdigit()):
+        raise PermissionDenied("X-Commonwatt-Team must be the number of a team of yours.", code="no_team")
+    return int(wanted)

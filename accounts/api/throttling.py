@@ -11,11 +11,43 @@ from accounts.domain.principal import Principal
 
 
 class PerKeyThrottle(SimpleRateThrottle):
-    """Counts requests of one key (or person) over a sliding minute."""
+    """Counts requests of one key (or person) over a sliding window, in constant time and space.
+
+    Two counters stand for the window: this one's, and the last one's weighted by how much of it
+    still lies within reach. They rise atomically, so parallel requests are all counted.
+    """
 
     scope = "key"
+    num_requests: int | None
+    duration: int | None
+    seconds_left: float
 
-    def get_cache_key(self, request: Request, view: Any) -> str | None:
+    def get_cache_key(self, request: Request, view: Any) -> str:
         """The counter's name; callers without a principal are counted by address."""
         who = request.auth.actor if isinstance(request.auth, Principal) else self.get_ident(request)
-        return f"throttle:{who}"
+        return f"throttle:{who}".replace(" ", ":")
+
+    def allow_request(self, request: Request, view: Any) -> bool:
+        """Count the request and say whether it is within the rate. A refused one is not counted."""
+        if self.num_requests is None or self.duration is None:
+            return True
+        name = self.get_cache_key(request, view)
+        window, elapsed_seconds = divmod(self.timer(), self.duration)
+        self.seconds_left = self.duration - elapsed_seconds
+        this, last = f"{name}:{window:.0f}", f"{name}:{window - 1:.0f}"
+        still_in_reach = self.cache.get(last, 0) * self.seconds_left / self.duration
+        if self._change(this, 1) + still_in_reach <= self.num_requests:
+            return True
+        self._change(this, -1)
+        return False
+
+    def wait(self) -> float:
+        """Seconds until the window ends."""
+        return self.seconds_left
+
+    def _change(self, counter: str, by: int) -> int:
+        self.cache.add(counter, 0, timeout=2 * (self.duration or 1))
+        try:
+            return int(self.cache.incr(counter, by))
+        except ValueError:  # a full cache has thrown the counter out since
+            return 1

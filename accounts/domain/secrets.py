@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 
 PREFIX_CHARACTERS = 11
 """`cw_` and eight more: enough to recognise a key, far too few to guess it."""
@@ -15,3 +16,11 @@ def digest_of(secret: str, *, pepper: str) -> str:
     A fast digest is right here: the secret has 256 random bits, so there is nothing to guess.
     """
     return hmac.new(pepper.encode(), secret.encode(), hashlib.sha256).hexdigest()
+
+
+_SHAPE = re.compile(r"cw_[A-Za-z0-9_-]{43}")
+
+
+def looks_like_secret(text: str) -> bool:
+    """Whether `text` has the shape of a secret; anything else need not be looked up."""
+    return _SHAPE.fullmatch(text) is not None

@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db import DatabaseError, IntegrityError, transaction
+from django.db.models import F, QuerySet
 
 from accounts.models import IdempotentAnswer
 from config.kernel.errors import InvalidInput, StillRunning
 
+logger = logging.getLogger(__name__)
+
 LOCK_SECONDS = 60
+LONGEST_KEY_CHARACTERS = 255
+HEADER = "Idempotency-Key"
 KEPT_FOR = timedelta(hours=48)
 
 
@@ -44,12 +49,15 @@ def answer_once(
     """Run `work` in one transaction and store its answer under `key`, or replay the stored one.
 
     Without a key the work simply runs in its transaction. If `work` raises, everything it did is
-    undone, the key is free again and the error goes on. Raises InvalidInput if the key was used
-    for another request, StillRunning while a first try is under way.
+    undone, the key is free again and the error goes on. A try that died is taken over once its
+    lock has run out; should it wake up, it cannot commit any more. Raises InvalidInput if the key
+    is malformed or was used for another request, StillRunning while a first try is under way.
+    Must not be called inside a transaction: others could not see the claim.
     """
     if key is None:
         with transaction.atomic():
             return work()
+    _check_key(key)
     row = _claim(team_id=team_id, key=key, fingerprint=fingerprint, now=now)
     if row.state == IdempotentAnswer.State.ANSWERED:
         return Answer(row.status_code or 200, row.body or {}, is_replay=True)
@@ -58,7 +66,7 @@ def answer_once(
             answer = work()
             _store(row, answer)
     except BaseException:
-        IdempotentAnswer.objects.filter(pk=row.pk, fence=row.fence, state=IdempotentAnswer.State.RUNNING).delete()
+        _free(row)
         raise
     return answer
 
@@ -69,10 +77,19 @@ def forget_old_answers(*, now: datetime) -> int:
     return count
 
 
+def _check_key(key: str) -> None:
+    if not key.strip():
+        raise InvalidInput(f"{HEADER} is empty. Leave it out, or send a key of your own making.", field=HEADER)
+    if len(key) > LONGEST_KEY_CHARACTERS:
+        raise InvalidInput(f"{HEADER} is longer than {LONGEST_KEY_CHARACTERS} characters.", field=HEADER)
+    if not (key.isascii() and key.isprintable()):
+        raise InvalidInput(f"{HEADER} may hold printable ASCII characters only.", field=HEADER)
+
+
 def _claim(*, team_id: int, key: str, fingerprint: str, now: datetime) -> IdempotentAnswer:
     locked_until = now + timedelta(seconds=LOCK_SECONDS)
     try:
-        with transaction.atomic():
+        with transaction.atomic(durable=True):
             return IdempotentAnswer.objects.create(
                 team_id=team_id, key=key, fingerprint=fingerprint, created_at=now, locked_until=locked_until
             )
@@ -80,25 +97,37 @@ def _claim(*, team_id: int, key: str, fingerprint: str, now: datetime) -> Idempo
         pass  # somebody was first
     row = IdempotentAnswer.objects.filter(team_id=team_id, key=key).first()
     if row is None:  # the first try has just failed and freed the key
-        raise StillRunning("The first try with this Idempotency-Key has just ended without an answer. Send it again.")
+        raise StillRunning(f"The first try with this {HEADER} has just ended without an answer. Send it again.")
     if row.fingerprint != fingerprint:
-        raise InvalidInput(
-            "This Idempotency-Key was used for another request.", field="Idempotency-Key", code="key_reused"
-        )
+        raise InvalidInput(f"This {HEADER} was used for another request.", field=HEADER, code="key_reused")
     if row.state == IdempotentAnswer.State.ANSWERED:
         return row
-    taken = IdempotentAnswer.objects.filter(
-        pk=row.pk, fence=row.fence, state=IdempotentAnswer.State.RUNNING, locked_until__lt=now
-    ).update(fence=F("fence") + 1, locked_until=locked_until)
+    # Compare and swap: of several who find the lock run out, the fence lets one pass. On
+    # PostgreSQL the update waits for a first try that is just committing, and then finds it answered.
+    taken = _running(row).filter(locked_until__lt=now).update(fence=F("fence") + 1, locked_until=locked_until)
     if not taken:
-        raise StillRunning("The first try with this Idempotency-Key is still being answered.")
+        raise StillRunning(f"The first try with this {HEADER} is still being answered.")
     row.fence += 1
     return row
 
 
+def _running(row: IdempotentAnswer) -> QuerySet[IdempotentAnswer]:
+    """The row, if it is still this try's to answer."""
+    return IdempotentAnswer.objects.filter(pk=row.pk, fence=row.fence, state=IdempotentAnswer.State.RUNNING)
+
+
 def _store(row: IdempotentAnswer, answer: Answer) -> None:
-    stored = IdempotentAnswer.objects.filter(pk=row.pk, fence=row.fence, state=IdempotentAnswer.State.RUNNING).update(
+    """Store the answer in the work's own transaction; undo the work if a later try took over."""
+    stored = _running(row).update(
         state=IdempotentAnswer.State.ANSWERED, status_code=answer.status_code, body=answer.body
     )
-    if not stored:  # a later try took over while this one was paused: its answer stands
-        raise StillRunning("Another try with this Idempotency-Key took over.")
+    if not stored:
+        raise StillRunning(f"Another try with this {HEADER} took over.")
+
+
+def _free(row: IdempotentAnswer) -> None:
+    """Let the key be used again. Where even that fails, the lock running out does it."""
+    try:
+        _running(row).delete()
+    except DatabaseError:
+        logger.exception("idempotency key not freed", extra={"idempotent_answer": row.pk})

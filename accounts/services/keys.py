@@ -7,6 +7,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.core.cache import cache
 from django.db import transaction
 
 from accounts.domain.scopes import Scope
@@ -39,7 +40,7 @@ def create_api_key(
         name=name,
         prefix=secret[:PREFIX_CHARACTERS],
         digest=digest_of(secret, pepper=settings.API_KEY_PEPPER),
-        scopes=sorted(scopes),
+        scopes=sorted(set(scopes)),
         expires_at=expires_at,
         created_by_id=created_by_id,
     )
@@ -54,6 +55,11 @@ def revoke_api_key(*, key_id: int, now: datetime) -> None:
 
 
 def note_key_use(*, key_id: int, last_used_at: datetime | None, now: datetime) -> None:
-    """Remember when a key was last used, to the minute."""
-    if last_used_at is None or now - last_used_at > LAST_USED_STEP:
+    """Remember when a key was last used, to the minute.
+
+    Of many requests that find the note stale at once only the first writes: the others would
+    queue for SQLite's one write lock, or for the row, to store the same minute.
+    """
+    is_stale = last_used_at is None or now - last_used_at > LAST_USED_STEP
+    if is_stale and cache.add(f"key-use:{key_id}", True, timeout=LAST_USED_STEP.total_seconds()):
         ApiKey.objects.filter(pk=key_id).update(last_used_at=now)
