@@ -1,0 +1,88 @@
+"""Figures in words a person reads. Unknown is an en dash, never a zero; units always."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+UNKNOWN = "–"
+_MASSES = ((1e6, "t"), (1e3, "kg"), (1.0, "g"), (1e-3, "mg"), (1e-6, "µg"))
+
+
+def two_digits(value: float | None) -> str:
+    """Two significant digits: more would claim a precision that carbon accounting does not have."""
+    if value is None:
+        return UNKNOWN
+    if value == 0 or not math.isfinite(value):
+        return "0" if value == 0 else UNKNOWN
+    digits = 1 - math.floor(math.log10(abs(value)))
+    rounded = round(value, digits)
+    # Rounding may carry into the next power of ten (0.0996 is 0.10, not 0.100).
+    digits = 1 - math.floor(math.log10(abs(rounded)))
+    return f"{rounded:,.{max(0, digits)}f}"
+
+
+def mass(grams: float | None) -> tuple[str, str]:
+    """Value and unit of a mass of CO2e, from µg to t, two significant digits."""
+    if grams is None:
+        return UNKNOWN, "g CO₂e"
+    if grams == 0:
+        return "0", "g CO₂e"
+    for size, unit in _MASSES:
+        # A hair below the next unit up rounds to 1,000 of this one: 999.6 g is 1.0 kg.
+        if abs(grams) >= size * 0.995 or unit == "µg":
+            return two_digits(grams / size), f"{unit} CO₂e"
+    raise AssertionError("unreachable: the last unit takes everything")
+
+
+def mass_text(grams: float | None) -> str:
+    """A mass of CO2e with its unit, or an en dash."""
+    if grams is None:
+        return UNKNOWN
+    value, unit = mass(grams)
+    return f"{value} {unit}"
+
+
+def whole(count: int | Decimal | None) -> str:
+    """A whole number with thousands separated."""
+    return UNKNOWN if count is None else f"{int(count):,}"
+
+
+def usd(micro_usd: int | None, *, exact: bool = False) -> str:
+    """US dollars of micro-USD; six decimals where `exact` or where fewer would hide a small price."""
+    if micro_usd is None:
+        return UNKNOWN
+    dollars = Decimal(micro_usd) / 1_000_000
+    size = abs(dollars)
+    decimals = 6 if exact or 0 < size < Decimal("0.01") else 4 if 0 < size < 100 else 2
+    sign = "−" if dollars < 0 else ""
+    return f"{sign}${size:,.{decimals}f}"
+
+
+def percent(share: float | None) -> str:
+    """A share 0..1 as whole percent."""
+    return UNKNOWN if share is None else f"{100 * share:.0f} %"
+
+
+def ago(then: datetime | None, *, now: datetime) -> str:
+    """How long ago, in the largest unit that fits; a date beyond sixty days."""
+    if then is None:
+        return "never"
+    elapsed = now - then
+    seconds = int(elapsed.total_seconds())
+    if seconds < -60:
+        return f"in {_span(-elapsed)}"
+    if seconds < 5:
+        return "just now"
+    if elapsed > timedelta(days=60):
+        return f"of {then:%d %b %Y}"
+    return f"{_span(elapsed)} ago"
+
+
+def _span(length: timedelta) -> str:
+    seconds = int(length.total_seconds())
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"

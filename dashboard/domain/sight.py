@@ -1,0 +1,45 @@
+"""What a viewer may see. One rule for pages and sockets alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """What one viewer may see; `None` for team ids stands for every team.
+
+    `figures` are map, regions, sources and sums without names; `details` are decisions,
+    requests and budgets of `team_ids`. `sum_team_ids` are the teams that the headline sums.
+    """
+
+    figures: bool
+    details: bool
+    team_ids: frozenset[int] | None = frozenset()
+    sum_team_ids: frozenset[int] | None = frozenset()
+    is_known: bool = False
+    is_staff: bool = False
+
+    def sees_team(self, team_id: int | None) -> bool:
+        """Whether decisions of this team may be shown to the viewer."""
+        return self.details and (self.team_ids is None or team_id in self.team_ids)
+
+
+def sight_of(
+    *, visitors: str, is_known: bool, is_staff: bool, sees_everything: bool, visible_team_ids: frozenset[int]
+) -> Sight:
+    """What a viewer may see where visitors see `visitors` (nothing, figures or everything).
+
+    Logging in never takes away what a visitor may see.
+    """
+    everything = visitors == "everything" or (is_known and sees_everything)
+    figures = is_known or visitors in ("figures", "everything")
+    team_ids = None if everything else visible_team_ids if is_known else frozenset()
+    return Sight(
+        figures=figures,
+        details=is_known or everything,
+        team_ids=team_ids,
+        sum_team_ids=None if visitors != "nothing" else team_ids,
+        is_known=is_known,
+        is_staff=is_known and is_staff,
+    )

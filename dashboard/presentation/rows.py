@@ -1,0 +1,129 @@
+"""Decisions, budgets and alerts as rows of plain words, the same for a page and for a frame."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django.urls import reverse
+
+from budgets.domain.states import BudgetState
+from budgets.domain.units import Unit
+from dashboard.domain import figures
+from dashboard.domain.intensity import basis_family, basis_word, bucket_of
+from market.domain.views import DecisionRow, Headline
+
+Row = dict[str, Any]
+
+_STATUS_WORDS = {
+    "granted": ("granted", "good"),
+    "partial": ("partly granted", "warn"),
+    "queued": ("waiting", "info"),
+    "denied": ("denied", "bad"),
+    "cancelled": ("cancelled", "calm"),
+    "settled": ("settled", "good"),
+    "released": ("released", "calm"),
+    "expired": ("expired", "warn"),
+}
+_BAND_TONES = {"ok": "good", "warn": "warn", "critical": "bad", "emergency": "bad"}
+_PERIOD_WORDS = {"one_off": "once", "hour": "an hour", "day": "a day", "week": "a week", "month": "a month"}
+
+
+def status_words(status: str) -> tuple[str, str]:
+    """The word of a request's status and the tone of its pill."""
+    return _STATUS_WORDS.get(status, (status, "calm"))
+
+
+def decision_row(row: DecisionRow) -> Row:
+    """One line of the feed."""
+    word, tone = status_words(row.status)
+    granted = figures.whole(row.granted_tokens)
+    return {
+        "key": str(row.request_id),
+        "url": reverse("request", args=[row.request_id]),
+        "made_at": row.made_at.isoformat(),
+        "clock": f"{row.made_at:%H:%M:%S}",
+        "purpose": row.purpose_title,
+        "who": f"{row.organisation_name} · {row.team_name}",
+        "origin": row.origin_code,
+        "model_class": row.model_class,
+        "tokens": granted if row.granted_tokens else figures.whole(row.asked_tokens),
+        "tokens_note": "" if row.granted_tokens == row.asked_tokens else _asked_note(row),
+        "region": row.region_code or "no region yet",
+        "region_url": reverse("region", args=[row.region_code]) if row.region_code else "",
+        "city": row.region_city,
+        "intensity": figures.two_digits(row.intensity_g_per_kwh),
+        "bucket": bucket_of(row.intensity_g_per_kwh),
+        "basis": basis_word(row.basis) if row.basis else figures.UNKNOWN,
+        "basis_family": basis_family(row.basis),
+        "source": row.source,
+        "as_of": row.as_of.isoformat() if row.as_of else "",
+        "mass": figures.mass_text(row.location_g),
+        "avoided": figures.mass_text(row.avoided_g),
+        "total": figures.usd(row.total_micro_usd),
+        "service": figures.usd(row.service_micro_usd),
+        "carbon": figures.usd(row.carbon_micro_usd),
+        "justice": figures.usd(row.justice_micro_usd),
+        "renewable": figures.usd(row.renewable_micro_usd),
+        "status": word,
+        "tone": tone,
+        "explanation": row.explanation,
+        "policy": row.policy,
+        "simulated": "simulated" if row.is_simulated else "",
+        "summary": f"{row.purpose_title}, {granted} of {figures.whole(row.asked_tokens)} tokens, {word}.",
+    }
+
+
+def _asked_note(row: DecisionRow) -> str:
+    return f"of {figures.whole(row.asked_tokens)} asked" if row.granted_tokens else "asked"
+
+
+def headline_row(headline: Headline) -> Row:
+    """The figures of the day."""
+    carbon, carbon_unit = figures.mass(headline.location_g)
+    avoided, avoided_unit = figures.mass(headline.avoided_g)
+    free = headline.fund_balance_micro_usd - headline.fund_reserved_micro_usd
+    return {
+        "as_of": headline.as_of.isoformat(),
+        "tokens": figures.whole(headline.granted_tokens),
+        "requests": f"{figures.whole(headline.requests)} {'request' if headline.requests == 1 else 'requests'} today",
+        "refused": f"{headline.queued:,} waiting, {headline.denied:,} denied",
+        "carbon": carbon,
+        "carbon_unit": carbon_unit,
+        "avoided": avoided,
+        "avoided_unit": avoided_unit,
+        "fund": figures.usd(headline.fund_balance_micro_usd),
+        "fund_note": f"{figures.usd(free)} not promised",
+        "holds": figures.whole(headline.open_holds),
+    }
+
+
+def budget_row(budget: BudgetState) -> Row:
+    """One budget: how much of it is spent, held and left."""
+    share = Decimal(100) / budget.limit if budget.limit else Decimal(0)
+    spent, held = float(budget.spent * share), float(budget.reserved * share)
+    return {
+        "key": str(budget.id),
+        "name": budget.name,
+        "depth": f"depth-{min(budget.depth, 4)}",
+        "team": budget.team_name,
+        "limit": f"{amount(budget.limit, budget.unit)} {_PERIOD_WORDS.get(budget.period, budget.period)}",
+        "left": f"{amount(budget.available, budget.unit)} left",
+        "percent": f"{budget.used_percent:.0f} %" if budget.used_percent < 99.5 else f"{budget.used_percent:.1f} %",
+        "spent_width": f"{min(100.0, spent):.2f}",
+        "held_x": f"{min(100.0, spent):.2f}",
+        "held_width": f"{min(100.0 - min(100.0, spent), held):.2f}",
+        "parts": f"{amount(budget.spent, budget.unit)} spent, {amount(budget.reserved, budget.unit)} held",
+        "resets_at": budget.period_ends_at.isoformat() if budget.period_ends_at else "",
+        "status": budget.status,
+        "tone": _BAND_TONES.get(budget.status, "calm"),
+    }
+
+
+def amount(value: Decimal, unit: Unit) -> str:
+    """An amount of a budget with its unit."""
+    if unit is Unit.TOKENS:
+        return f"{figures.whole(value)} tokens"
+    if unit is Unit.CARBON_G:
+        return figures.mass_text(float(value))
+    return figures.usd(int(value))

@@ -1,0 +1,1 @@
+"""Reads across every app below, shaped for pages and sockets."""

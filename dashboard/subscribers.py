@@ -1,0 +1,61 @@
+"""Facts from the apps below become nudges to the open dashboards; nothing is read or computed here."""
+
+from __future__ import annotations
+
+from budgets.events import BudgetsChanged, ThresholdCrossed
+from climate.events import EmergencyChanged, ReadingsCollected, SourceChanged
+from config.kernel.events import subscribe
+from dashboard.push import DASHBOARD_GROUP, push
+from market.events import FundChanged, RequestDecided, RequestResolved
+
+
+def connect() -> None:
+    """Listen to the apps below."""
+    subscribe(RequestDecided, _request_decided)
+    subscribe(RequestResolved, _request_resolved)
+    subscribe(FundChanged, _fund_changed)
+    subscribe(BudgetsChanged, _budgets_changed)
+    subscribe(ThresholdCrossed, _threshold_crossed)
+    subscribe(ReadingsCollected, _readings_collected)
+    subscribe(SourceChanged, _source_changed)
+    subscribe(EmergencyChanged, _emergency_changed)
+
+
+def _nudge(*sections: str, team_id: int | None = None, resolved: dict[str, str] | None = None) -> None:
+    push(
+        DASHBOARD_GROUP,
+        {"type": "nudge", "sections": list(sections), "team_id": team_id, "resolved": resolved},
+    )
+
+
+def _request_decided(event: RequestDecided) -> None:
+    _nudge("decisions", "headline", team_id=event.team_id)
+
+
+def _request_resolved(event: RequestResolved) -> None:
+    resolved = {"request_id": str(event.request_id), "status": event.status}
+    _nudge("decisions", "headline", team_id=event.team_id, resolved=resolved)
+
+
+def _fund_changed(event: FundChanged) -> None:
+    _nudge("headline")
+
+
+def _budgets_changed(event: BudgetsChanged) -> None:
+    _nudge("budgets")
+
+
+def _threshold_crossed(event: ThresholdCrossed) -> None:
+    _nudge("budgets", "alerts")
+
+
+def _readings_collected(event: ReadingsCollected) -> None:
+    _nudge("regions", "sources")
+
+
+def _source_changed(event: SourceChanged) -> None:
+    _nudge("sources", "alerts")
+
+
+def _emergency_changed(event: EmergencyChanged) -> None:
+    _nudge("alerts")
