@@ -4,8 +4,10 @@ Synchronous views under plain ASGI cost several times the CPU, so HTTP goes thro
 """
 
 import os
+from typing import cast
 
 from a2wsgi import WSGIMiddleware
+from a2wsgi.wsgi_typing import WSGIApp
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
@@ -15,9 +17,11 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 from config.wsgi import application as wsgi_application
 from dashboard.routing import websocket_urlpatterns
 
+HTTP_THREADS = 16
+
 application = ProtocolTypeRouter(
     {
-        "http": WSGIMiddleware(wsgi_application, workers=16),
+        "http": WSGIMiddleware(cast(WSGIApp, wsgi_application), workers=HTTP_THREADS),
         "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
     }
 )

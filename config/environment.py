@@ -6,7 +6,10 @@ Each variable is documented in `.env.example`.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import secrets
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
@@ -35,6 +38,9 @@ class Environment:
     trusted_origins: list[str]
     visitors: Visitors
     log_level: str
+    host: str
+    port: int
+    metrics_token: str
     gb_carbon_intensity_url: str
     energy_charts_url: str
     request_rate_per_minute: int
@@ -57,19 +63,25 @@ def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:
 
 
 def _local_secret(data_dir: Path) -> str:
-    """A secret of this machine, made on the first run and kept beside the data, readable by its owner only."""
+    """A secret of this machine, made on the first run and kept beside the data, readable by its owner only.
+
+    Of several first processes one wins; it is never seen half-written.
+    """
     path = data_dir / "secret_key"
     if not path.exists():
         data_dir.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(50))
+        with tempfile.NamedTemporaryFile("w", dir=data_dir) as draft:  # made with mode 600
+            draft.write(secrets.token_urlsafe(50))
+            draft.flush()
+            with contextlib.suppress(FileExistsError):
+                os.link(draft.name, path)
     return path.read_text().strip()
 
 
 def read_environment() -> Environment:
     """Read and check the environment; raise ImproperlyConfigured naming the variable at fault."""
     env = environ.Env()
-    env.read_env(str(BASE_DIR / ".env"))
+    env.read_env(os.environ.get("COMMONWATT_ENV_FILE", str(BASE_DIR / ".env")))
     mode = cast(Mode, _one_of("COMMONWATT_ENV", env.str("COMMONWATT_ENV", "local"), ("local", "production")))
     data_dir = Path(env.str("COMMONWATT_DATA_DIR", str(BASE_DIR / "var"))).expanduser().resolve()
     secret_key = env.str("SECRET_KEY", "")
@@ -100,7 +112,10 @@ def read_environment() -> Environment:
                 ("nothing", "figures", "everything"),
             ),
         ),
-        log_level=env.str("LOG_LEVEL", "INFO"),
+        log_level=env.str("LOG_LEVEL", "INFO").upper(),
+        host=env.str("HOST", "127.0.0.1"),
+        port=env.int("PORT", 8000),
+        metrics_token=env.str("METRICS_TOKEN", ""),
         gb_carbon_intensity_url=env.str("GB_CARBON_INTENSITY_URL", "https://api.carbonintensity.org.uk"),
         energy_charts_url=env.str("ENERGY_CHARTS_URL", "https://api.energy-charts.info"),
         request_rate_per_minute=env.int("REQUEST_RATE_PER_MINUTE", 6000),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import environ
 
+from config.administration import appearance
 from config.environment import BASE_DIR, read_environment
+from config.server.logs import logging_settings
 
 ENVIRONMENT = read_environment()
 
@@ -16,6 +19,7 @@ DEBUG = ENVIRONMENT.debug
 ALLOWED_HOSTS = ENVIRONMENT.allowed_hosts
 CSRF_TRUSTED_ORIGINS = ENVIRONMENT.trusted_origins
 VISITORS_MAY_SEE = ENVIRONMENT.visitors
+METRICS_TOKEN = ENVIRONMENT.metrics_token
 
 INSTALLED_APPS = [
     "unfold",
@@ -52,9 +56,11 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    # First: orchestrators ask without TLS and by address, and are not traffic.
+    "config.server.middleware.HealthMiddleware",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "config.administration.csp.SiteCSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "config.api.request_id.RequestIdMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -119,6 +125,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 if ENVIRONMENT.is_embedded:
     CELERY_BROKER_URL = "memory://"
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"polling_interval": 0.1}  # seconds; the default lets a task wait for one
     CHANNEL_LAYERS: dict[str, Any] = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
     CACHES: dict[str, Any] = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 else:
@@ -132,8 +139,10 @@ CELERY_TASK_IGNORE_RESULT = True  # nobody reads results; kept ones would grow w
 CELERY_TASK_ACKS_LATE = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "collect-climate": {"task": "climate.tasks.collect_due_sources", "schedule": 60.0},
+    "forget-old-answers": {"task": "accounts.tasks.forget_old_answers", "schedule": 3600.0},
     "expire-holds": {"task": "market.tasks.expire_overdue", "schedule": 15.0},
     "allocation-pass": {"task": "market.tasks.run_allocation_pass", "schedule": 300.0},
 }
@@ -211,7 +220,6 @@ WHITENOISE_USE_FINDERS = not ENVIRONMENT.is_production
 # --- security -----------------------------------------------------------------------
 
 CONTENT_SECURITY_POLICY = {
-    "EXCLUDE_URL_PREFIXES": ["/admin/"],
     "DIRECTIVES": {
         "default-src": ["'none'"],
         "script-src": ["'self'"],
@@ -231,21 +239,15 @@ SESSION_COOKIE_SAMESITE = "Lax"
 if ENVIRONMENT.is_production:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True
-    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
     SECURE_HSTS_SECONDS = 31_536_000
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
 
 SIMPLE_HISTORY_ENABLED = True
-UNFOLD: dict[str, Any] = {"SITE_TITLE": "Commonwatt", "SITE_HEADER": "Commonwatt administration"}
+UNFOLD = appearance.UNFOLD
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {"()": "structlog.stdlib.ProcessorFormatter", "processor": "config.logging.render"},
-    },
-    "handlers": {"console": {"class": "logging.StreamHandler"}},
-    "root": {"handlers": ["console"], "level": ENVIRONMENT.log_level},
-}
-del LOGGING["formatters"]
+LOGGING = logging_settings(level=ENVIRONMENT.log_level, as_json=ENVIRONMENT.is_production)
+# RequestIdMiddleware has made the id harmless; the log carries the one that the caller sees.
+DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True
+DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG
+DJANGO_STRUCTLOG_STATUS_4XX_LOG_LEVEL = logging.INFO
