@@ -116,6 +116,8 @@ class AllocationRequest(models.Model):
         SETTLED = "settled"
         EXPIRED = "expired"
 
+    HOLDING = (Status.GRANTED, Status.PARTIAL)
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     organisation = models.ForeignKey("accounts.Organisation", on_delete=models.PROTECT, related_name="+")
     team = models.ForeignKey("accounts.Team", on_delete=models.PROTECT, related_name="+")
@@ -124,6 +126,9 @@ class AllocationRequest(models.Model):
     purpose = models.ForeignKey(Purpose, on_delete=models.PROTECT, related_name="+")
     actor = models.CharField(max_length=120)
     origin_code = models.CharField(max_length=2)
+    scored_code = models.CharField(
+        max_length=2, help_text="The country whose need counts: the origin, or a company's headquarters."
+    )
     model_class = models.CharField(max_length=3)
     tokens = models.PositiveBigIntegerField()
     input_tokens = models.PositiveBigIntegerField(null=True)
@@ -139,6 +144,7 @@ class AllocationRequest(models.Model):
     carbon_override = models.JSONField(null=True)
     status = models.CharField(max_length=9, choices=Status)
     created_at = models.DateTimeField()
+    resolved_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ["-created_at"]
@@ -150,6 +156,9 @@ class AllocationRequest(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(tokens__gt=0), name="request_asks_for_something"),
             models.CheckConstraint(condition=Q(latest_at__gte=F("earliest_at")), name="request_window_is_a_window"),
+            models.CheckConstraint(
+                condition=Q(is_simulated=True) | Q(budget__isnull=False), name="request_real_work_has_a_payer"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -200,6 +209,7 @@ class Decision(models.Model):
     explanation = models.TextField()
     inputs = models.JSONField(help_text="All facts the verdict was computed from; enough to compute it again.")
     hold_id = models.UUIDField(null=True, help_text="The hold in budgets that pays for this grant.")
+    hold_expires_at = models.DateTimeField(null=True)
     fund_reserved_micro_usd = models.BigIntegerField(default=0)
 
     class Meta:
@@ -227,6 +237,7 @@ class Settlement(models.Model):
     justice_micro_usd = models.BigIntegerField()
     renewable_micro_usd = models.BigIntegerField()
     total_micro_usd = models.BigIntegerField()
+    from_fund_micro_usd = models.BigIntegerField(default=0, help_text="What the Fund paid of the discounts.")
     location_g = models.FloatField()
     avoided_g = models.FloatField(null=True)
     need_score = models.FloatField(null=True)

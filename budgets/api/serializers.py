@@ -38,7 +38,7 @@ class BudgetIn(StrictSerializer):
     """Body of `POST /api/v1/budgets/`."""
 
     name = serializers.CharField(max_length=120)
-    parent = serializers.UUIDField(required=False, allow_null=True, default=None)
+    parent = serializers.UUIDField(required=False, allow_null=True, default=None)  # type: ignore[assignment]
     unit = serializers.ChoiceField(choices=[unit.value for unit in Unit])
     limit = AmountField()
     period = serializers.ChoiceField(choices=[period.value for period in Period], default=Period.ONE_OFF.value)
@@ -56,7 +56,7 @@ class BudgetOut(serializers.Serializer):  # type: ignore[type-arg]
 
     id = serializers.UUIDField()
     name = serializers.CharField()
-    parent = serializers.UUIDField(source="parent_id", allow_null=True)
+    parent = serializers.UUIDField(source="parent_id", allow_null=True)  # type: ignore[assignment]
     unit = serializers.CharField()
     period = serializers.CharField()
     period_starts_at = serializers.DateTimeField()

@@ -13,6 +13,14 @@ from config.kernel.errors import Exhausted
 class BudgetExhausted(Exhausted):
     """A budget on the path cannot pay. The facts are members of the API's problem document."""
 
+    @classmethod
+    def replayed(cls, stored: dict[str, Any], *, headers: dict[str, str]) -> BudgetExhausted:
+        """The same refusal again, from its stored detail and facts, for another try of the same request."""
+        refusal = cls.__new__(cls)
+        facts = {name: value for name, value in stored.items() if name != "detail"}
+        Exhausted.__init__(refusal, stored["detail"], field="budget", headers=headers, **facts)
+        return refusal
+
     def __init__(
         self,
         *,

@@ -15,8 +15,8 @@ class CountryFacts:
 
     code: str
     name: str
-    latitude: float
-    longitude: float
+    latitude: float | None
+    longitude: float | None
     income_group: str
     is_global_south: bool
     is_ldc: bool

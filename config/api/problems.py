@@ -72,6 +72,8 @@ def _of_domain_error(exc: errors.DomainError) -> Response:
     if exc.field:
         members["errors"] = [{"field": exc.field, "code": exc.code, "detail": exc.detail}]
     response = problem(status, exc.code, exc.detail, **members)
+    for name, value in exc.headers.items():
+        response[name] = value
     if retry_after := getattr(exc, "retry_after_seconds", None):
         response["Retry-After"] = str(retry_after)
     return response

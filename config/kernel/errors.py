@@ -9,13 +9,22 @@ class DomainError(Exception):
     """A refusal with a stable `code`, words for a person and facts for a program.
 
     `field` names the input at fault, where one is. `facts` are plain JSON values that the
-    API adds to its problem document (RFC 9457 extension members).
+    API adds to its problem document (RFC 9457 extension members); `headers` go beside it.
     """
 
     code = "refused"
 
-    def __init__(self, detail: str, *, field: str | None = None, code: str | None = None, **facts: Any):
+    def __init__(
+        self,
+        detail: str,
+        *,
+        field: str | None = None,
+        code: str | None = None,
+        headers: dict[str, str] | None = None,
+        **facts: Any,
+    ):
         super().__init__(detail)
+        self.headers = headers or {}
         self.detail = detail
         self.field = field
         self.code = code or type(self).code

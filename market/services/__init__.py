@@ -1,0 +1,25 @@
+"""Changes to requests, policies and the Fund. What other apps may call."""
+
+from market.services.fund import deposit_to_fund
+from market.services.grant import Outcome
+from market.services.passes import PassResult, run_allocation_pass
+from market.services.policies import activate_policy, create_policy_version
+from market.services.reference import load_reference
+from market.services.resolve import cancel, expire_overdue, release, settle
+from market.services.submit import quote, submit
+
+__all__ = [
+    "Outcome",
+    "PassResult",
+    "activate_policy",
+    "cancel",
+    "create_policy_version",
+    "deposit_to_fund",
+    "expire_overdue",
+    "load_reference",
+    "quote",
+    "release",
+    "run_allocation_pass",
+    "settle",
+    "submit",
+]

@@ -1,0 +1,248 @@
+"""What comes in and goes out; every refusal names its field."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from rest_framework import serializers
+
+from config.kernel.rest import StrictSerializer
+from market.domain.asks import LARGEST_REQUEST_TOKENS, Ask, WhatIf
+from market.domain.policy import LATENCY_CLASSES, MODEL_CLASSES
+
+LONGEST_TEXT_CHARACTERS = 2_000_000
+
+
+class TokensField(serializers.IntegerField):
+    """A JSON integer: no fraction, no text that looks like a number, no boolean."""
+
+    def to_internal_value(self, data: Any) -> int:
+        """The integer, or an error."""
+        if isinstance(data, bool) or not isinstance(data, int):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class ShareField(serializers.FloatField):
+    """A finite JSON number within bounds."""
+
+    def to_internal_value(self, data: Any) -> float:
+        """The number, or an error."""
+        if isinstance(data, bool) or not isinstance(data, int | float) or data != data:
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class MessageIn(StrictSerializer):
+    """One chat message, to be counted."""
+
+    role = serializers.CharField(max_length=40)
+    content = serializers.CharField(max_length=LONGEST_TEXT_CHARACTERS, allow_blank=True, trim_whitespace=False)
+
+
+class WhatIfIn(StrictSerializer):
+    """A signal to suppose in place of the real one; needs the scope requests:simulate."""
+
+    intensity_g_per_kwh = ShareField(min_value=0, max_value=2000)
+    renewable_share = ShareField(min_value=0, max_value=1, required=False, allow_null=True, default=None)
+
+
+class AskIn(StrictSerializer):
+    """Body of `POST /api/v1/requests/` and `/quote/`."""
+
+    purpose = serializers.CharField(max_length=60)
+    origin = serializers.RegexField(
+        r"^[A-Z]{2}$",
+        required=False,
+        allow_null=True,
+        default=None,
+        error_messages={"invalid": "Send two capital letters, as in ISO 3166-1."},
+    )
+    model_class = serializers.ChoiceField(choices=list(MODEL_CLASSES))
+    tokens = TokensField(min_value=1, max_value=LARGEST_REQUEST_TOKENS, required=False, allow_null=True, default=None)
+    input_tokens = TokensField(
+        min_value=0, max_value=LARGEST_REQUEST_TOKENS, required=False, allow_null=True, default=None
+    )
+    messages = MessageIn(many=True, required=False, allow_null=True, default=None, max_length=1000)  # type: ignore[call-arg]
+    text = serializers.CharField(
+        max_length=LONGEST_TEXT_CHARACTERS, required=False, allow_null=True, default=None, trim_whitespace=False
+    )
+    mode = serializers.ChoiceField(choices=["express", "council"], required=False, allow_null=True, default=None)
+    roles = TokensField(min_value=1, max_value=64, required=False, default=1)
+    complexity = ShareField(min_value=0, max_value=1, required=False, allow_null=True, default=None)
+    budget = serializers.UUIDField(required=False, allow_null=True, default=None)
+    earliest = serializers.DateTimeField(required=False, allow_null=True, default=None)
+    latest = serializers.DateTimeField(required=False, allow_null=True, default=None)
+    latency_class = serializers.ChoiceField(choices=list(LATENCY_CLASSES), required=False, default="anywhere")
+    eligible_regions = serializers.ListField(
+        child=serializers.CharField(max_length=64), required=False, allow_null=True, default=None, max_length=500
+    )
+    price_cap_usd = serializers.DecimalField(
+        max_digits=18, decimal_places=6, min_value=Decimal(0), required=False, allow_null=True, default=None
+    )
+    policy = serializers.CharField(max_length=40, required=False, allow_null=True, default=None)
+    carbon = WhatIfIn(required=False, allow_null=True, default=None)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Tokens must be stated, countable or estimable from the shape of the work."""
+        if attrs["text"] is not None and attrs["messages"] is not None:
+            raise serializers.ValidationError({"text": "Send text or messages, not both."})
+        shape = (attrs["tokens"], attrs["text"], attrs["messages"], attrs["mode"], attrs["complexity"])
+        if all(each is None for each in shape):
+            raise serializers.ValidationError(
+                {"tokens": "Say how many tokens, or send text, messages or a mode to estimate them from."}
+            )
+        return attrs
+
+
+def ask_of(values: dict[str, Any]) -> Ask:
+    """The validated body as what the service takes."""
+    cap = values["price_cap_usd"]
+    messages = values["messages"]
+    return Ask(
+        purpose=values["purpose"],
+        origin=values["origin"],
+        model_class=values["model_class"],
+        tokens=values["tokens"],
+        input_tokens=values["input_tokens"],
+        text="\n".join(each["content"] for each in messages) if messages is not None else values["text"],
+        mode=values["mode"],
+        roles=values["roles"],
+        complexity=values["complexity"],
+        budget_id=values["budget"],
+        earliest=values["earliest"],
+        latest=values["latest"],
+        latency_class=values["latency_class"],
+        eligible_regions=tuple(values["eligible_regions"]) if values["eligible_regions"] is not None else None,
+        price_cap_micro_usd=int(cap * 1_000_000) if cap is not None else None,
+        policy=values["policy"],
+        what_if=WhatIf(**values["carbon"]) if values["carbon"] else None,
+    )
+
+
+class SettleIn(StrictSerializer):
+    """Body of `POST /api/v1/requests/{id}/settle/`."""
+
+    used_tokens = TokensField(min_value=0, max_value=LARGEST_REQUEST_TOKENS)
+    quality = ShareField(min_value=0, max_value=1, required=False, allow_null=True, default=None)
+    collaboration = ShareField(min_value=0, max_value=1, required=False, allow_null=True, default=None)
+
+
+class EmptyIn(StrictSerializer):
+    """Body of actions that need none."""
+
+
+class RangeOut(serializers.Serializer):  # type: ignore[type-arg]
+    """A figure with its range."""
+
+    low = serializers.FloatField()
+    central = serializers.FloatField()
+    high = serializers.FloatField()
+
+
+class RegionOut(serializers.Serializer):  # type: ignore[type-arg]
+    """Where the work runs."""
+
+    code = serializers.CharField()
+    zone = serializers.CharField()
+
+
+class PriceOut(serializers.Serializer):  # type: ignore[type-arg]
+    """Price build-up in US$, decimal strings; total = service + carbon + justice - renewable."""
+
+    service_usd = serializers.CharField()
+    carbon_usd = serializers.CharField()
+    justice_usd = serializers.CharField()
+    renewable_usd = serializers.CharField()
+    total_usd = serializers.CharField()
+
+
+class CarbonOut(serializers.Serializer):  # type: ignore[type-arg]
+    """Energy (Wh) and carbon (g CO2e) of the grant, and the signal they come from."""
+
+    energy_wh = RangeOut()
+    location_g = RangeOut()
+    market_g = serializers.FloatField()
+    intensity_g_per_kwh = serializers.FloatField()
+    basis = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
+    as_of = serializers.DateTimeField()
+    kind = serializers.CharField()
+    scope = serializers.CharField()
+    avoided_g = serializers.FloatField(allow_null=True)
+    avoided_reference = serializers.CharField()
+    avoided_label = serializers.CharField()
+
+
+class FactorOut(serializers.Serializer):  # type: ignore[type-arg]
+    """One factor of the weight."""
+
+    name = serializers.CharField()
+    value = serializers.FloatField()
+
+
+class PriorityOut(serializers.Serializer):  # type: ignore[type-arg]
+    """The weight and what it is made of."""
+
+    weight = serializers.FloatField()
+    factors = FactorOut(many=True)
+
+
+class HoldOut(serializers.Serializer):  # type: ignore[type-arg]
+    """The reservation that pays."""
+
+    id = serializers.UUIDField()
+    expires_at = serializers.DateTimeField()
+
+
+class PolicyOut(serializers.Serializer):  # type: ignore[type-arg]
+    """The policy version that decided."""
+
+    name = serializers.CharField()
+    version = serializers.IntegerField()
+
+
+class RequestOut(serializers.Serializer):  # type: ignore[type-arg]
+    """A request with its latest decision."""
+
+    id = serializers.UUIDField(allow_null=True)
+    status = serializers.ChoiceField(
+        choices=["granted", "partial", "queued", "denied", "cancelled", "settled", "expired"]
+    )
+    granted_tokens = serializers.IntegerField()
+    region = RegionOut(allow_null=True)
+    starts_at = serializers.DateTimeField(allow_null=True)
+    price = PriceOut(allow_null=True)
+    carbon = CarbonOut(allow_null=True)
+    priority = PriorityOut()
+    hold = HoldOut(allow_null=True)
+    policy = PolicyOut()
+    explanation = serializers.CharField()
+    reasons = serializers.ListField(child=serializers.CharField())
+    simulated = serializers.BooleanField()
+    purpose = serializers.CharField()
+    origin = serializers.CharField()
+    model_class = serializers.CharField()
+    tokens = serializers.IntegerField()
+    input_tokens = serializers.IntegerField(allow_null=True)
+    tokens_basis = serializers.ChoiceField(choices=["stated", "counted", "estimated"])
+    mode = serializers.CharField()
+    latency_class = serializers.CharField()
+    earliest = serializers.DateTimeField()
+    latest = serializers.DateTimeField()
+    budget = serializers.UUIDField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    decided_at = serializers.DateTimeField()
+    settlement = serializers.DictField(allow_null=True)
+
+
+class ExplainOut(serializers.Serializer):  # type: ignore[type-arg]
+    """The stored inputs, the stored verdict, and the verdict computed again."""
+
+    explanation = serializers.CharField()
+    policy = serializers.DictField()
+    inputs = serializers.DictField()
+    stored = serializers.DictField()
+    recomputed = serializers.DictField()
+    agrees = serializers.BooleanField()

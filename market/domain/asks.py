@@ -1,0 +1,59 @@
+"""What a caller asks for, checked and completed, before anything is decided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+LARGEST_REQUEST_TOKENS = 10**12
+FURTHEST_DEADLINE = timedelta(days=31)
+HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhatIf:
+    """A signal the caller supposes in place of the real one. g CO2e/kWh and share 0..1."""
+
+    intensity_g_per_kwh: float
+    renewable_share: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """A request as a person or program states it. Times in UTC, money in micro-USD, None is not stated."""
+
+    purpose: str
+    model_class: str
+    origin: str | None = None
+    tokens: int | None = None
+    input_tokens: int | None = None
+    text: str | None = None
+    mode: str | None = None
+    roles: int = 1
+    complexity: float | None = None
+    budget_id: UUID | None = None
+    earliest: datetime | None = None
+    latest: datetime | None = None
+    latency_class: str = "anywhere"
+    eligible_regions: tuple[str, ...] | None = None
+    price_cap_micro_usd: int | None = None
+    policy: str | None = None
+    what_if: WhatIf | None = None
+
+
+def hour_of(moment: datetime) -> datetime:
+    """The start of the hour that holds `moment`."""
+    return moment.replace(minute=0, second=0, microsecond=0)
+
+
+def is_flexible(earliest: datetime, latest: datetime, now: datetime) -> bool:
+    """Whether the work can wait: it may not start yet, or its deadline is in a later hour."""
+    return hour_of(earliest) > hour_of(now) or hour_of(latest) > hour_of(now)
+
+
+def hours_of_window(earliest: datetime, latest: datetime, now: datetime, *, at_most: int) -> list[datetime]:
+    """The hours from now on in which the work may run, at most `at_most`."""
+    first = hour_of(max(earliest, now))
+    count = int((hour_of(latest) - first) / HOUR) + 1
+    return [first + index * HOUR for index in range(max(0, min(count, at_most)))]

@@ -1,0 +1,86 @@
+"""A verdict in plain words, made from the same facts."""
+
+from __future__ import annotations
+
+from market.domain.facts import Candidate, DecisionFacts
+from market.domain.price import Price
+from market.domain.verdict import Verdict
+
+BASIS_WORDS = {
+    "live": "measured live",
+    "forecast": "forecast by the provider",
+    "own_forecast": "our forecast",
+    "modelled": "modelled from the yearly mix and the sun",
+    "yearly_zone": "yearly mean of the zone",
+    "yearly_country": "yearly mean of the country",
+    "world": "world mean",
+    "simulated": "supposed by the caller",
+}
+
+
+def explain(facts: DecisionFacts, verdict: Verdict, *, policy: str) -> str:
+    """One plain paragraph: what, where, why, how much carbon, at what price, under which policy."""
+    if verdict.chosen is None or verdict.price is None or verdict.footprint is None:
+        return f"Refused: {' '.join(verdict.reasons)} {_weight(verdict)} Policy {policy}."
+    chosen, cost, print_ = verdict.chosen, verdict.price, verdict.footprint
+    return " ".join(
+        (
+            f"{_granted(facts, verdict)} in {chosen.city} ({chosen.code}) {_when(facts, chosen)}.",
+            f"Its grid {chosen.zone} emits {chosen.intensity_g_per_kwh:.0f} g CO2e/kWh"
+            f" ({BASIS_WORDS[chosen.basis]}; {chosen.source}). {verdict.reasons[0]}",
+            f"The work emits about {significant(print_.location_g_central)} g CO2e"
+            f" ({significant(print_.location_g_low)} to {significant(print_.location_g_high)} g).",
+            _avoided(facts, print_.avoided_g),
+            _weight(verdict),
+            _price(cost),
+            f"Policy {policy}.",
+        )
+    )
+
+
+def significant(value: float, digits: int = 2) -> str:
+    """A figure with two significant digits, without an exponent: 0.0123 as 0.012, 1234 as 1200."""
+    if value == 0:
+        return "0"
+    rounded = float(f"{value:.{digits - 1}e}")
+    text = f"{rounded:.15f}".rstrip("0").rstrip(".")
+    return text or "0"
+
+
+def usd(micro_usd: int) -> str:
+    """Micro-USD as a decimal string in US$: 1286000 as 1.286000."""
+    sign = "-" if micro_usd < 0 else ""
+    whole, rest = divmod(abs(micro_usd), 1_000_000)
+    return f"{sign}{whole}.{rest:06d}"
+
+
+def _granted(facts: DecisionFacts, verdict: Verdict) -> str:
+    if verdict.outcome == "partial":
+        return f"Granted {verdict.granted_tokens:,} of {facts.tokens:,} tokens"
+    return f"Granted {verdict.granted_tokens:,} tokens"
+
+
+def _when(facts: DecisionFacts, chosen: Candidate) -> str:
+    if chosen.starts_at <= facts.made_at:
+        return "at once"
+    return f"at {chosen.starts_at:%Y-%m-%d %H:%M} UTC"
+
+
+def _avoided(facts: DecisionFacts, avoided_g: float | None) -> str:
+    if avoided_g is None or facts.home is None:
+        return "There is no home region to compare with."
+    word = "less" if avoided_g >= 0 else "more"
+    amount = significant(abs(avoided_g))
+    return f"That is {amount} g {word} than running now at the home region {facts.home.code} (estimated, unverified)."
+
+
+def _weight(verdict: Verdict) -> str:
+    factors = " x ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in verdict.weight.factors)
+    return f"Weight {verdict.weight.value:g} ({factors})."
+
+
+def _price(cost: Price) -> str:
+    return (
+        f"Price {usd(cost.total)} US$: service {usd(cost.service)}, carbon {usd(cost.carbon)},"
+        f" justice {usd(cost.justice)}, renewable discount {usd(cost.renewable)}."
+    )

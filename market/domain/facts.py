@@ -1,0 +1,112 @@
+"""Everything a verdict is computed from, as values that can be stored and read back unchanged."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from climate.domain.places import CountryFacts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One region in one hour. Intensities in g CO2e/kWh, distances in km, shares 0..1, None unknown."""
+
+    code: str
+    city: str
+    zone: str
+    starts_at: datetime
+    distance_km: float | None
+    pue: float
+    pue_is_assumed: bool
+    capacity_tokens: int
+    promised_tokens: int
+    intensity_g_per_kwh: float
+    low_g_per_kwh: float | None
+    high_g_per_kwh: float | None
+    renewable_share: float | None
+    contracted_cfe_share: float | None
+    basis: str
+    source: str
+    as_of: datetime
+    kind: str
+    scope: str
+
+    @property
+    def free_tokens(self) -> int:
+        """Tokens this region can still promise in this hour."""
+        return max(0, self.capacity_tokens - self.promised_tokens)
+
+    @property
+    def utilisation(self) -> float:
+        """Share of the hour's capacity that is promised."""
+        return self.promised_tokens / self.capacity_tokens if self.capacity_tokens else 1.0
+
+    @property
+    def grid_g_per_it_kwh(self) -> float:
+        """Grid emissions per kWh at the computers: what placement makes small."""
+        return self.intensity_g_per_kwh * self.pue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionFacts:
+    """All inputs of a verdict but the policy's terms.
+
+    `home` is the reference "run now at home region". `latency_km` None is no bound.
+    `price_cap_micro_usd` None is no cap. `mean_need_score` is the spend-weighted mean of the period.
+    """
+
+    made_at: datetime
+    tokens: int
+    input_tokens: int | None
+    tokens_basis: str
+    model_class: str
+    latency_class: str
+    latency_km: float | None
+    window_hours: float
+    price_cap_micro_usd: int | None
+    eligible_regions: tuple[str, ...] | None
+    purpose: str
+    purpose_title: str
+    priority: float
+    origin: CountryFacts
+    scored_country: CountryFacts
+    mean_need_score: float | None
+    home_renewable_share: float | None
+    emergency_multiplier: float
+    fund_available_micro_usd: int
+    candidates: tuple[Candidate, ...]
+    home: Candidate | None
+    is_simulated: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values; `from_json` gives back an equal object."""
+        plain: dict[str, Any] = _plain(asdict(self))
+        return plain
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> DecisionFacts:
+        """The facts as they were when the verdict was made."""
+        values = dict(stored)
+        values["made_at"] = datetime.fromisoformat(values["made_at"])
+        regions = values["eligible_regions"]
+        values["eligible_regions"] = None if regions is None else tuple(regions)
+        values["origin"] = CountryFacts(**values["origin"])
+        values["scored_country"] = CountryFacts(**values["scored_country"])
+        values["candidates"] = tuple(_candidate(each) for each in values["candidates"])
+        values["home"] = _candidate(values["home"]) if values["home"] else None
+        return cls(**values)
+
+
+def _candidate(stored: dict[str, Any]) -> Candidate:
+    times = {name: datetime.fromisoformat(stored[name]) for name in ("starts_at", "as_of")}
+    return Candidate(**{**stored, **times})
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return value.isoformat() if isinstance(value, datetime) else value

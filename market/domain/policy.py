@@ -1,0 +1,187 @@
+"""The terms of a policy, read from the JSON body of a version and checked key by key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+MODEL_CLASSES = ("S", "M", "L", "XL", "XXL")
+LATENCY_CLASSES = ("interactive", "regional", "anywhere")
+
+
+class PolicyError(ValueError):
+    """A key of a policy body that is missing or cannot be meant. `key` is its dotted path."""
+
+    def __init__(self, key: str, detail: str):
+        super().__init__(f"{key}: {detail}")
+        self.key = key
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Justice:
+    """How need changes the price.
+
+    kind `feebate`: `phi * (mean score - own score) * service`, zero-sum over a settled period.
+    kind `fixed`: a discount for listed Global South countries, a premium for all others.
+    """
+
+    kind: str
+    phi: Decimal
+    discount: Decimal
+    premium: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyTerms:
+    """One policy version. Money in US$, distances in km, shares 0..1.
+
+    `flat_kwh_per_token` None means energy by model class (`climate.domain.energy`);
+    `electricity_usd_per_kwh` sets the floor of a price together with the carbon cost.
+    """
+
+    rate_usd_per_token: dict[str, Decimal]
+    scarcity_from_utilisation: float
+    scarcity_max: Decimal
+    urgency_min: Decimal
+    urgency_full_window_hours: float
+    carbon_usd_per_t: Decimal
+    justice: Justice
+    renewable_discount: Decimal
+    renewable_share_of: str
+    fund_pays_renewable: bool
+    electricity_usd_per_kwh: Decimal
+    flat_kwh_per_token: Decimal | None
+    high_need_multiplier: float
+    climate_vulnerable_multiplier: float
+    high_need_from_score: float
+    home_grid_bonus: float
+    latency_km: dict[str, float | None]
+    maximum_age_minutes: int
+    default_pue: float
+    hold_lease_minutes: int
+    company_scores_by_headquarters: bool
+
+
+def read_terms(body: Any) -> PolicyTerms:
+    """Terms from a policy body. Raises PolicyError naming the key at fault, unknown keys included."""
+    reader = _Reader(body)
+    terms = PolicyTerms(
+        rate_usd_per_token={name: reader.money(f"rate_usd_per_1k_tokens.{name}") / 1000 for name in MODEL_CLASSES},
+        scarcity_from_utilisation=reader.number("scarcity.from_utilisation", 0, 1),
+        scarcity_max=reader.money("scarcity.max", lowest=1, highest=100),
+        urgency_min=reader.money("urgency.min", highest=1),
+        urgency_full_window_hours=reader.number("urgency.full_window_hours", 1, 8760),
+        carbon_usd_per_t=reader.money("carbon_usd_per_t"),
+        justice=_read_justice(reader),
+        renewable_discount=reader.money("renewable.discount", highest=1),
+        renewable_share_of=reader.choice("renewable.share_of", ("contracted_supply", "grid")),
+        fund_pays_renewable=reader.flag("renewable.paid_by_fund"),
+        electricity_usd_per_kwh=reader.money("electricity_usd_per_kwh"),
+        flat_kwh_per_token=reader.optional_money("flat_kwh_per_token"),
+        high_need_multiplier=reader.number("geographic.high_need", 0.01, 100),
+        climate_vulnerable_multiplier=reader.number("geographic.climate_vulnerable", 0.01, 100),
+        high_need_from_score=reader.number("geographic.high_need_from_score", 0, 1),
+        home_grid_bonus=reader.number("home_grid_bonus", 0, 10),
+        latency_km={name: reader.distance(f"latency_km.{name}") for name in LATENCY_CLASSES},
+        maximum_age_minutes=int(reader.number("maximum_age_minutes", 1, 10_080)),
+        default_pue=reader.number("default_pue", 1, 3),
+        hold_lease_minutes=int(reader.number("hold_lease_minutes", 1, 10_080)),
+        company_scores_by_headquarters=reader.flag("company_scores_by_headquarters"),
+    )
+    reader.refuse_unknown()
+    return terms
+
+
+def _read_justice(reader: _Reader) -> Justice:
+    kind = reader.choice("justice.kind", ("feebate", "fixed"))
+    zero = Decimal(0)
+    if kind == "feebate":
+        return Justice(kind=kind, phi=reader.money("justice.phi", highest=1), discount=zero, premium=zero)
+    return Justice(
+        kind=kind,
+        phi=zero,
+        discount=reader.money("justice.discount", highest=1),
+        premium=reader.money("justice.premium", highest=10),
+    )
+
+
+class _Reader:
+    """Takes values out of a nested body by dotted path and remembers which were read."""
+
+    def __init__(self, body: Any):
+        if not isinstance(body, dict):
+            raise PolicyError("body", "is not a JSON object")
+        self._body = body
+        self._read: set[str] = set()
+
+    def money(self, key: str, *, lowest: int = 0, highest: int = 1_000_000) -> Decimal:
+        """A decimal, written as a string or a number."""
+        value = self._decimal(key, self._take(key))
+        if not lowest <= value <= highest:
+            raise PolicyError(key, f"is not between {lowest} and {highest}")
+        return value
+
+    def optional_money(self, key: str) -> Decimal | None:
+        value = self._take(key)
+        return None if value is None else self._decimal(key, value)
+
+    def number(self, key: str, lowest: float, highest: float) -> float:
+        value = self._take(key)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise PolicyError(key, "is not a number")
+        if not lowest <= value <= highest:
+            raise PolicyError(key, f"is not between {lowest:g} and {highest:g}")
+        return float(value)
+
+    def distance(self, key: str) -> float | None:
+        """Kilometres; null is no bound."""
+        return None if self._peek(key) is None and self._take(key) is None else self.number(key, 1, 40_000)
+
+    def choice(self, key: str, allowed: tuple[str, ...]) -> str:
+        value = self._take(key)
+        if value not in allowed:
+            raise PolicyError(key, f"is not one of {', '.join(allowed)}")
+        return str(value)
+
+    def flag(self, key: str) -> bool:
+        value = self._take(key)
+        if not isinstance(value, bool):
+            raise PolicyError(key, "is not true or false")
+        return value
+
+    def refuse_unknown(self) -> None:
+        for key in self._leaves(self._body):
+            if key not in self._read:
+                raise PolicyError(key, "is not a term of a policy")
+
+    def _decimal(self, key: str, value: Any) -> Decimal:
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise PolicyError(key, "is not a number")
+        try:
+            number = Decimal(str(value))
+        except InvalidOperation as error:
+            raise PolicyError(key, "is not a number") from error
+        if not number.is_finite() or number < 0:
+            raise PolicyError(key, "is not a number from zero up")
+        return number
+
+    def _take(self, key: str) -> Any:
+        self._read.add(key)
+        return self._peek(key)
+
+    def _peek(self, key: str) -> Any:
+        value: Any = self._body
+        for part in key.split("."):
+            if not isinstance(value, dict) or part not in value:
+                raise PolicyError(key, "is missing")
+            value = value[part]
+        return value
+
+    def _leaves(self, value: dict[str, Any], path: str = "") -> list[str]:
+        found: list[str] = []
+        for name, below in value.items():
+            key = f"{path}.{name}" if path else str(name)
+            found += self._leaves(below, key) if isinstance(below, dict) and below else [key]
+        return found

@@ -1,0 +1,186 @@
+"""The verdict on one request: where, when, how much, at what price, and why.
+
+Pure and deterministic: the same facts and terms give the same verdict, so that a stored decision
+can be computed again at any time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from market.domain.facts import Candidate, DecisionFacts
+from market.domain.footprint import Footprint, footprint
+from market.domain.justice import NeedScore, Weight, need_score, weigh
+from market.domain.policy import PolicyTerms
+from market.domain.price import Price, PriceInputs, price
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """A region that was looked at, and what became of it."""
+
+    code: str
+    starts_at: datetime
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What was decided. `chosen`, `price` and `footprint` are None where nothing was granted."""
+
+    outcome: str
+    granted_tokens: int
+    chosen: Candidate | None
+    price: Price | None
+    footprint: Footprint | None
+    weight: Weight
+    need: NeedScore
+    looked_at: tuple[Looked, ...]
+    reasons: tuple[str, ...]
+
+
+def decide(terms: PolicyTerms, facts: DecisionFacts) -> Verdict:
+    """Grant all in the cleanest eligible region with room; else the most that fits; else refuse with reasons."""
+    need = need_score(facts.scored_country)
+    weight = weigh(
+        priority=facts.priority,
+        country=facts.scored_country,
+        score=need.score,
+        home_renewable_share=facts.home_renewable_share,
+        emergency_multiplier=facts.emergency_multiplier,
+        terms=terms,
+    )
+    within_reach, looked = _sift(facts)
+    ranked = sorted(within_reach, key=_greenest_first)
+    for whole in (True, False):
+        order = ranked if whole else sorted(ranked, key=lambda each: (-each.free_tokens, *_greenest_first(each)))
+        for candidate in order:
+            offer = _offer(terms, facts, need, candidate, whole=whole)
+            if isinstance(offer, str):
+                if whole:
+                    looked.append(Looked(code=candidate.code, starts_at=candidate.starts_at, outcome=offer))
+                continue
+            return _granted(facts, weight, need, candidate, offer, looked, ranked)
+    reasons = _why_not(facts, looked)
+    return Verdict(
+        outcome="denied",
+        granted_tokens=0,
+        chosen=None,
+        price=None,
+        footprint=None,
+        weight=weight,
+        need=need,
+        looked_at=tuple(looked),
+        reasons=reasons,
+    )
+
+
+def price_of(
+    terms: PolicyTerms, facts: DecisionFacts, candidate: Candidate, tokens: int, *, fund_available_micro_usd: int
+) -> tuple[Price, Footprint]:
+    """Price and footprint of `tokens` of this request at a candidate; used for grants and for settlement."""
+    print_ = footprint(terms, facts, candidate, tokens)
+    share = candidate.renewable_share if terms.renewable_share_of == "grid" else candidate.contracted_cfe_share
+    inputs = PriceInputs(
+        tokens=tokens,
+        model_class=facts.model_class,
+        energy_wh=print_.energy_wh_central,
+        location_g=print_.location_g_central,
+        utilisation=candidate.utilisation,
+        window_hours=facts.window_hours,
+        need_score=need_score(facts.scored_country).score,
+        mean_need_score=facts.mean_need_score,
+        is_global_south=facts.scored_country.is_global_south,
+        renewable_share=share,
+        fund_available_micro_usd=fund_available_micro_usd,
+    )
+    return price(terms, inputs), print_
+
+
+def _offer(
+    terms: PolicyTerms, facts: DecisionFacts, need: NeedScore, candidate: Candidate, *, whole: bool
+) -> tuple[int, Price, Footprint] | str:
+    """What the candidate could grant, or why it cannot."""
+    tokens = min(facts.tokens, candidate.free_tokens)
+    if tokens == 0:
+        return "full in this hour"
+    if whole and tokens < facts.tokens:
+        return f"only {tokens} tokens free in this hour"
+    cost, print_ = price_of(terms, facts, candidate, tokens, fund_available_micro_usd=facts.fund_available_micro_usd)
+    if facts.price_cap_micro_usd is not None and cost.total > facts.price_cap_micro_usd:
+        return "above the price cap"
+    return tokens, cost, print_
+
+
+def _sift(facts: DecisionFacts) -> tuple[list[Candidate], list[Looked]]:
+    """Candidates that may serve the request, and a word on those that may not."""
+    allowed = [
+        each for each in facts.candidates if facts.eligible_regions is None or each.code in facts.eligible_regions
+    ]
+    near = [each for each in allowed if _is_near(each, facts.latency_km)]
+    if not near and allowed:  # nothing is near enough: the nearest is the best that can be done
+        closest = min(each.distance_km or 0.0 for each in allowed)
+        near = [each for each in allowed if (each.distance_km or 0.0) == closest]
+    too_far = [
+        Looked(code=each.code, starts_at=each.starts_at, outcome="too far for the latency class")
+        for each in allowed
+        if each not in near
+    ]
+    return near, too_far
+
+
+def _is_near(candidate: Candidate, latency_km: float | None) -> bool:
+    return latency_km is None or candidate.distance_km is None or candidate.distance_km <= latency_km
+
+
+def _greenest_first(candidate: Candidate) -> tuple[float, float, datetime, str]:
+    return (candidate.grid_g_per_it_kwh, candidate.distance_km or 0.0, candidate.starts_at, candidate.code)
+
+
+def _granted(
+    facts: DecisionFacts,
+    weight: Weight,
+    need: NeedScore,
+    candidate: Candidate,
+    offer: tuple[int, Price, Footprint],
+    looked: list[Looked],
+    ranked: list[Candidate],
+) -> Verdict:
+    tokens, cost, print_ = offer
+    whole = tokens == facts.tokens
+    outcome = "granted" if whole else "partial"
+    seen = {(each.code, each.starts_at) for each in looked}
+    looked.append(Looked(code=candidate.code, starts_at=candidate.starts_at, outcome="chosen"))
+    looked += [
+        Looked(code=each.code, starts_at=each.starts_at, outcome="not cleaner")
+        for each in ranked
+        if each is not candidate and (each.code, each.starts_at) not in seen
+    ]
+    reasons = [
+        f"Cleanest of {len(ranked)} region-hours within reach that have room."
+        if whole
+        else f"No region within reach has {facts.tokens} tokens free; this one has the most."
+    ]
+    return Verdict(
+        outcome=outcome,
+        granted_tokens=tokens,
+        chosen=candidate,
+        price=cost,
+        footprint=print_,
+        weight=weight,
+        need=need,
+        looked_at=tuple(looked),
+        reasons=(*reasons, *cost.notes, *print_.notes, *need.flags),
+    )
+
+
+def _why_not(facts: DecisionFacts, looked: list[Looked]) -> tuple[str, ...]:
+    if not facts.candidates:
+        return (f"No active region has capacity for model class {facts.model_class}.",)
+    if not looked:
+        return ("None of the eligible regions is active with capacity for this model class.",)
+    counts: dict[str, int] = {}
+    for each in looked:
+        counts[each.outcome] = counts.get(each.outcome, 0) + 1
+    return tuple(f"{count} region-hours: {outcome}." for outcome, count in sorted(counts.items()))

@@ -1,0 +1,184 @@
+"""Decisions as JSON: the body of the API's answers, the candidates, and the verdict computed again."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal as Exact
+from typing import Any
+
+from budgets.domain.units import Unit, to_steps
+from market.domain.explanation import usd
+from market.domain.facts import DecisionFacts
+from market.domain.verdict import Verdict, decide
+from market.models import AllocationRequest, Decision
+from market.selectors.policies import get_policy_version
+
+AVOIDED_REFERENCE = "run now at home region"
+AVOIDED_LABEL = "estimated, unverified"
+
+
+def answer_body(request: AllocationRequest, decision: Decision) -> dict[str, Any]:
+    """The body of a request in the API, as API.md describes it."""
+    return {
+        "id": None if request._state.adding else str(request.pk),
+        "status": request.status or decision.verdict,
+        "granted_tokens": decision.granted_tokens,
+        "region": {"code": decision.region_id, "zone": decision.zone_code} if decision.region_id else None,
+        "starts_at": iso(decision.starts_at),
+        "price": _price(decision),
+        "carbon": _carbon(decision),
+        "priority": {"weight": decision.weight, "factors": decision.factors},
+        "hold": _hold(decision),
+        "policy": {"name": decision.policy.name, "version": decision.policy.version},
+        "explanation": decision.explanation,
+        "reasons": decision.reasons,
+        "simulated": request.is_simulated,
+        "purpose": request.purpose_id,
+        "origin": request.origin_code,
+        "model_class": request.model_class,
+        "tokens": request.tokens,
+        "input_tokens": request.input_tokens,
+        "tokens_basis": request.tokens_basis,
+        "mode": request.mode,
+        "latency_class": request.latency_class,
+        "earliest": iso(request.earliest_at),
+        "latest": iso(request.latest_at),
+        "budget": str(request.budget_id) if request.budget_id else None,
+        "created_at": iso(request.created_at),
+        "decided_at": iso(decision.made_at),
+        "settlement": _settlement(request),
+    }
+
+
+def candidate_rows(decision: Decision) -> list[dict[str, Any]]:
+    """The regions that were looked at, best first."""
+    facts = DecisionFacts.from_json(decision.inputs["facts"])
+    outcomes = {(each["code"], each["starts_at"]): each["outcome"] for each in decision.inputs["looked_at"]}
+    return [
+        {
+            "code": each.code,
+            "city": each.city,
+            "zone": each.zone,
+            "starts_at": each.starts_at,
+            "intensity_g_per_kwh": each.intensity_g_per_kwh,
+            "basis": each.basis,
+            "source": each.source,
+            "pue": each.pue,
+            "pue_is_assumed": each.pue_is_assumed,
+            "free_tokens": each.free_tokens,
+            "distance_km": each.distance_km,
+            "reason": outcomes.get((each.code, each.starts_at.isoformat()), "not among the eligible regions"),
+        }
+        for each in sorted(facts.candidates, key=lambda each: (each.grid_g_per_it_kwh, each.code, each.starts_at))
+    ]
+
+
+def explain_again(decision: Decision) -> dict[str, Any]:
+    """The stored inputs, the stored verdict and the verdict computed again from the inputs."""
+    stored = _stored_verdict(decision)
+    recomputed = _recomputed_verdict(decision)
+    return {
+        "explanation": decision.explanation,
+        "policy": {"name": decision.policy.name, "version": decision.policy.version, "body": decision.policy.body},
+        "inputs": decision.inputs,
+        "stored": stored,
+        "recomputed": recomputed,
+        "agrees": stored == recomputed,
+    }
+
+
+def iso(moment: datetime | None) -> str | None:
+    """ISO 8601 in UTC with a Z."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z") if moment else None
+
+
+def _price(decision: Decision) -> dict[str, str] | None:
+    if decision.total_micro_usd is None:
+        return None
+    names = ("service", "carbon", "justice", "renewable", "total")
+    return {f"{name}_usd": usd(getattr(decision, f"{name}_micro_usd")) for name in names}
+
+
+def _carbon(decision: Decision) -> dict[str, Any] | None:
+    if decision.intensity_g_per_kwh is None:
+        return None
+    levels = ("low", "central", "high")
+    return {
+        "energy_wh": {level: getattr(decision, f"energy_wh_{level}") for level in levels},
+        "location_g": {level: getattr(decision, f"location_g_{level}") for level in levels},
+        "market_g": decision.market_g,
+        "intensity_g_per_kwh": decision.intensity_g_per_kwh,
+        "basis": decision.basis,
+        "source": decision.source,
+        "as_of": iso(decision.as_of),
+        "kind": decision.kind,
+        "scope": decision.scope,
+        "avoided_g": decision.avoided_g,
+        "avoided_reference": AVOIDED_REFERENCE,
+        "avoided_label": AVOIDED_LABEL,
+    }
+
+
+def _hold(decision: Decision) -> dict[str, Any] | None:
+    if decision.hold_id is None:
+        return None
+    return {"id": str(decision.hold_id), "expires_at": iso(decision.hold_expires_at)}
+
+
+def _settlement(request: AllocationRequest) -> dict[str, Any] | None:
+    settlement = None if request._state.adding else getattr(request, "settlement", None)
+    if settlement is None:
+        return None
+    return {
+        "used_tokens": settlement.used_tokens,
+        "total_usd": usd(settlement.total_micro_usd),
+        "location_g": settlement.location_g,
+        "avoided_g": settlement.avoided_g,
+        "market_value_tokens": settlement.market_value_tokens,
+        "settled_at": iso(settlement.settled_at),
+    }
+
+
+def _stored_verdict(decision: Decision) -> dict[str, Any]:
+    return {
+        "verdict": decision.verdict,
+        "granted_tokens": decision.granted_tokens,
+        "region": decision.region_id,
+        "starts_at": iso(decision.starts_at),
+        "price": _price(decision),
+        "location_g": decision.location_g_central,
+        "weight": decision.weight,
+    }
+
+
+def _recomputed_verdict(decision: Decision) -> dict[str, Any]:
+    facts = DecisionFacts.from_json(decision.inputs["facts"])
+    verdict = decide(get_policy_version(decision.policy_id).terms, facts)
+    refused = decision.inputs.get("budget_refusal")
+    waits = decision.verdict == Decision.Verdict.QUEUED
+    granted = verdict.chosen is not None and not waits and not (refused and _budget_cannot_pay(verdict, refused))
+    outcome = "queued" if waits else verdict.outcome if granted else "denied"
+    cost, print_ = (verdict.price, verdict.footprint) if granted else (None, None)
+    names = ("service", "carbon", "justice", "renewable", "total")
+    return {
+        "verdict": outcome,
+        "granted_tokens": verdict.granted_tokens if granted else 0,
+        "region": verdict.chosen.code if granted and verdict.chosen else None,
+        "starts_at": iso(verdict.chosen.starts_at) if granted and verdict.chosen else None,
+        "price": {f"{name}_usd": usd(getattr(cost, name)) for name in names} if cost else None,
+        "location_g": print_.location_g_central if print_ else None,
+        "weight": verdict.weight.value,
+    }
+
+
+def _budget_cannot_pay(verdict: Verdict, refused: dict[str, Any]) -> bool:
+    """Whether what the verdict costs is more than the budget is recorded to have had."""
+    if verdict.price is None or verdict.footprint is None:
+        return False
+    unit = Unit(refused["unit"])
+    needed = {
+        Unit.TOKENS: verdict.granted_tokens,
+        Unit.CARBON_G: to_steps(Unit.CARBON_G, Exact(str(verdict.footprint.location_g_central))),
+        Unit.MICRO_USD: max(0, verdict.price.total),
+    }[unit]
+    return needed > to_steps(unit, Exact(str(refused["remaining"])))

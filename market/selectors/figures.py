@@ -1,0 +1,71 @@
+"""Figures of the day and the Fund's books."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db.models import Count, Q, Sum
+
+from budgets import selectors as budgets
+from market.domain.views import Headline
+from market.models import AllocationRequest, Decision, Fund, FundEntry, RegionHour
+
+
+def get_headline(*, now: datetime, team_ids: frozenset[int] | None) -> Headline:
+    """What was granted since 00:00 UTC, simulated decisions left out. None means all teams."""
+    day = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    decisions = Decision.objects.filter(made_at__gte=day, request__is_simulated=False)
+    waiting = AllocationRequest.objects.filter(status=AllocationRequest.Status.QUEUED)
+    if team_ids is not None:
+        decisions = decisions.filter(request__team__in=team_ids)
+        waiting = waiting.filter(team__in=team_ids)
+    granted = Q(verdict__in=(Decision.Verdict.GRANTED, Decision.Verdict.PARTIAL))
+    sums = decisions.aggregate(
+        requests=Count("request", distinct=True),
+        tokens=Sum("granted_tokens", filter=granted),
+        location_g=Sum("location_g_central", filter=granted),
+        avoided_g=Sum("avoided_g", filter=granted),
+        denied=Count("id", filter=Q(verdict=Decision.Verdict.DENIED)),
+    )
+    fund = Fund.objects.first()
+    return Headline(
+        day_starts_at=day,
+        as_of=now,
+        requests=sums["requests"],
+        granted_tokens=sums["tokens"] or 0,
+        location_g=sums["location_g"] or 0.0,
+        avoided_g=sums["avoided_g"] or 0.0,
+        open_holds=budgets.count_open_holds(team_ids=team_ids),
+        queued=waiting.count(),
+        denied=sums["denied"],
+        fund_balance_micro_usd=fund.balance_micro_usd if fund else 0,
+        fund_reserved_micro_usd=fund.reserved_micro_usd if fund else 0,
+    )
+
+
+def list_promised_tokens(region_code: str, *, hour: datetime) -> dict[str, int]:
+    """Tokens promised in a region's hour, by model class."""
+    rows = RegionHour.objects.filter(region=region_code, starts_at=hour)
+    return dict(rows.values_list("model_class", "promised_tokens"))
+
+
+def list_fund_differences() -> list[str]:
+    """Every fund whose state is not the sum of its entries or of its open promises, in words."""
+    found = []
+    open_promises = (
+        Decision.objects.filter(request__status__in=AllocationRequest.HOLDING).aggregate(
+            sum=Sum("fund_reserved_micro_usd")
+        )["sum"]
+        or 0
+    )
+    for fund in Fund.objects.all():
+        sums = FundEntry.objects.filter(fund=fund).aggregate(
+            balance=Sum("balance_delta_micro_usd"), reserved=Sum("reserved_delta_micro_usd")
+        )
+        ledger = (int(sums["balance"] or 0), int(sums["reserved"] or 0))
+        state = (fund.balance_micro_usd, fund.reserved_micro_usd)
+        if state != ledger:
+            found.append(f"fund {fund.name}: state {state} but entries {ledger}")
+        if fund.reserved_micro_usd != open_promises:
+            found.append(f"fund {fund.name}: reserved {fund.reserved_micro_usd} but open promises {open_promises}")
+    return found

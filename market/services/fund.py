@@ -1,0 +1,117 @@
+"""The Access Fund: discounts out, premiums in, never below zero, every move an entry."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F
+
+from config.kernel.errors import Conflict, InvalidInput
+from config.kernel.events import publish
+from market.events import FundChanged
+from market.models import Fund, FundEntry
+
+FUND_NAME = "access-fund"
+
+
+class FundShort(Conflict):
+    """Another request has just reserved what this one counted on. Decide again."""
+
+    code = "fund_short"
+
+
+@transaction.atomic
+def deposit_to_fund(*, micro_usd: int, actor: str, reason: str, now: datetime) -> None:
+    """Put money into the Fund. Raises InvalidInput if it is not a positive amount."""
+    if micro_usd <= 0:
+        raise InvalidInput("A deposit is more than zero.", field="micro_usd")
+    Fund.objects.get_or_create(name=FUND_NAME)
+    _move(FundEntry.Kind.DEPOSIT, balance=micro_usd, reserved=0, actor=actor, reason=reason, request_id=None, now=now)
+
+
+def available_micro_usd() -> int:
+    """What the Fund can still promise."""
+    fund = Fund.objects.filter(name=FUND_NAME).first()
+    return fund.balance_micro_usd - fund.reserved_micro_usd if fund else 0
+
+
+def reserve_discount(*, micro_usd: int, request_id: UUID, actor: str, now: datetime) -> None:
+    """Promise a discount. Raises FundShort if that much is not there any more."""
+    _move(
+        FundEntry.Kind.RESERVE,
+        balance=0,
+        reserved=micro_usd,
+        actor=actor,
+        reason="discount promised",
+        request_id=request_id,
+        now=now,
+    )
+
+
+def release_discount(*, micro_usd: int, request_id: UUID, actor: str, now: datetime) -> None:
+    """Take back a promise that will not be used."""
+    _move(
+        FundEntry.Kind.RELEASE,
+        balance=0,
+        reserved=-micro_usd,
+        actor=actor,
+        reason="discount not used",
+        request_id=request_id,
+        now=now,
+    )
+
+
+def settle_flows(
+    *, promised_micro_usd: int, paid_micro_usd: int, premium_micro_usd: int, request_id: UUID, actor: str, now: datetime
+) -> None:
+    """Pay the discount that was earned out of its promise, and take in the premium."""
+    if promised_micro_usd or paid_micro_usd:
+        _move(
+            FundEntry.Kind.DISCOUNT,
+            balance=-paid_micro_usd,
+            reserved=-promised_micro_usd,
+            actor=actor,
+            reason="discount paid",
+            request_id=request_id,
+            now=now,
+        )
+    if premium_micro_usd:
+        _move(
+            FundEntry.Kind.PREMIUM,
+            balance=premium_micro_usd,
+            reserved=0,
+            actor=actor,
+            reason="premium received",
+            request_id=request_id,
+            now=now,
+        )
+
+
+def _move(
+    kind: FundEntry.Kind,
+    *,
+    balance: int,
+    reserved: int,
+    actor: str,
+    reason: str,
+    request_id: UUID | None,
+    now: datetime,
+) -> None:
+    moved = Fund.objects.filter(
+        name=FUND_NAME, balance_micro_usd__gte=F("reserved_micro_usd") + reserved - balance
+    ).update(balance_micro_usd=F("balance_micro_usd") + balance, reserved_micro_usd=F("reserved_micro_usd") + reserved)
+    if not moved:
+        raise FundShort("The Fund cannot promise this much any more.")
+    FundEntry.objects.create(
+        fund_id=FUND_NAME,
+        request_id=request_id,
+        kind=kind,
+        balance_delta_micro_usd=balance,
+        reserved_delta_micro_usd=reserved,
+        at=now,
+        actor=actor,
+        reason=reason,
+    )
+    publish(FundChanged(at=now))

@@ -1,0 +1,145 @@
+"""Deciding a request and taking what the verdict needs: capacity, Fund promise, budget hold.
+
+All of it in one savepoint, or nothing. Rows are taken in one order everywhere (hour, Fund,
+budgets leaf to root), so that two requests never wait for each other in a circle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django.db import transaction
+
+from budgets import services as budgets
+from budgets.domain.refusals import BudgetExhausted
+from budgets.domain.units import Amounts, Unit, to_steps
+from config.kernel.errors import Unavailable
+from market.domain.facts import DecisionFacts
+from market.domain.verdict import Verdict, decide
+from market.models import AllocationRequest, AllocationRun, Decision
+from market.selectors.facts import gather_facts
+from market.selectors.policies import PolicyFacts, PurposeFacts
+from market.services.capacity import HourFull, promise
+from market.services.fund import FundShort, reserve_discount
+from market.services.records import record, unsaved_decision
+
+MOST_TRIES = 8  # each lost race means that somebody else was served, so this is generous
+Status = AllocationRequest.Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of a request. `refusal` is set where a budget could not pay."""
+
+    decision: Decision
+    warning_percent: int | None = None
+    refusal: BudgetExhausted | None = None
+
+
+def decide_and_take(
+    request: AllocationRequest,
+    *,
+    purpose: PurposeFacts,
+    policy: PolicyFacts,
+    hours: Sequence[datetime],
+    window_hours: float,
+    now: datetime,
+    run: AllocationRun | None = None,
+) -> Outcome:
+    """Decide a stored request for one of `hours` and record the decision with what it took."""
+    for _ in range(MOST_TRIES):
+        facts = gather_facts(
+            request,
+            purpose=purpose,
+            terms=policy.terms,
+            hours=hours,
+            window_hours=window_hours,
+            now=now,
+        )
+        verdict = decide(policy.terms, facts)
+        try:
+            return _take(request, policy, facts, verdict, run=run, now=now)
+        except (HourFull, FundShort):
+            continue  # somebody else was quicker: look again
+        except BudgetExhausted as refusal:
+            return _refused(request, policy, facts, verdict, refusal, run=run, now=now)
+    raise Unavailable("Too many others ask for the same hour. Nothing was taken; try again.", retry_after_seconds=1)
+
+
+def amounts_of(*, tokens: int, carbon_g: float, micro_usd: int) -> Amounts:
+    """What a budget is charged: tokens, grams and money of a grant or a settlement."""
+    return Amounts(
+        tokens=tokens,
+        carbon_ug=to_steps(Unit.CARBON_G, Decimal(str(carbon_g))),
+        micro_usd=max(0, micro_usd),
+    )
+
+
+@transaction.atomic
+def _take(
+    request: AllocationRequest,
+    policy: PolicyFacts,
+    facts: DecisionFacts,
+    verdict: Verdict,
+    *,
+    run: AllocationRun | None,
+    now: datetime,
+) -> Outcome:
+    decision = unsaved_decision(request, policy, facts, verdict, now=now)
+    if verdict.chosen is None or verdict.price is None or verdict.footprint is None:
+        return Outcome(decision=record(decision, status=Status.DENIED, run=run))
+    status = Status(verdict.outcome)
+    if request.is_simulated or request.budget_id is None:
+        return Outcome(decision=record(decision, status=status, run=run))
+    chosen, cost = verdict.chosen, verdict.price
+    promise(
+        region_code=chosen.code,
+        model_class=request.model_class,
+        starts_at=chosen.starts_at,
+        tokens=verdict.granted_tokens,
+        capacity_tokens=chosen.capacity_tokens,
+    )
+    if cost.from_fund:
+        reserve_discount(micro_usd=cost.from_fund, request_id=request.pk, actor=request.actor, now=now)
+    hold = budgets.place_hold(
+        budget_id=request.budget_id,
+        amounts=amounts_of(
+            tokens=verdict.granted_tokens, carbon_g=verdict.footprint.location_g_central, micro_usd=cost.total
+        ),
+        reference=f"request:{request.pk}",
+        lease_expires_at=max(now, chosen.starts_at) + timedelta(minutes=policy.terms.hold_lease_minutes),
+        actor=request.actor,
+        now=now,
+    )
+    decision = record(decision, status=status, hold=hold, fund_reserved_micro_usd=cost.from_fund, run=run)
+    return Outcome(decision=decision, warning_percent=hold.warning_percent)
+
+
+def _refused(
+    request: AllocationRequest,
+    policy: PolicyFacts,
+    facts: DecisionFacts,
+    verdict: Verdict,
+    refusal: BudgetExhausted,
+    *,
+    run: AllocationRun | None,
+    now: datetime,
+) -> Outcome:
+    """A denial that names the budget; the region and price it would have had stay in the inputs."""
+    denied = Verdict(
+        outcome="denied",
+        granted_tokens=0,
+        chosen=None,
+        price=None,
+        footprint=None,
+        weight=verdict.weight,
+        need=verdict.need,
+        looked_at=verdict.looked_at,
+        reasons=(refusal.detail,),
+    )
+    decision = unsaved_decision(request, policy, facts, denied, now=now)
+    decision.inputs["budget_refusal"] = {"detail": refusal.detail, **refusal.facts}
+    return Outcome(decision=record(decision, status=Status.DENIED, run=run), refusal=refusal)

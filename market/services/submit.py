@@ -1,0 +1,221 @@
+"""Taking a request in: claims checked, tokens counted, then decided at once or queued for the pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from accounts.domain.principal import Principal
+from accounts.domain.scopes import Scope
+from budgets import selectors as budgets
+from budgets.domain.estimates import Mode, choose_mode, estimate_output_tokens
+from budgets.services import count_tokens
+from climate import selectors as climate
+from config.kernel.errors import InvalidInput, NotAllowed, NotFound
+from market.domain.asks import FURTHEST_DEADLINE, LARGEST_REQUEST_TOKENS, Ask, hour_of, is_flexible
+from market.domain.facts import DecisionFacts
+from market.domain.justice import need_score, weigh
+from market.domain.verdict import Verdict, decide
+from market.models import AllocationRequest
+from market.selectors.answers import answer_body
+from market.selectors.facts import gather_facts
+from market.selectors.policies import PolicyFacts, PurposeFacts, get_policy_in_force, get_purpose
+from market.services.grant import Outcome, decide_and_take
+from market.services.records import record, unsaved_decision
+
+Status = AllocationRequest.Status
+
+
+@transaction.atomic
+def submit(*, ask: Ask, principal: Principal, now: datetime) -> Outcome:
+    """Store a request and decide it, or queue it if it can wait.
+
+    Raises InvalidInput or NotAllowed naming the field at fault, with nothing stored. A budget that
+    cannot pay is an answer, not an error: the denial is stored and `Outcome.refusal` says which.
+    """
+    request, purpose, policy = _request(ask, principal, now)
+    request.save(force_insert=True)
+    if is_flexible(request.earliest_at, request.latest_at, now) and not request.is_simulated:
+        return _queue(request, purpose, policy, now=now)
+    return decide_and_take(
+        request,
+        purpose=purpose,
+        policy=policy,
+        hours=[hour_of(now)],
+        window_hours=0.0,
+        now=now,
+    )
+
+
+def quote(*, ask: Ask, principal: Principal, now: datetime) -> dict[str, Any]:
+    """What would be decided now. Stores nothing, takes nothing; same refusals of bad input as `submit`."""
+    request, purpose, policy = _request(ask, principal, now)
+    facts = _facts(request, purpose, policy, hours=[hour_of(max(now, request.earliest_at))], now=now)
+    decision = unsaved_decision(request, policy, facts, decide(policy.terms, facts), now=now)
+    return answer_body(request, decision)
+
+
+def _queue(request: AllocationRequest, purpose: PurposeFacts, policy: PolicyFacts, *, now: datetime) -> Outcome:
+    facts = _facts(request, purpose, policy, hours=[], now=now)
+    need = need_score(facts.scored_country)
+    weight = weigh(
+        priority=facts.priority,
+        country=facts.scored_country,
+        score=need.score,
+        home_renewable_share=facts.home_renewable_share,
+        emergency_multiplier=facts.emergency_multiplier,
+        terms=policy.terms,
+    )
+    waiting = Verdict(
+        outcome="queued",
+        granted_tokens=0,
+        chosen=None,
+        price=None,
+        footprint=None,
+        weight=weight,
+        need=need,
+        looked_at=(),
+        reasons=(f"Can wait until {request.latest_at:%Y-%m-%d %H:%M} UTC: the next allocation pass places it.",),
+    )
+    decision = unsaved_decision(request, policy, facts, waiting, now=now)
+    decision.explanation = f"Queued. {waiting.reasons[0]} Policy {policy.name} v{policy.version}."
+    return Outcome(decision=record(decision, status=Status.QUEUED))
+
+
+def _facts(
+    request: AllocationRequest,
+    purpose: PurposeFacts,
+    policy: PolicyFacts,
+    *,
+    hours: Sequence[datetime],
+    now: datetime,
+) -> DecisionFacts:
+    return gather_facts(
+        request,
+        purpose=purpose,
+        terms=policy.terms,
+        hours=hours,
+        window_hours=0.0,
+        now=now,
+    )
+
+
+def _request(ask: Ask, principal: Principal, now: datetime) -> tuple[AllocationRequest, PurposeFacts, PolicyFacts]:
+    """An unsaved request with everything about it checked."""
+    if principal.team_id is None or principal.organisation_id is None:
+        raise NotAllowed("You act for no team, so nobody would pay. Use the API key of a team, or join one.")
+    policy = get_policy_in_force(ask.policy)
+    purpose = get_purpose(ask.purpose)
+    earliest, latest = _window(ask, now)
+    if ask.what_if and not principal.may(Scope.REQUESTS_SIMULATE):
+        raise NotAllowed(f"This needs the scope {Scope.REQUESTS_SIMULATE}.", field="carbon", code="missing_scope")
+    origin = _origin(ask, principal)
+    by_headquarters = policy.terms.company_scores_by_headquarters and principal.organisation_type == "company"
+    request = AllocationRequest(
+        organisation_id=principal.organisation_id,
+        team_id=principal.team_id,
+        policy_id=policy.id,
+        purpose_id=purpose.name,
+        actor=principal.actor,
+        origin_code=origin,
+        scored_code=principal.country_code if by_headquarters else origin,
+        model_class=ask.model_class,
+        earliest_at=earliest,
+        latest_at=latest,
+        latency_class=ask.latency_class,
+        eligible_regions=_regions(ask),
+        price_cap_micro_usd=ask.price_cap_micro_usd,
+        is_simulated=ask.what_if is not None,
+        carbon_override=_override(ask),
+        complexity=ask.complexity,
+        created_at=now,
+        **_tokens(ask),
+    )
+    if not principal.may_claim_purpose(purpose.name):
+        raise NotAllowed("Your team is not registered for this purpose.", field="purpose", code="claim_refused")
+    request.budget_id = None if request.is_simulated else _budget_id(ask, principal)
+    return request, purpose, policy
+
+
+def _origin(ask: Ask, principal: Principal) -> str:
+    origin = ask.origin or principal.country_code
+    country = climate.find_country(origin)
+    if country is None:
+        raise InvalidInput("There is no country with this ISO 3166-1 code.", field="origin", code="unknown_origin")
+    if not principal.may_claim_origin(origin):
+        raise NotAllowed("Your team is not registered for this origin.", field="origin", code="claim_refused")
+    return origin
+
+
+def _window(ask: Ask, now: datetime) -> tuple[datetime, datetime]:
+    """When the work may run. Without a deadline it is wanted as soon as it may start."""
+    earliest = max(ask.earliest or now, now)
+    latest = ask.latest or earliest
+    if latest < now:
+        raise InvalidInput("This deadline has passed.", field="latest", code="past_deadline")
+    if latest < earliest:
+        raise InvalidInput("The deadline is before the earliest start.", field="latest", code="empty_window")
+    if latest - now > FURTHEST_DEADLINE:
+        raise InvalidInput(f"A deadline is at most {FURTHEST_DEADLINE.days} days ahead.", field="latest")
+    return earliest, latest
+
+
+def _regions(ask: Ask) -> list[str] | None:
+    if ask.eligible_regions is None:
+        return None
+    known = {region.code for region in climate.list_regions()}
+    if unknown := sorted(set(ask.eligible_regions) - known):
+        raise InvalidInput(
+            f"No active region is called {', '.join(unknown)}.", field="eligible_regions", code="unknown_region"
+        )
+    if not ask.eligible_regions:
+        raise InvalidInput("Name at least one region, or none at all for any.", field="eligible_regions")
+    return list(ask.eligible_regions)
+
+
+def _budget_id(ask: Ask, principal: Principal) -> UUID:
+    """The budget that pays. One that is not the caller's looks the same as one that is not there."""
+    if ask.budget_id is None:
+        default = budgets.find_default_budget_id(team_id=principal.team_id or 0)
+        if default is None:
+            raise InvalidInput(
+                "Your team has no default budget. Name the one that pays.", field="budget", code="no_budget"
+            )
+        return default
+    try:
+        state = budgets.get_budget(ask.budget_id)
+    except NotFound:
+        state = None
+    if state is None or state.team_id != principal.team_id:
+        raise NotAllowed("No budget of your team has this id.", field="budget", code="not_your_budget")
+    return state.id
+
+
+def _tokens(ask: Ask) -> dict[str, Any]:
+    """Tokens as stated, or counted from the text, or estimated from the shape of the work."""
+    terms = budgets.get_estimate_terms()
+    mode = choose_mode(Mode(ask.mode) if ask.mode else None, ask.complexity, terms)
+    input_tokens, tokens, basis = ask.input_tokens, ask.tokens, "stated"
+    if ask.text is not None and input_tokens is None:
+        input_tokens = count_tokens(ask.text)
+    if tokens is None:
+        basis = "estimated" if ask.text is None else "counted"
+        tokens = (input_tokens or 0) + estimate_output_tokens(mode, ask.roles, terms)
+    if input_tokens is not None and input_tokens > tokens:
+        raise InvalidInput("More input tokens than tokens in all.", field="input_tokens")
+    if tokens > LARGEST_REQUEST_TOKENS:
+        raise InvalidInput(f"One request is at most {LARGEST_REQUEST_TOKENS} tokens.", field="tokens", code="too_large")
+    return {"tokens": tokens, "input_tokens": input_tokens, "tokens_basis": basis, "mode": mode.value}
+
+
+def _override(ask: Ask) -> dict[str, Any] | None:
+    if ask.what_if is None:
+        return None
+    return {
+        "intensity_g_per_kwh": ask.what_if.intensity_g_per_kwh,
+        "renewable_share": ask.what_if.renewable_share,
+    }

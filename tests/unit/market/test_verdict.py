@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from market.domain.explanation import explain, significant, usd
+from market.domain.facts import DecisionFacts
+from market.domain.verdict import decide
+from tests.unit.market.examples import HOUR, candidate, facts, terms
+
+
+def test_the_cleanest_region_with_room_serves():
+    verdict = decide(
+        terms(), facts(candidate("aa-dirty-1", 500), candidate("aa-clean-1", 40), candidate("aa-mid-1", 200))
+    )
+    assert verdict.outcome == "granted"
+    assert verdict.granted_tokens == 2000
+    assert verdict.chosen is not None
+    assert verdict.chosen.code == "aa-clean-1"
+
+
+def test_the_pue_counts_when_regions_are_compared():
+    verdict = decide(terms(), facts(candidate("aa-hot-1", 100, pue=1.6), candidate("aa-cool-1", 120, pue=1.1)))
+    assert verdict.chosen is not None
+    assert verdict.chosen.code == "aa-cool-1"
+
+
+def test_a_full_region_is_passed_over_and_named():
+    full = candidate("aa-clean-1", 40, promised_tokens=999_999)
+    verdict = decide(terms(), facts(full, candidate("aa-mid-1", 200)))
+    assert verdict.chosen is not None
+    assert verdict.chosen.code == "aa-mid-1"
+    assert [(each.code, each.outcome) for each in verdict.looked_at] == [
+        ("aa-clean-1", "only 1 tokens free in this hour"),
+        ("aa-mid-1", "chosen"),
+    ]
+
+
+def test_what_fits_nowhere_whole_is_granted_in_part_where_most_is_free():
+    verdict = decide(
+        terms(),
+        facts(
+            candidate("aa-clean-1", 40, promised_tokens=999_900),
+            candidate("aa-mid-1", 200, promised_tokens=999_000),
+        ),
+    )
+    assert (verdict.outcome, verdict.granted_tokens) == ("partial", 1000)
+    assert verdict.chosen is not None
+    assert verdict.chosen.code == "aa-mid-1"
+
+
+def test_no_room_at_all_is_a_denial_with_the_reason():
+    verdict = decide(terms(), facts(candidate("aa-clean-1", 40, promised_tokens=1_000_000)))
+    assert (verdict.outcome, verdict.granted_tokens, verdict.chosen) == ("denied", 0, None)
+    assert verdict.reasons == ("1 region-hours: full in this hour.",)
+
+
+def test_no_region_with_the_model_class_is_a_denial_that_says_so():
+    assert decide(terms(), facts()).reasons == ("No active region has capacity for model class L.",)
+
+
+def test_a_region_beyond_the_latency_class_does_not_serve():
+    near, far = candidate("aa-near-1", 500, distance_km=900.0), candidate("aa-far-1", 20, distance_km=9000.0)
+    verdict = decide(terms(), facts(near, far, latency_km=4000.0))
+    assert verdict.chosen == near
+    assert ("aa-far-1", "too far for the latency class") in [(each.code, each.outcome) for each in verdict.looked_at]
+
+
+def test_where_nothing_is_near_enough_the_nearest_serves():
+    near, far = candidate("aa-near-1", 500, distance_km=5000.0), candidate("aa-far-1", 20, distance_km=9000.0)
+    assert decide(terms(), facts(near, far, latency_km=4000.0)).chosen == near
+
+
+def test_only_eligible_regions_serve():
+    verdict = decide(
+        terms(), facts(candidate("aa-clean-1", 40), candidate("aa-mid-1", 200), eligible_regions=("aa-mid-1",))
+    )
+    assert verdict.chosen is not None
+    assert verdict.chosen.code == "aa-mid-1"
+
+
+def test_a_price_cap_is_kept_or_the_request_denied():
+    paying = decide(terms(), facts(candidate(), price_cap_micro_usd=1_000_000))
+    denied = decide(terms(), facts(candidate(), price_cap_micro_usd=10))
+    assert paying.price is not None
+    assert paying.price.total <= 1_000_000
+    assert denied.outcome == "denied"
+    assert denied.reasons == ("1 region-hours: above the price cap.",)
+
+
+def test_energy_and_carbon_follow_the_formula():
+    verdict = decide(terms(), facts(candidate(intensity=400.0, pue=1.15), input_tokens=1500, tokens=2000))
+    assert verdict.footprint is not None
+    assert verdict.footprint.energy_wh_central == pytest.approx(0.50025)
+    assert verdict.footprint.location_g_central == pytest.approx(0.2001)
+
+
+def test_the_seed_policy_takes_energy_flat_and_without_pue():
+    verdict = decide(terms("seed-2025"), facts(candidate(intensity=300.0, pue=1.6)))
+    assert verdict.footprint is not None
+    assert verdict.footprint.energy_wh_central == 200.0
+    assert verdict.footprint.location_g_central == 60.0
+
+
+def test_avoided_emissions_compare_with_the_home_region_and_may_be_negative():
+    home = candidate("aa-home-1", 300, pue=1.1)
+    better = decide(terms(), facts(candidate("aa-clean-1", 100), home=home)).footprint
+    worse = decide(terms(), facts(candidate("aa-far-1", 500), home=home)).footprint
+    assert better is not None
+    assert worse is not None
+    assert better.avoided_g == pytest.approx(2 * better.location_g_central)
+    assert worse.avoided_g == pytest.approx(-0.4 * worse.location_g_central)
+
+
+def test_contracted_supply_lowers_only_the_market_based_figure():
+    print_ = decide(terms(), facts(candidate(intensity=200.0, contracted_cfe_share=0.75))).footprint
+    assert print_ is not None
+    assert print_.market_g == pytest.approx(0.25 * print_.location_g_central)
+
+
+def test_facts_come_back_from_json_unchanged():
+    stored = facts(candidate(low_g_per_kwh=50.5, high_g_per_kwh=150.1), candidate("bb-1"), home=candidate("cc-1"))
+    assert DecisionFacts.from_json(json.loads(json.dumps(stored.to_json()))) == stored
+
+
+@given(
+    intensities=st.lists(st.floats(10, 1300), min_size=1, max_size=12),
+    promised=st.lists(st.integers(0, 1_000_000), min_size=12, max_size=12),
+    tokens=st.integers(1, 1_500_000),
+    shuffle=st.randoms(),
+)
+def test_a_verdict_is_feasible_cleanest_and_independent_of_order(intensities, promised, tokens, shuffle):
+    candidates = [
+        candidate(f"aa-{index:02d}", intensity, promised_tokens=promised[index])
+        for index, intensity in enumerate(intensities)
+    ]
+    verdict = decide(terms(), facts(*candidates, tokens=tokens))
+    mixed = list(candidates)
+    shuffle.shuffle(mixed)
+    again = decide(terms(), facts(*mixed, tokens=tokens))
+    assert (again.outcome, again.granted_tokens, again.chosen) == (
+        verdict.outcome,
+        verdict.granted_tokens,
+        verdict.chosen,
+    )
+    roomy = [each for each in candidates if each.free_tokens >= tokens]
+    if roomy:
+        assert verdict.outcome == "granted"
+        assert verdict.chosen is not None
+        assert verdict.chosen.grid_g_per_it_kwh == min(each.grid_g_per_it_kwh for each in roomy)
+    else:
+        assert verdict.granted_tokens == max(each.free_tokens for each in candidates)
+
+
+def test_asking_for_more_never_raises_the_weight():
+    assert (
+        decide(terms(), facts(candidate(), tokens=10)).weight
+        == decide(terms(), facts(candidate(), tokens=900_000)).weight
+    )
+
+
+def test_the_explanation_says_where_why_how_much_and_for_what_price():
+    asked = facts(candidate("aa-clean-1", 40), candidate("aa-dirty-1", 500), home=candidate("aa-dirty-1", 500))
+    verdict = decide(terms(), asked)
+    words = explain(asked, verdict, policy="default v1")
+    for part in ("Granted 2,000 tokens in AA-CLEAN-1", "at once", "40 g CO2e/kWh (measured live; a test)",
+                 "estimated, unverified", "Weight 10 (purpose 5 x geographic 2)", "Policy default v1."):  # fmt: skip
+        assert part in words
+    assert usd(verdict.price.total) in words  # type: ignore[union-attr]
+
+
+def test_the_explanation_of_a_later_hour_names_it():
+    asked = facts(candidate(starts_at=HOUR + timedelta(hours=5)))
+    assert "at 2026-03-04 15:00 UTC" in explain(asked, decide(terms(), asked), policy="default v1")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0, "0"), (0.01234, "0.012"), (1234.5, "1200"), (0.000000123, "0.00000012"), (9.96, "10")]
+)
+def test_figures_are_said_with_two_significant_digits(value, text):
+    assert significant(value) == text
+
+
+@pytest.mark.parametrize(("micro", "text"), [(1_286_000, "1.286000"), (-600_000, "-0.600000"), (0, "0.000000")])
+def test_money_is_said_as_an_exact_decimal(micro, text):
+    assert usd(micro) == text
