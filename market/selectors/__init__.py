@@ -1,6 +1,5 @@
 """Reads of decisions, policies and the Fund. What other apps may call."""
 
-from market.selectors.capacity import list_promised_tokens
 from market.selectors.decisions import (
     get_decision_row,
     get_explanation,
@@ -21,7 +20,6 @@ __all__ = [
     "get_request_detail",
     "list_decisions",
     "list_fund_differences",
-    "list_promised_tokens",
     "list_promised_tokens",
     "list_purposes",
     "list_request_answers",
