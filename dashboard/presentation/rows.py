@@ -107,8 +107,8 @@ def budget_row(budget: BudgetState) -> Row:
         "name": budget.name,
         "depth": f"depth-{min(budget.depth, 4)}",
         "team": budget.team_name,
-        "limit": f"{amount(budget.limit, budget.unit)} {_PERIOD_WORDS.get(budget.period, budget.period)}",
-        "left": f"{amount(budget.available, budget.unit)} left",
+        "left": f"{amount(budget.available, budget.unit)} left of {amount(budget.limit, budget.unit)} "
+        f"{_PERIOD_WORDS.get(budget.period, budget.period)}",
         "percent": f"{budget.used_percent:.0f} %" if budget.used_percent < 99.5 else f"{budget.used_percent:.1f} %",
         "spent_width": f"{min(100.0, spent):.2f}",
         "held_x": f"{min(100.0, spent):.2f}",

@@ -45,7 +45,8 @@ const islands = parseCsv(read("../../climate/data/countries.csv"))
     const [x, y] = projection([Number(row.lon), Number(row.lat)]);
     return { id: row.iso_numeric, name: row.name, x: round(x, 1), y: round(y, 1) };
   })
-  .filter((island) => island.id && island.y <= HEIGHT);
+  // Samoa and Kiribati lie beyond the edge that the drawn land sets; they are in the table only.
+  .filter((island) => island.id && island.x >= 0 && island.x <= WIDTH && island.y <= HEIGHT);
 
 const result = {
   width: WIDTH,

@@ -10,7 +10,7 @@ const WORDS = { connecting: "Connecting", on: "Live", off: "Reconnecting", denie
 function show(state) {
   if (!badge) return;
   badge.hidden = false;
-  badge.className = `live ${state}`;
+  badge.className = `socket ${state}`;
   badge.lastElementChild.textContent = WORDS[state];
 }
 

@@ -1,0 +1,94 @@
+"""What the overview shows, read through the viewer's sight."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from budgets.domain.states import BudgetState
+from budgets.selectors import list_budgets
+from climate.domain.places import EmergencyFacts, RegionFacts
+from climate.domain.signal import Signal
+from climate.selectors import (
+    CountrySignal,
+    SourceState,
+    list_active_emergencies,
+    list_country_signals,
+    list_regions,
+    list_signals,
+    list_sources,
+)
+from dashboard.domain.sight import Sight
+from market.domain.views import DecisionRow, Headline
+from market.selectors import get_headline, list_decisions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """Intensities of one hour: of every active region's zone, and of every country."""
+
+    hour: datetime
+    regions: list[RegionFacts]
+    signals: dict[str, Signal]
+    countries: list[CountrySignal]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alerts:
+    """What somebody should look at now."""
+
+    emergencies: list[EmergencyFacts]
+    failing_sources: list[SourceState]
+    strained_budgets: list[BudgetState]
+
+
+def hour_of(now: datetime) -> datetime:
+    """The hour that holds `now`."""
+    return now.replace(minute=0, second=0, microsecond=0)
+
+
+def get_sums(sight: Sight, *, now: datetime) -> Headline:
+    """Figures of the day over the teams that the viewer's headline sums."""
+    return get_headline(now=now, team_ids=sight.sum_team_ids)
+
+
+def get_grid(*, now: datetime) -> Grid:
+    """Intensities of this hour."""
+    hour = hour_of(now)
+    regions = [region for region in list_regions() if region.is_active]
+    zones = sorted({region.zone for region in regions})
+    found = list_signals(zone_codes=zones, hours=[hour], now=now)
+    return Grid(
+        hour=hour,
+        regions=regions,
+        signals={zone: signal for (zone, _), signal in found.items()},
+        countries=list_country_signals(at=now, now=now),
+    )
+
+
+def list_source_states(*, now: datetime) -> list[SourceState]:
+    """Every data source and how it does."""
+    return list(list_sources(now=now))
+
+
+def get_alerts(sight: Sight, *, now: datetime) -> Alerts:
+    """Emergencies in force, sources that fail, and budgets of the viewer past their warning mark."""
+    return Alerts(
+        emergencies=list(list_active_emergencies(now=now)),
+        failing_sources=[s for s in list_sources(now=now) if s.is_enabled and s.state in ("failing", "refused")],
+        strained_budgets=[b for b in list_seen_budgets(sight) if b.status != "ok"],
+    )
+
+
+def list_feed(
+    sight: Sight, *, limit: int, region_code: str | None = None, before: datetime | None = None
+) -> list[DecisionRow]:
+    """The newest decisions the viewer may see, newest first."""
+    if not sight.details:
+        return []
+    return list_decisions(team_ids=sight.team_ids, limit=limit, region_code=region_code, before=before)
+
+
+def list_seen_budgets(sight: Sight) -> list[BudgetState]:
+    """The budgets the viewer may see, in tree order."""
+    return list_budgets(team_ids=sight.team_ids) if sight.details else []

@@ -1,0 +1,56 @@
+"""What the page of one region shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from climate.domain.places import RegionFacts
+from climate.domain.signal import Signal
+from climate.selectors import get_region, list_signals
+from dashboard.selectors.overview import hour_of
+from market.selectors import list_promised_tokens
+
+HOURS_EACH_WAY = 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """Capacity of one model class in this hour, in tokens."""
+
+    model_class: str
+    capacity_tokens: int
+    promised_tokens: int
+
+    @property
+    def free_tokens(self) -> int:
+        """What can still be promised."""
+        return max(0, self.capacity_tokens - self.promised_tokens)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionStory:
+    """A region with the last and the next 24 hours of its zone and its room in this hour."""
+
+    region: RegionFacts
+    now_signal: Signal | None
+    hours: list[tuple[datetime, Signal | None]]
+    room: list[Room]
+
+
+def get_region_story(code: str, *, now: datetime) -> RegionStory:
+    """Everything about one region. Raises NotFound."""
+    region = get_region(code)
+    this_hour = hour_of(now)
+    hours = [this_hour + timedelta(hours=step) for step in range(-HOURS_EACH_WAY, HOURS_EACH_WAY + 1)]
+    signals = list_signals(zone_codes=[region.zone], hours=hours, now=now)
+    promised = list_promised_tokens(code, hour=this_hour)
+    return RegionStory(
+        region=region,
+        now_signal=signals.get((region.zone, this_hour)),
+        hours=[(hour, signals.get((region.zone, hour))) for hour in hours],
+        room=[
+            Room(model_class=name, capacity_tokens=tokens, promised_tokens=promised.get(name, 0))
+            for name, tokens in region.capacity_tokens_per_hour.items()
+        ],
+    )
