@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
@@ -30,7 +31,7 @@ class ApiKeyAuthentication(BaseAuthentication):
             raise AuthenticationFailed("This API key is unknown, expired or revoked.", code="bad_key")
         principal, key = found
         note_key_use(key_id=key.pk, last_used_at=key.last_used_at, now=now)
-        return key, principal
+        return AnonymousUser(), principal  # a key is nobody's login; the principal says who acts
 
     def authenticate_header(self, request: Request) -> str:
         """The challenge that makes a missing key a 401."""

@@ -16,8 +16,10 @@ from accounts.domain.principal import Principal
 from accounts.domain.scopes import Scope
 from budgets import selectors, services
 from budgets.api.serializers import AllotIn, BudgetIn, BudgetOut, LedgerLineOut, StatusOut
+from budgets.domain.periods import Period
 from budgets.domain.refusals import plain_number
 from budgets.domain.states import BudgetState
+from budgets.domain.units import Unit
 from config.kernel.errors import InvalidInput, NotAllowed, NotFound
 from config.kernel.rest import validated
 
@@ -72,9 +74,9 @@ class BudgetListView(APIView):
             organisation_id=principal.organisation_id,
             team_id=principal.team_id,
             parent_id=body["parent"],
-            unit=body["unit"],
+            unit=Unit(body["unit"]),
             limit=body["limit"],
-            period=body["period"],
+            period=Period(body["period"]),
             actor=principal.actor,
             now=timezone.now(),
         )

@@ -18,15 +18,15 @@ class Period(StrEnum):
 
 def bounds(period: Period, at: datetime) -> tuple[datetime, datetime | None]:
     """Start and end of the period that holds `at`; a one-off starts then and never ends."""
-    if period is Period.ONE_OFF:
+    if period == Period.ONE_OFF:
         return at, None
     hour = at.replace(minute=0, second=0, microsecond=0)
     day = hour.replace(hour=0)
-    if period is Period.HOUR:
+    if period == Period.HOUR:
         return hour, hour + timedelta(hours=1)
-    if period is Period.DAY:
+    if period == Period.DAY:
         return day, day + timedelta(days=1)
-    if period is Period.WEEK:
+    if period == Period.WEEK:
         monday = day - timedelta(days=day.weekday())
         return monday, monday + timedelta(days=7)
     first = day.replace(day=1)

@@ -7,14 +7,14 @@ from market.domain.price import Price
 from market.domain.verdict import Verdict
 
 BASIS_WORDS = {
-    "live": "measured live",
-    "forecast": "forecast by the provider",
+    "live": "live",
+    "forecast": "forecast",
     "own_forecast": "our forecast",
-    "modelled": "modelled from the yearly mix and the sun",
+    "modelled": "modelled",
     "yearly_zone": "yearly mean of the zone",
     "yearly_country": "yearly mean of the country",
     "world": "world mean",
-    "simulated": "supposed by the caller",
+    "simulated": "simulated",
 }
 
 
@@ -27,7 +27,7 @@ def explain(facts: DecisionFacts, verdict: Verdict, *, policy: str) -> str:
         (
             f"{_granted(facts, verdict)} in {chosen.city} ({chosen.code}) {_when(facts, chosen)}.",
             f"Its grid {chosen.zone} emits {chosen.intensity_g_per_kwh:.0f} g CO2e/kWh"
-            f" ({BASIS_WORDS[chosen.basis]}; {chosen.source}). {verdict.reasons[0]}",
+            f" ({_provenance(chosen)}). {verdict.reasons[0]}",
             f"The work emits about {significant(print_.location_g_central)} g CO2e"
             f" ({significant(print_.location_g_low)} to {significant(print_.location_g_high)} g).",
             _avoided(facts, print_.avoided_g),
@@ -58,6 +58,11 @@ def _granted(facts: DecisionFacts, verdict: Verdict) -> str:
     if verdict.outcome == "partial":
         return f"Granted {verdict.granted_tokens:,} of {facts.tokens:,} tokens"
     return f"Granted {verdict.granted_tokens:,} tokens"
+
+
+def _provenance(chosen: Candidate) -> str:
+    word = BASIS_WORDS[chosen.basis]
+    return chosen.source if chosen.source.startswith(word) else f"{word}, {chosen.source}"
 
 
 def _when(facts: DecisionFacts, chosen: Candidate) -> str:

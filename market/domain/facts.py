@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from datetime import datetime
 from typing import Any
 
@@ -82,7 +82,11 @@ class DecisionFacts:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values; `from_json` gives back an equal object."""
-        plain: dict[str, Any] = _plain(asdict(self))
+        plain: dict[str, Any] = _plain({name: getattr(self, name) for name in _NAMES})
+        plain["candidates"] = {
+            "columns": list(_COLUMNS),
+            "rows": [[_plain(getattr(each, name)) for name in _COLUMNS] for each in self.candidates],
+        }
         return plain
 
     @classmethod
@@ -94,9 +98,15 @@ class DecisionFacts:
         values["eligible_regions"] = None if regions is None else tuple(regions)
         values["origin"] = CountryFacts(**values["origin"])
         values["scored_country"] = CountryFacts(**values["scored_country"])
-        values["candidates"] = tuple(_candidate(each) for each in values["candidates"])
+        table = values["candidates"]
+        values["candidates"] = tuple(_candidate(dict(zip(table["columns"], row, strict=True))) for row in table["rows"])
         values["home"] = _candidate(values["home"]) if values["home"] else None
         return cls(**values)
+
+
+_NAMES = tuple(each.name for each in fields(DecisionFacts) if each.name != "candidates")
+_COLUMNS = tuple(each.name for each in fields(Candidate))
+"""Candidates are stored as a table: names once, not sixty times."""
 
 
 def _candidate(stored: dict[str, Any]) -> Candidate:
@@ -105,6 +115,8 @@ def _candidate(stored: dict[str, Any]) -> Candidate:
 
 
 def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return _plain(asdict(value))
     if isinstance(value, dict):
         return {name: _plain(each) for name, each in value.items()}
     if isinstance(value, list | tuple):

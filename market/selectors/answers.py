@@ -53,7 +53,8 @@ def answer_body(request: AllocationRequest, decision: Decision) -> dict[str, Any
 def candidate_rows(decision: Decision) -> list[dict[str, Any]]:
     """The regions that were looked at, best first."""
     facts = DecisionFacts.from_json(decision.inputs["facts"])
-    outcomes = {(each["code"], each["starts_at"]): each["outcome"] for each in decision.inputs["looked_at"]}
+    looked_at = decide(get_policy_version(decision.policy_id).terms, facts).looked_at
+    outcomes = {(each.code, each.starts_at): each.outcome for each in looked_at}
     return [
         {
             "code": each.code,
@@ -67,7 +68,7 @@ def candidate_rows(decision: Decision) -> list[dict[str, Any]]:
             "pue_is_assumed": each.pue_is_assumed,
             "free_tokens": each.free_tokens,
             "distance_km": each.distance_km,
-            "reason": outcomes.get((each.code, each.starts_at.isoformat()), "not among the eligible regions"),
+            "reason": outcomes.get((each.code, each.starts_at), "not among the eligible regions"),
         }
         for each in sorted(facts.candidates, key=lambda each: (each.grid_g_per_it_kwh, each.code, each.starts_at))
     ]

@@ -29,13 +29,7 @@ def unsaved_decision(
         factors=[{"name": name, "value": value} for name, value in verdict.weight.factors],
         reasons=list(verdict.reasons),
         explanation=explain(facts, verdict, policy=f"{policy.name} v{policy.version}"),
-        inputs={
-            "facts": facts.to_json(),
-            "looked_at": [
-                {"code": each.code, "starts_at": each.starts_at.isoformat(), "outcome": each.outcome}
-                for each in verdict.looked_at
-            ],
-        },
+        inputs={"facts": facts.to_json()},
     )
     for name, value in figures_of(verdict).items():
         setattr(decision, name, value)

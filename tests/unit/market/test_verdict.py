@@ -167,7 +167,7 @@ def test_the_explanation_says_where_why_how_much_and_for_what_price():
     asked = facts(candidate("aa-clean-1", 40), candidate("aa-dirty-1", 500), home=candidate("aa-dirty-1", 500))
     verdict = decide(terms(), asked)
     words = explain(asked, verdict, policy="default v1")
-    for part in ("Granted 2,000 tokens in AA-CLEAN-1", "at once", "40 g CO2e/kWh (measured live; a test)",
+    for part in ("Granted 2,000 tokens in AA-CLEAN-1", "at once", "40 g CO2e/kWh (live, a test)",
                  "estimated, unverified", "Weight 10 (purpose 5 x geographic 2)", "Policy default v1."):  # fmt: skip
         assert part in words
     assert usd(verdict.price.total) in words  # type: ignore[union-attr]
