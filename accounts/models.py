@@ -20,6 +20,9 @@ class User(AbstractUser):
     # Groups and permissions are part of the audit: they decide who may change what.
     history = HistoricalRecords(excluded_fields=["password", "last_login"], m2m_fields=["groups", "user_permissions"])
 
+    class Meta(AbstractUser.Meta):
+        permissions = [("view_audit_log", "Can read the audit log")]
+
 
 class Organisation(models.Model):
     """Who is accountable. Country and type are set by an administrator, never claimed."""

@@ -11,7 +11,10 @@ from django.db import transaction
 from accounts.domain.principal import ANY
 from accounts.domain.scopes import Role
 from accounts.models import Claim, Membership, Organisation, Team, User, country_code_validator
+from accounts.services.groups import ensure_groups
 from config.kernel.errors import Conflict, InvalidInput, NotFound
+
+__all__ = ["add_member", "create_administrator", "create_organisation", "create_team", "ensure_groups"]
 
 
 @transaction.atomic

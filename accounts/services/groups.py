@@ -1,0 +1,46 @@
+"""Groups of people in the administration, and what each may do there."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import Group, Permission
+from django.db import transaction
+
+AUDITED_APPS = ("accounts", "auth", "axes", "budgets", "climate", "django_celery_beat", "market")
+
+OPERATED: dict[str, tuple[str, ...]] = {
+    "accounts": ("add_apikey", "change_apikey"),
+    "budgets": ("add_budget", "change_budget"),
+    "climate": (
+        "change_datasource",
+        "add_emergency",
+        "change_emergency",
+        "change_region",
+        "add_regioncapacity",
+        "change_regioncapacity",
+    ),
+    "market": ("add_allocationrun",),
+}
+"""What running the deployment takes. Rules (policies, purposes, thresholds, people) are the administrators'."""
+
+
+@transaction.atomic
+def ensure_groups() -> None:
+    """Create the groups administrators, operators and auditors, and bring their permissions up to date.
+
+    Administrators may do everything, operators run the deployment and read, auditors read.
+    A person also needs the mark "staff status" to enter the administration.
+    """
+    everything = Permission.objects.filter(content_type__app_label__in=AUDITED_APPS)
+    reading = everything.filter(codename__startswith="view_")
+    operating = [
+        permission
+        for permission in everything.select_related("content_type")
+        if permission.codename in OPERATED.get(permission.content_type.app_label, ())
+    ]
+    for name, permissions in (
+        ("administrators", list(everything)),
+        ("operators", [*reading, *operating]),
+        ("auditors", list(reading)),
+    ):
+        group, _ = Group.objects.get_or_create(name=name)
+        group.permissions.set(permissions)

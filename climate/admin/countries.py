@@ -1,0 +1,96 @@
+"""Countries: the inputs that justice policy looks at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from import_export.admin import ImportMixin
+from import_export.formats.base_formats import CSV
+from unfold.contrib.import_export.forms import ImportForm
+from unfold.decorators import display
+
+from climate.admin.justice_import import JusticeInputs
+from climate.models import Country
+from config.administration.base import AuditedAdmin
+
+if TYPE_CHECKING:
+
+    class _ImportMixin:
+        """The library's mixin, which carries no types."""
+else:
+    _ImportMixin = ImportMixin
+
+
+@display(description="GNI per head, US$", ordering="gni_usd")
+def gni(country: Country) -> str:
+    """Thousands separated, or a dash."""
+    return "–" if country.gni_usd is None else f"{country.gni_usd:,.0f}"
+
+
+@admin.register(Country)
+class CountryAdmin(_ImportMixin, AuditedAdmin):
+    """One country a page; many at once by CSV (Import)."""
+
+    resource_classes = (JusticeInputs,)
+    import_form_class = ImportForm
+    formats = (CSV,)
+    from_encoding = "utf-8-sig"
+    list_display = ("name", "code", "income_group", gni, "vulnerability", "co2_t_per_capita", "is_ldc", "is_sids")
+    list_filter = ("income_group", "is_global_south", "is_ldc", "is_sids", "region_name")
+    search_fields = ("name", "code", "iso3")
+    readonly_fields = (
+        "code",
+        "iso3",
+        "iso_numeric",
+        "intensity_g_per_kwh",
+        "intensity_year",
+        "intensity_source",
+        "intensity_flag",
+        "generation_twh",
+        "generation_year",
+        "generation_source",
+    )
+    fieldsets = (
+        (None, {"fields": (("code", "iso3", "iso_numeric"), "name", "region_name", ("latitude", "longitude"))}),
+        (
+            "Justice inputs",
+            {
+                "fields": (
+                    ("income_group", "income_group_source"),
+                    ("gni_usd", "gni_source"),
+                    ("vulnerability", "vulnerability_source"),
+                    ("co2_t_per_capita", "co2_source"),
+                    ("is_global_south", "is_ldc", "is_sids"),
+                    "lists_source",
+                ),
+                "description": "The need score is computed from these. Leave a field empty where the value is unknown: "
+                "it is then dropped from the score and the score says so. Every value needs its source.",
+            },
+        ),
+        (
+            "Yearly grid figures",
+            {
+                "classes": ("collapse",),
+                "fields": (
+                    ("intensity_g_per_kwh", "intensity_year"),
+                    ("intensity_source", "intensity_flag"),
+                    "generation_twh",
+                    ("generation_year", "generation_source"),
+                ),
+            },
+        ),
+    )
+
+    def has_import_permission(self, request: HttpRequest) -> bool:
+        """Who may change a country may change many."""
+        return self.has_change_permission(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Countries come with the reference data."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Decisions refer to countries."""
+        return False

@@ -1,0 +1,122 @@
+"""Grid zones, and regions with their capacities."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Count
+from django.http import HttpRequest
+from unfold.admin import TabularInline
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminSelectWidget
+
+from climate.domain.model_classes import MODEL_CLASSES
+from climate.models import GridZone, Region, RegionCapacity, ZoneYear
+from config.administration.base import AuditedAdmin, RecordAdmin, RecordInline
+
+if TYPE_CHECKING:
+    Inline = admin.TabularInline[Any, Any]
+    CapacityModelForm = forms.ModelForm[RegionCapacity]
+else:
+    Inline, CapacityModelForm = TabularInline, forms.ModelForm
+
+
+class CapacityForm(CapacityModelForm):
+    """A capacity of a known model class."""
+
+    model_class = forms.ChoiceField(choices=[(name, name) for name in MODEL_CLASSES], widget=UnfoldAdminSelectWidget)
+
+    class Meta:
+        model = RegionCapacity
+        fields = ("model_class", "tokens_per_hour", "source")
+
+
+class CapacityInline(Inline):
+    """Tokens an hour by model class. A class that is not listed is not served here."""
+
+    model = RegionCapacity
+    form = CapacityForm
+    extra = 0
+
+
+@admin.register(Region)
+class RegionAdmin(AuditedAdmin):
+    """Where work may run. Switching a region off keeps new work away; promised hours stay."""
+
+    list_display = ("code", "provider", "city", "zone", "pue", "contracted_cfe_share", "model_classes", "is_active")
+    list_filter = ("provider", "is_active")
+    list_select_related = ("zone",)
+    search_fields = ("code", "name", "city", "zone__code", "zone__name")
+    autocomplete_fields = ("zone", "country")
+    inlines = (CapacityInline,)
+    fieldsets = (
+        (None, {"fields": ("code", ("provider", "name"), "is_active")}),
+        ("Place", {"fields": ("city", ("country", "zone"), ("latitude", "longitude"))}),
+        (
+            "Energy",
+            {
+                "fields": (("pue", "pue_source"), ("contracted_cfe_share", "contracted_cfe_source")),
+                "description": "No number without its basis: give the source beside the value, or leave both empty.",
+            },
+        ),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """With the number of model classes, in one query."""
+        return super().get_queryset(request).annotate(served=Count("capacities"))
+
+    @display(description="Model classes", ordering="served")
+    def model_classes(self, region: Any) -> int:
+        """How many model classes the region serves."""
+        return int(region.served)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Decisions name a region by its code."""
+        return ("code",) if obj else ()
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Regions are switched off: decisions and readings refer to them."""
+        return False
+
+
+class ZoneYearInline(RecordInline):
+    """Yearly values of the zone, from the reference data."""
+
+    model = ZoneYear
+    fields = ("year", "intensity_g_per_kwh", "renewable_share", "carbon_free_share", "source", "flag")
+    verbose_name_plural = "yearly values"
+    show_change_link = False
+
+
+@admin.register(GridZone)
+class GridZoneAdmin(AuditedAdmin):
+    """Electricity zones, keyed as Electricity Maps does."""
+
+    list_display = ("code", "name", "country", "latitude", "longitude")
+    list_select_related = ("country",)
+    search_fields = ("code", "name", "country__name")
+    autocomplete_fields = ("country",)
+    readonly_fields = ("code",)
+    inlines = (ZoneYearInline,)
+    fieldsets = ((None, {"fields": ("code", "name", "country", ("latitude", "longitude"))}),)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Zones come with the reference data."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Readings refer to zones."""
+        return False
+
+
+@admin.register(ZoneYear)
+class ZoneYearAdmin(RecordAdmin):
+    """Yearly means of all zones."""
+
+    list_display = ("zone", "year", "intensity_g_per_kwh", "renewable_share", "carbon_free_share", "source", "flag")
+    list_filter = ("year",)
+    list_select_related = ("zone",)
+    search_fields = ("zone__code", "zone__name")
+    ordering = ("zone", "-year")

@@ -1,0 +1,38 @@
+"""What was read and what is expected: records of the sources."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from unfold.contrib.filters.admin import RangeDateTimeFilter
+from unfold.decorators import display
+
+from climate.models import CarbonForecast, CarbonReading
+from config.administration.base import RecordAdmin
+
+
+@display(description="g CO2e/kWh", ordering="intensity_g_per_kwh")
+def intensity(row: CarbonReading | CarbonForecast) -> str:
+    """Whole grams: a reading is no more exact."""
+    return f"{row.intensity_g_per_kwh:.0f}"
+
+
+@admin.register(CarbonReading)
+class CarbonReadingAdmin(RecordAdmin):
+    """Intensities of past and present periods."""
+
+    list_display = ("zone_id", "starts_at", "period_minutes", intensity, "renewable_share", "basis", "source", "kind")
+    list_filter = ("source", "basis", "kind", "scope", ("starts_at", RangeDateTimeFilter))
+    search_fields = ("=zone__code",)
+    search_help_text = "The code of a zone, for example DE."
+    ordering = ("-starts_at",)
+
+
+@admin.register(CarbonForecast)
+class CarbonForecastAdmin(RecordAdmin):
+    """Intensities that a source expects."""
+
+    list_display = ("zone_id", "starts_at", "period_minutes", intensity, "source", "issued_at")
+    list_filter = ("source", "kind", "scope", ("starts_at", RangeDateTimeFilter))
+    search_fields = ("=zone__code",)
+    search_help_text = "The code of a zone, for example DE."
+    ordering = ("-starts_at",)

@@ -1,0 +1,1 @@
+"""What the administration pages of all apps share. Wiring: knows Django's admin and no app."""

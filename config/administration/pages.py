@@ -1,0 +1,85 @@
+"""A page with one form whose answer goes to a service. A refusal is shown beside its field, never as a 500."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from config.kernel.errors import DomainError
+
+LONGEST_REASON_CHARACTERS = 300
+
+
+class ConfirmForm(forms.Form):
+    """Nothing to fill in: the button is the answer."""
+
+
+class WhyForm(forms.Form):
+    """A change that must be justified."""
+
+    reason = forms.CharField(
+        max_length=LONGEST_REASON_CHARACTERS,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="Kept with the change for everybody who looks at it later.",
+    )
+
+
+def actor_of(request: HttpRequest) -> str:
+    """Who acts, as ledgers and decisions name people."""
+    return f"person {request.user.get_username()}"
+
+
+def form_page(
+    request: HttpRequest,
+    *,
+    model_admin: Any,
+    form: forms.BaseForm,
+    call: Callable[[dict[str, Any]], str],
+    title: str,
+    submit: str,
+    intro: str = "",
+    object_id: Any = None,
+) -> HttpResponse:
+    """Show `form`; once it is valid give its values to `call` and say the words that `call` returns.
+
+    Goes on to the object's page, or to the list where no `object_id` is given.
+    """
+    if request.method == "POST" and form.is_valid():
+        try:
+            done = call(form.cleaned_data)
+        except DomainError as refusal:
+            add_refusal(form, refusal)
+        else:
+            messages.success(request, done)
+            return HttpResponseRedirect(url_of(model_admin, object_id))
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "title": title,
+        "opts": model_admin.model._meta,
+        "media": model_admin.media + form.media,
+        "form": form,
+        "intro": intro,
+        "submit": submit,
+        "back_url": url_of(model_admin, object_id),
+    }
+    return TemplateResponse(request, "admin/commonwatt/form.html", context)
+
+
+def add_refusal(form: forms.BaseForm, refusal: DomainError) -> None:
+    """Put a refusal beside the field it names, or above the form."""
+    field = (refusal.field or "").split(".")[0]
+    form.add_error(field if field in form.fields else None, refusal.detail)
+
+
+def url_of(model_admin: Any, object_id: Any = None) -> str:
+    """The page of an object, or the list of all."""
+    meta = model_admin.model._meta
+    name = f"admin:{meta.app_label}_{meta.model_name}"
+    return reverse(f"{name}_changelist") if object_id is None else reverse(f"{name}_change", args=[object_id])

@@ -1,0 +1,3 @@
+"""The administration of policies, purposes and passes, and the records of the market."""
+
+from market.admin import fund, passes, policies, purposes, requests  # noqa: F401 - registers the pages

@@ -1,0 +1,55 @@
+"""Allocation passes: what each saw and did, and one more on demand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from unfold.decorators import action, display
+
+from config.administration.base import RecordAdmin
+from config.administration.pages import ConfirmForm, actor_of, form_page
+from market.models import AllocationRun
+from market.services import run_allocation_pass
+
+
+@admin.register(AllocationRun)
+class AllocationRunAdmin(RecordAdmin):
+    """Newest first."""
+
+    list_display = ("started_at", "trigger", "shown_state", "considered", "granted", "denied", "waiting", "error")
+    list_filter = ("state",)
+    actions_list = ("run_now",)
+
+    @display(
+        description="State",
+        ordering="state",
+        label={"finished": "success", "running": "info", "failed": "danger"},
+    )
+    def shown_state(self, run: AllocationRun) -> str:
+        """Coloured."""
+        return run.state
+
+    def has_run_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Asked by the action of this name."""
+        return request.user.has_perm("market.add_allocationrun")
+
+    @action(description="Run allocation pass now", icon="play_arrow", permissions=["run"])
+    def run_now(self, request: HttpRequest) -> HttpResponse:
+        """Decide what waits, outside of the schedule, after a question."""
+
+        def call(given: dict[str, Any]) -> str:
+            run_allocation_pass(now=timezone.now(), trigger="administration", actor=actor_of(request))
+            return "The pass has run. What it did is in the first line."
+
+        return form_page(
+            request,
+            model_admin=self,
+            form=ConfirmForm(request.POST or None),
+            call=call,
+            title="Run an allocation pass now",
+            submit="Run it now",
+            intro="Requests that wait are decided with the signals of this moment. Only one pass runs at a time.",
+        )

@@ -1,0 +1,186 @@
+"""Policies. A version is never changed: a change is a new version, and which one counts is switched."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+
+from config.administration.base import AuditedAdmin
+from config.administration.pages import ConfirmForm, actor_of, form_page
+from config.administration.text import flat, pretty_json
+from market.models import Policy
+from market.services import activate_policy, create_policy_version
+
+
+class BodyWidget(UnfoldAdminTextareaWidget):
+    """Room for a whole policy."""
+
+    def __init__(self) -> None:
+        super().__init__({"rows": 32, "spellcheck": "false", "style": "font-family: monospace"})
+
+
+class PrettyEncoder(json.JSONEncoder):
+    """Two blanks a level, so that people find their way."""
+
+    def __init__(self, **options: Any):
+        super().__init__(**{**options, "indent": 2, "ensure_ascii": False, "sort_keys": False})
+
+
+class VersionForm(forms.Form):
+    """The terms of a version, and why it exists."""
+
+    body = forms.JSONField(
+        label="Terms",
+        widget=BodyWidget,
+        encoder=PrettyEncoder,
+        help_text="JSON. Money is written as text, for example “0.0030”. A key that is missing or unknown is refused.",
+    )
+    rationale = forms.CharField(
+        label="Why this version",
+        widget=UnfoldAdminTextareaWidget({"rows": 3}),
+        help_text="Everybody who is affected by the policy can read this.",
+    )
+
+
+class NewPolicyForm(VersionForm):
+    """A policy under a new name."""
+
+    name = forms.SlugField(max_length=40, widget=UnfoldAdminTextInputWidget, help_text="Requests name a policy by it.")
+    field_order = ("name", "body", "rationale")
+
+
+@admin.register(Policy)
+class PolicyAdmin(AuditedAdmin):
+    """All versions of all policies, the newest of each first."""
+
+    list_display = ("name", "version", "state", "rationale", "author", "created_at")
+    list_filter = ("name", "is_current", "is_default")
+    list_select_related = ("author",)
+    search_fields = ("name", "rationale")
+    actions_detail = ("new_version", "make_current", "make_default")
+    readonly_fields = ("name", "version", "state", "rationale", "author", "created_at", "difference", "terms")
+    fieldsets = (
+        (None, {"fields": (("name", "version"), "state", "rationale", ("author", "created_at"))}),
+        ("Changed since the version before", {"fields": ("difference",)}),
+        ("Terms", {"fields": ("terms",)}),
+    )
+
+    @display(
+        description="State",
+        label={"current and default": "success", "current": "success", "not in use": "info"},
+    )
+    def state(self, policy: Policy) -> str:
+        """Whether new requests use it."""
+        if not policy.is_current:
+            return "not in use"
+        return "current and default" if policy.is_default else "current"
+
+    @display(description="Terms")
+    def terms(self, policy: Policy) -> SafeString:
+        """The body, laid out."""
+        return pretty_json(policy.body)
+
+    @display(description="Changes")
+    def difference(self, policy: Policy) -> str:
+        """Each term that differs from the version before."""
+        before = Policy.objects.filter(name=policy.name, version__lt=policy.version).order_by("-version").first()
+        if before is None:
+            return "This is the first version."
+        old, new = dict(flat(before.body)), dict(flat(policy.body))
+        changed = [key for key in {**old, **new} if old.get(key) != new.get(key)]
+        if not changed:
+            return f"Nothing differs from version {before.version}."
+        rows = ((key, old.get(key, "nothing"), new.get(key, "nothing")) for key in changed)
+        return format_html_join("", "<div><strong>{}</strong>: {} → {}</div>", rows)
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        """A policy under a new name."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        newest = Policy.objects.filter(is_default=True).first()
+        form = NewPolicyForm(request.POST or None, initial={"body": newest.body if newest else {}})
+        return self._version_page(request, form, title="Add policy")
+
+    def has_new_version_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Asked by the action of this name."""
+        return request.user.has_perm("market.add_policy")
+
+    def has_activate_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Asked by the action of this name."""
+        return request.user.has_perm("market.change_policy")
+
+    @action(description="New version of this policy", icon="add", permissions=["new_version"])
+    def new_version(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The next version, starting from the terms of this one."""
+        policy = get_object_or_404(Policy, pk=object_id)
+        form = VersionForm(request.POST or None, initial={"body": policy.body})
+        return self._version_page(request, form, title=f"New version of {policy.name}", name=policy.name)
+
+    def _version_page(self, request: HttpRequest, form: forms.Form, *, title: str, name: str = "") -> HttpResponse:
+        def create(given: dict[str, Any]) -> str:
+            create_policy_version(
+                name=name or given["name"],
+                body=given["body"],
+                rationale=given["rationale"],
+                author_id=request.user.pk,
+                now=timezone.now(),
+            )
+            return f"A new version of {name or given['name']} was created. It is not in use until you make it current."
+
+        return form_page(
+            request,
+            model_admin=self,
+            form=form,
+            call=create,
+            title=title,
+            submit="Create the version",
+            intro="A version cannot be changed later, since decisions refer to it. It is used once it is made current.",
+        )
+
+    @action(description="Make current", icon="check", permissions=["activate"])
+    def make_current(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """New requests under this name use this version."""
+        return self._activation_page(request, object_id, make_default=False)
+
+    @action(description="Make default", icon="star", permissions=["activate"])
+    def make_default(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Requests that name no policy use this version."""
+        return self._activation_page(request, object_id, make_default=True)
+
+    def _activation_page(self, request: HttpRequest, object_id: str, *, make_default: bool) -> HttpResponse:
+        policy = get_object_or_404(Policy, pk=object_id)
+        whose = "that name no policy" if make_default else f"under the name {policy.name}"
+
+        def call(given: dict[str, Any]) -> str:
+            activate_policy(policy_id=policy.pk, now=timezone.now(), actor=actor_of(request), make_default=make_default)
+            return f"Requests {whose} use version {policy.version} of {policy.name} from now on."
+
+        return form_page(
+            request,
+            model_admin=self,
+            form=ConfirmForm(request.POST or None),
+            call=call,
+            title=f"Make {policy} the {'default' if make_default else 'current version'}",
+            submit="Make it the default" if make_default else "Make it current",
+            intro=f"Requests {whose} are decided by it from now on. Decisions that were made stay as they are.",
+            object_id=object_id,
+        )
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A version is read, never edited."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Decisions refer to versions."""
+        return False
