@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('accounts', '0002_alter_user_options'),
+        ('accounts', '0001_initial'),
         ('budgets', '0001_initial'),
         ('climate', '0001_initial'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
