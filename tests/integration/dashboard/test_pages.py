@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+from django.urls import reverse
+
+from dashboard import sections
+from market.services import settle
+from tests.integration.dashboard.conftest import REGION, ask_for_tokens
+
+PAGES_OF_FIGURES = ["/", "/regions/", f"/regions/{REGION}/"]
+
+
+def text_of(response) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", response.content.decode()))
+
+
+@pytest.mark.parametrize("path", [*PAGES_OF_FIGURES, "/requests/"])
+def test_a_page_is_complete_without_scripts(world, client, path):
+    response = client.get(path)
+    assert response.status_code == 200
+    assert REGION in text_of(response)
+
+
+def test_the_overview_shows_every_part_with_unit_basis_and_source(world, client):
+    page = text_of(client.get("/"))
+    for words in (
+        "2,000 tokens",
+        "g CO₂e/kWh",
+        "estimated, unverified",
+        "run now at home region",
+        "Delta Relief · Floods",
+        "Budget of Floods",
+        "Climate adaptation",
+        "Data sources",
+        "modelled",
+    ):
+        assert words in page
+
+
+def test_the_map_colours_countries_and_places_a_dot_for_each_region(world, client):
+    page = client.get("/").content.decode()
+    assert re.search(r'<path class="b[0-6]" data-land="276" data-title="Germany"', page)
+    assert f'data-dot="{REGION}"' in page
+
+
+def test_without_a_live_answer_the_page_says_so(world, client):
+    banner = re.search(r'id="no-live"[^>]*>', client.get("/").content.decode())
+    assert banner
+    assert "hidden" not in banner.group()
+
+
+def test_a_decision_explains_itself_and_its_price_in_the_feed(world, client):
+    page = text_of(client.get("/"))
+    assert re.search(r"Service \$\d.* Carbon \$\d.* Justice .* Renewable discount .* Total \$\d", page)
+
+
+def test_the_page_of_a_region_shows_hours_room_and_decisions(world, client):
+    response = client.get(f"/regions/{REGION}/")
+    assert response.content.decode().count("data-unix=") == 49
+    page = text_of(response)
+    assert "(now)" in page
+    assert "Promised" in page
+    assert "4,000" in page  # both decisions were placed here, in this hour
+    assert "Floods" in page
+
+
+def test_the_page_of_a_request_tells_its_whole_story(world, client):
+    page = text_of(client.get(reverse("request", args=[world.delta_request_id])))
+    for words in ("granted", "Service", "Justice", "Total", "purpose", "geographic", "Location-based", REGION, "Not settled"):
+        assert words in page
+
+
+def test_a_settled_request_shows_what_was_used(world, client):
+    settle(
+        request_id=world.delta_request_id,
+        used_tokens=1800,
+        quality=0.9,
+        collaboration=0.1,
+        actor="test",
+        now=datetime.now(UTC),
+    )
+    page = text_of(client.get(reverse("request", args=[world.delta_request_id])))
+    assert "Used tokens 1,800" in page
+    assert "Not settled" not in page
+
+
+@pytest.mark.parametrize("path", ["/regions/no-such-region/", f"/requests/{uuid4()}/", "/nowhere/"])
+def test_what_does_not_exist_is_not_found_in_our_own_words(world, client, path):
+    response = client.get(path)
+    assert response.status_code == 404
+    assert "Nothing here" in text_of(response)
+
+
+def test_an_empty_deployment_shows_how_to_begin(db, client):
+    page = text_of(client.get("/"))
+    for words in ("No active region.", "No decision yet.", "No budget yet."):
+        assert words in page
+
+
+def test_a_part_that_cannot_be_read_does_not_take_the_page_with_it(world, client, monkeypatch):
+    def broken(sight, *, limit):
+        raise RuntimeError("broken on purpose")
+
+    monkeypatch.setattr(sections.overview, "list_feed", broken)
+    response = client.get("/")
+    assert response.status_code == 200
+    assert "This part could not be read just now." in text_of(response)
+    assert "Budget of Floods" in text_of(response)
+
+
+def test_pages_of_requests_lead_to_older_ones(world, client, monkeypatch):
+    monkeypatch.setattr("dashboard.views.PAGE_LENGTH", 1)
+    first = client.get("/requests/")
+    assert f"/requests/{world.coast_request_id}/" in first.content.decode()
+    assert f"/requests/{world.delta_request_id}/" not in first.content.decode()
+    older = re.search(r'href="(\?before=[^"]+)"', first.content.decode())
+    assert older
+    second = client.get("/requests/" + older.group(1)).content.decode()
+    assert f"/requests/{world.delta_request_id}/" in second
+    assert f"/requests/{world.coast_request_id}/" not in second
+
+
+def test_nonsense_in_the_address_is_no_error(world, client):
+    assert client.get("/requests/?before=yesterday").status_code == 200
+
+
+def test_the_number_of_queries_does_not_grow_with_the_feed(world, client, django_assert_max_num_queries):
+    client.get("/")  # warms what the process keeps
+    with django_assert_max_num_queries(45) as few:
+        client.get("/")
+    before = len(few)
+    for _ in range(5):
+        ask_for_tokens(world.delta_team_id)
+    with django_assert_max_num_queries(before):
+        client.get("/")
+
+
+def test_pages_are_never_kept_by_caches_and_carry_the_strict_policy(world, client):
+    response = client.get("/")
+    assert response["Cache-Control"] == "private, no-store"
+    assert "default-src 'none'" in response["Content-Security-Policy"]
+    assert "unsafe" not in response["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("path", PAGES_OF_FIGURES)
+def test_pages_only_answer_reading(world, client, path):
+    assert client.post(path).status_code == 405
