@@ -58,11 +58,11 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     # First: orchestrators ask without TLS and by address, and are not traffic.
     "config.server.middleware.HealthMiddleware",
+    "config.api.request_id.RequestIdMiddleware",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "config.administration.csp.SiteCSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "config.api.request_id.RequestIdMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -124,7 +124,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # --- broker, channel layer, cache ---------------------------------------------
 
 if ENVIRONMENT.is_embedded:
-    CELERY_BROKER_URL = "memory://"
+    CELERY_BROKER_URL = "memory://localhost/"
     CELERY_BROKER_TRANSPORT_OPTIONS = {"polling_interval": 0.1}  # seconds; the default lets a task wait for one
     CHANNEL_LAYERS: dict[str, Any] = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
     CACHES: dict[str, Any] = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
@@ -167,6 +167,7 @@ LOGOUT_REDIRECT_URL = "overview"
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_LOCKOUT_TEMPLATE = "429.html"
 
 # --- API -------------------------------------------------------------------------
 
@@ -214,6 +215,8 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = ENVIRONMENT.data_dir / "staticfiles"
+if not ENVIRONMENT.is_production:
+    STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # stays empty: files are found where they are written
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = not ENVIRONMENT.is_production
 

@@ -19,7 +19,8 @@ class RequestIdMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Give every request and its answer one id (django-structlog binds the same header)."""
-        given = request.headers.get("X-Request-Id", "")
+        # Not `request.headers`: those are cached at the first look, and the log reads the id from them.
+        given = request.META.get("HTTP_X_REQUEST_ID", "")
         request_id = given if _ACCEPTABLE.match(given) else uuid.uuid4().hex
         request.META["HTTP_X_REQUEST_ID"] = request_id
         response = self.get_response(request)

@@ -16,6 +16,7 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 from django.db import connection
 
+from climate.selectors import list_sources
 from config.server.background import find_background
 
 logger = logging.getLogger(__name__)
@@ -115,8 +116,6 @@ def _channel_layer(_now: datetime) -> Finding:
 
 def _climate_data(now: datetime) -> Finding:
     """The age of the newest live reading. Old data degrades decisions (flagged), it does not stop them."""
-    from climate.selectors import list_sources
-
     asked = [source for source in list_sources(now=now) if source.is_enabled]
     newest = max((source.last_success_at for source in asked if source.last_success_at), default=None)
     if newest is None:

@@ -1,0 +1,77 @@
+"""kill -9 under load: what was answered is there, and every figure still adds up."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import requests
+
+from tests.integration.server.asking import TOKENS, assert_ledger_is_sound, budget_that_pays_for, request_body
+from tests.integration.server.conftest import spread_environment
+from tests.servers.commonwatt import Client, environment, serving
+from tests.servers.databases import fresh_database
+
+CALLERS = 12
+ANSWERED_BEFORE_THE_KILL = 25
+
+
+def _kill_under_load(env: dict[str, str]) -> None:
+    with serving(env) as (server,):
+        api_key = server.printed("api key")
+        client = Client(server.url, api_key)
+        budget_id = budget_that_pays_for(client, 10_000)
+        answered = _ask_until_killed(client, budget_id, server.kill)
+
+    with serving(env) as (server,):
+        client = Client(server.url, api_key)
+        lost = [each for each in answered if client.get(f"requests/{each}/").status_code != 200]
+        budget = client.get(f"budgets/{budget_id}/").json()
+        assert_ledger_is_sound(env)
+        still_works = client.post("requests/", request_body(budget_id))
+
+    assert len(answered) >= ANSWERED_BEFORE_THE_KILL
+    assert lost == []
+    # A grant may have been committed whose answer the kill cut off; none may be without its reserve.
+    assert len(answered) * TOKENS <= int(budget["reserved"]) <= (len(answered) + CALLERS) * TOKENS
+    assert still_works.status_code == 201
+
+
+def _ask_until_killed(client: Client, budget_id: str, kill) -> list[str]:
+    """Ids of all requests that were answered with a grant before the connection broke."""
+    answered: list[str] = []
+    enough = threading.Event()
+
+    def ask() -> None:
+        while True:
+            try:
+                answer = client.post("requests/", request_body(budget_id))
+            except requests.RequestException:
+                return
+            assert answer.status_code == 201, answer.text
+            answered.append(answer.json()["id"])
+            if len(answered) >= ANSWERED_BEFORE_THE_KILL:
+                enough.set()
+
+    with ThreadPoolExecutor(CALLERS) as callers:
+        running = [callers.submit(ask) for _ in range(CALLERS)]
+        enough.wait(60)
+        time.sleep(0.05)  # so that the kill falls into the middle of some
+        kill()
+        for each in running:
+            each.result()
+    return answered
+
+
+@pytest.mark.sqlite
+def test_a_kill_loses_no_answered_request_on_sqlite(tmp_path):
+    _kill_under_load(environment(tmp_path))
+
+
+@pytest.mark.postgres
+@pytest.mark.redis
+def test_a_kill_loses_no_answered_request_on_postgresql(tmp_path):
+    with fresh_database() as database_url:
+        _kill_under_load(spread_environment(tmp_path, database_url))
