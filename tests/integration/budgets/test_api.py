@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+from decimal import Decimal
+from uuid import uuid4
+
+import pytest
+
+from accounts.domain.scopes import Scope
+from budgets import services
+from budgets.models import Budget
+from tests.integration.world import NOW, make_budget, make_team
+
+pytestmark = pytest.mark.django_db
+URL = "/api/v1/budgets/"
+BODY = {"name": "Quarter", "parent": None, "unit": "tokens", "limit": 5000, "period": "one_off"}
+
+
+@pytest.fixture
+def team():
+    services.load_reference(now=NOW)
+    return make_team()
+
+
+def test_a_budget_is_made_and_read_back(team):
+    made = team.client.post(URL, BODY)
+    assert made.status_code == 201
+    read = team.client.get(f"{URL}{made.json()['id']}/").json()
+    assert read == made.json()
+    assert (read["limit"], read["spent"], read["reserved"], read["available"]) == (5000, 0, 0, 5000)
+    assert (read["used_percent"], read["status"], read["thresholds_crossed"], read["resets_at"]) == (0, "ok", [], None)
+
+
+def test_a_monthly_budget_says_when_it_is_whole_again(team):
+    made = team.client.post(URL, {**BODY, "period": "month"}).json()
+    assert made["resets_at"].endswith("-01T00:00:00Z")
+
+
+def test_grams_may_have_decimals_and_come_back_exact(team):
+    made = team.client.post(URL, {**BODY, "unit": "carbon_g", "limit": 0.25})
+    assert made.status_code == 201
+    assert made.json()["limit"] == 0.25
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", ""),
+        ("unit", "kisses"),
+        ("unit", None),
+        ("limit", 0),
+        ("limit", -1),
+        ("limit", 1.5),
+        ("limit", "5000"),
+        ("limit", True),
+        ("limit", 10**30),
+        ("period", "century"),
+        ("parent", "not-an-id"),
+        ("colour", "green"),
+    ],
+)
+def test_bad_input_is_refused_by_name_and_makes_nothing(team, field, value):
+    answer = team.client.post(URL, {**BODY, field: value})
+    assert answer.status_code == 422
+    assert answer["Content-Type"] == "application/problem+json"
+    assert [each["field"] for each in answer.json()["errors"]] == [field]
+    assert not Budget.objects.exists()
+
+
+def test_a_foreign_parent_is_refused_and_looks_like_none(team):
+    foreign = make_budget(make_team("Other"))
+    for parent in (foreign, uuid4()):
+        answer = team.client.post(URL, {**BODY, "parent": str(parent)})
+        assert answer.status_code == 403
+        assert answer.json()["errors"][0]["field"] == "parent"
+    assert Budget.objects.count() == 1
+
+
+def test_a_foreign_budget_does_not_exist(team):
+    foreign = make_budget(make_team("Other"))
+    for path in (f"{URL}{foreign}/", f"{URL}{foreign}/ledger/"):
+        assert team.client.get(path).status_code == 404
+    assert team.client.post(f"{URL}{foreign}/allot/", {"limit": 1}).status_code == 404
+    assert team.client.delete(f"{URL}{foreign}/").status_code == 404
+    assert Budget.objects.get(pk=foreign).deallocated_at is None
+    assert team.client.get(URL).json()["results"] == []
+
+
+def test_a_key_without_the_scope_may_read_but_not_write():
+    reader = make_team(scopes=[Scope.BUDGETS_READ])
+    assert reader.client.get(URL).status_code == 200
+    refused = reader.client.post(URL, BODY)
+    assert refused.status_code == 403
+    assert refused.json()["code"] == "missing_scope"
+    assert not Budget.objects.exists()
+
+
+def test_nobody_gets_in_without_a_key(client):
+    answer = client.get(URL)
+    assert answer.status_code == 401
+    assert answer["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_the_list_shows_a_parent_before_its_children(team):
+    top = make_budget(team, name="z top")
+    make_budget(team, name="a child", parent_id=top)
+    make_budget(team, name="b other")
+    names = [each["name"] for each in team.client.get(URL).json()["results"]]
+    assert names == ["b other", "z top", "a child"]
+
+
+def test_the_limit_can_be_set_and_the_ledger_tells_who_did_it(team):
+    budget = make_budget(team, 5000)
+    answer = team.client.post(f"{URL}{budget}/allot/", {"limit": 7000, "reason": "floods"})
+    assert answer.json()["limit"] == 7000
+    newest = team.client.get(f"{URL}{budget}/ledger/").json()["results"][0]
+    assert (newest["kind"], newest["limit_delta"], newest["reason"]) == ("allot", 2000, "floods")
+    assert newest["actor"].startswith("key cw_")
+
+
+def test_the_ledger_pages_by_key(team):
+    budget = make_budget(team, 5000)
+    for limit in range(6000, 6120):
+        services.allot(budget_id=budget, limit=Decimal(limit), actor="test", reason="", now=NOW)
+    first = team.client.get(f"{URL}{budget}/ledger/").json()
+    rest = team.client.get(first["next"]).json()
+    ids = [each["id"] for each in first["results"] + rest["results"]]
+    assert len(ids) == 121
+    assert ids == sorted(ids, reverse=True)
+    assert rest["next"] is None
+    assert team.client.get(f"{URL}{budget}/ledger/?before=x").status_code == 422
+
+
+def test_an_ended_budget_leaves_the_list(team):
+    budget = make_budget(team)
+    assert team.client.delete(f"{URL}{budget}/").status_code == 204
+    assert team.client.get(URL).json()["results"] == []
+
+
+def test_the_global_picture_sums_roots_only(team):
+    top = make_budget(team, 1000)
+    make_budget(team, 400, parent_id=top)
+    status = team.client.get(f"{URL}status/").json()
+    assert status["roots"] == {"tokens": {"limit": 1000, "spent": 0, "reserved": 0, "available": 1000}}
+    assert (status["open_holds"], status["attention"]) == (0, [])
