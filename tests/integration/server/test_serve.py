@@ -113,7 +113,7 @@ def test_a_second_server_of_the_same_data_is_refused(embedded):
 
     assert refused.returncode == 1
     assert f"Process {embedded.servers[0].process.pid} already serves" in refused.stderr
-    assert embedded.client.get("regions/").status_code == 200
+    assert embedded.client.get("budgets/").status_code == 200
 
 
 def test_a_port_in_use_is_named(embedded, tmp_path):
