@@ -10,12 +10,12 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from unfold.contrib.filters.admin import RangeDateTimeFilter
-from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextInputWidget
 
 from config.administration.base import RecordAdmin
 from config.administration.pages import actor_of, form_page
 from config.administration.text import usd
+from config.administration.typed import action, display
 from market.models import Fund, FundEntry
 from market.services import deposit_to_fund
 

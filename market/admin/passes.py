@@ -7,10 +7,10 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from unfold.decorators import action, display
 
 from config.administration.base import RecordAdmin
 from config.administration.pages import ConfirmForm, actor_of, form_page
+from config.administration.typed import action, display
 from market.models import AllocationRun
 from market.services import run_allocation_pass
 

@@ -13,12 +13,12 @@ from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
-from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from config.administration.base import AuditedAdmin
 from config.administration.pages import ConfirmForm, actor_of, form_page
 from config.administration.text import flat, pretty_json
+from config.administration.typed import action, display
 from market.models import Policy
 from market.services import activate_policy, create_policy_version
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from django.contrib import admin
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import RangeDateTimeFilter
-from unfold.decorators import display
 
 from config.administration.base import RecordAdmin, RecordInline
 from config.administration.text import pretty_json, usd, whole
+from config.administration.typed import display
 from market.models import AllocationRequest, Decision, RegionHour, Settlement
 
 STATUS_COLOURS = {

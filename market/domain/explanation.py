@@ -25,7 +25,7 @@ def explain(facts: DecisionFacts, verdict: Verdict, *, policy: str) -> str:
     chosen, cost, print_ = verdict.chosen, verdict.price, verdict.footprint
     return " ".join(
         (
-            f"{_granted(facts, verdict)} in {chosen.city} ({chosen.code}) {_when(facts, chosen)}.",
+            f"{_granted(facts, verdict)} in {chosen.city} ({chosen.code}) {_when(facts, verdict)}.",
             f"Its grid {chosen.zone} emits {chosen.intensity_g_per_kwh:.0f} g CO2e/kWh"
             f" ({_provenance(chosen)}). {verdict.reasons[0]}",
             f"The work emits about {significant(print_.location_g_central)} g CO2e"
@@ -65,10 +65,10 @@ def _provenance(chosen: Candidate) -> str:
     return chosen.source if chosen.source.startswith(word) else f"{word}, {chosen.source}"
 
 
-def _when(facts: DecisionFacts, chosen: Candidate) -> str:
-    if chosen.starts_at <= facts.made_at:
+def _when(facts: DecisionFacts, verdict: Verdict) -> str:
+    if verdict.starts_at is None or verdict.starts_at <= facts.made_at:
         return "at once"
-    return f"at {chosen.starts_at:%Y-%m-%d %H:%M} UTC"
+    return f"at {verdict.starts_at:%Y-%m-%d %H:%M} UTC"
 
 
 def _avoided(facts: DecisionFacts, avoided_g: float | None) -> str:

@@ -64,6 +64,7 @@ class DecisionFacts:
     model_class: str
     latency_class: str
     latency_km: float | None
+    earliest_at: datetime
     window_hours: float
     price_cap_micro_usd: int | None
     eligible_regions: tuple[str, ...] | None
@@ -93,7 +94,8 @@ class DecisionFacts:
     def from_json(cls, stored: dict[str, Any]) -> DecisionFacts:
         """The facts as they were when the verdict was made."""
         values = dict(stored)
-        values["made_at"] = datetime.fromisoformat(values["made_at"])
+        for name in ("made_at", "earliest_at"):
+            values[name] = datetime.fromisoformat(values[name])
         regions = values["eligible_regions"]
         values["eligible_regions"] = None if regions is None else tuple(regions)
         values["origin"] = CountryFacts(**values["origin"])

@@ -27,11 +27,15 @@ class Looked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What was decided. `chosen`, `price` and `footprint` are None where nothing was granted."""
+    """What was decided. `chosen`, `starts_at`, `price` and `footprint` are None where nothing was granted.
+
+    `chosen.starts_at` is the hour whose capacity serves; `starts_at` is when the work may begin in it.
+    """
 
     outcome: str
     granted_tokens: int
     chosen: Candidate | None
+    starts_at: datetime | None
     price: Price | None
     footprint: Footprint | None
     weight: Weight
@@ -67,6 +71,7 @@ def decide(terms: PolicyTerms, facts: DecisionFacts) -> Verdict:
         outcome="denied",
         granted_tokens=0,
         chosen=None,
+        starts_at=None,
         price=None,
         footprint=None,
         weight=weight,
@@ -166,6 +171,7 @@ def _granted(
         outcome=outcome,
         granted_tokens=tokens,
         chosen=candidate,
+        starts_at=max(candidate.starts_at, facts.earliest_at, facts.made_at),
         price=cost,
         footprint=print_,
         weight=weight,

@@ -165,7 +165,7 @@ def _recomputed_verdict(decision: Decision) -> dict[str, Any]:
         "verdict": outcome,
         "granted_tokens": verdict.granted_tokens if granted else 0,
         "region": verdict.chosen.code if granted and verdict.chosen else None,
-        "starts_at": iso(verdict.chosen.starts_at) if granted and verdict.chosen else None,
+        "starts_at": iso(verdict.starts_at) if granted else None,
         "price": {f"{name}_usd": usd(getattr(cost, name)) for name in names} if cost else None,
         "location_g": print_.location_g_central if print_ else None,
         "weight": verdict.weight.value,

@@ -65,6 +65,7 @@ def gather_facts(
         model_class=request.model_class,
         latency_class=request.latency_class,
         latency_km=terms.latency_km[request.latency_class],
+        earliest_at=request.earliest_at,
         window_hours=window_hours,
         price_cap_micro_usd=request.price_cap_micro_usd,
         eligible_regions=tuple(request.eligible_regions) if request.eligible_regions is not None else None,

@@ -89,7 +89,7 @@ def _take(
     now: datetime,
 ) -> Outcome:
     decision = unsaved_decision(request, policy, facts, verdict, now=now)
-    if verdict.chosen is None or verdict.price is None or verdict.footprint is None:
+    if verdict.chosen is None or verdict.starts_at is None or verdict.price is None or verdict.footprint is None:
         return Outcome(decision=record(decision, status=Status.DENIED, run=run))
     status = Status(verdict.outcome)
     if request.is_simulated or request.budget_id is None:
@@ -110,7 +110,7 @@ def _take(
             tokens=verdict.granted_tokens, carbon_g=verdict.footprint.location_g_central, micro_usd=cost.total
         ),
         reference=f"request:{request.pk}",
-        lease_expires_at=max(now, chosen.starts_at) + timedelta(minutes=policy.terms.hold_lease_minutes),
+        lease_expires_at=verdict.starts_at + timedelta(minutes=policy.terms.hold_lease_minutes),
         actor=request.actor,
         now=now,
     )
@@ -133,6 +133,7 @@ def _refused(
         outcome="denied",
         granted_tokens=0,
         chosen=None,
+        starts_at=None,
         price=None,
         footprint=None,
         weight=verdict.weight,

@@ -44,7 +44,7 @@ def figures_of(verdict: Verdict) -> dict[str, Any]:
     return {
         "region_id": chosen.code,
         "zone_code": chosen.zone,
-        "starts_at": chosen.starts_at,
+        "starts_at": verdict.starts_at,
         "service_micro_usd": cost.service,
         "carbon_micro_usd": cost.carbon,
         "justice_micro_usd": cost.justice,

@@ -190,16 +190,18 @@ def _payable_by_fund(request: AllocationRequest, decision: Decision, facts: Deci
 
 
 def _chosen(facts: DecisionFacts, decision: Decision) -> Candidate:
-    return next(
-        each for each in facts.candidates if each.code == decision.region_id and each.starts_at == decision.starts_at
-    )
+    hour = hour_of(decision.starts_at) if decision.starts_at else None
+    return next(each for each in facts.candidates if each.code == decision.region_id and each.starts_at == hour)
 
 
 def _free_hour(decision: Decision, request: AllocationRequest, tokens: int, *, now: datetime) -> None:
     """Room that comes back while the hour lasts can serve others; afterwards it is history."""
     if tokens and decision.region_id and decision.starts_at and hour_of(decision.starts_at) >= hour_of(now):
         give_back(
-            region_code=decision.region_id, model_class=request.model_class, starts_at=decision.starts_at, tokens=tokens
+            region_code=decision.region_id,
+            model_class=request.model_class,
+            starts_at=hour_of(decision.starts_at),
+            tokens=tokens,
         )
 
 

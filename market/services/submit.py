@@ -74,6 +74,7 @@ def _queue(request: AllocationRequest, purpose: PurposeFacts, policy: PolicyFact
         outcome="queued",
         granted_tokens=0,
         chosen=None,
+        starts_at=None,
         price=None,
         footprint=None,
         weight=weight,

@@ -85,6 +85,7 @@ def facts(*candidates: Candidate, **changes: Any) -> DecisionFacts:
         "model_class": "L",
         "latency_class": "anywhere",
         "latency_km": None,
+        "earliest_at": NOW,
         "window_hours": 0.0,
         "price_cap_micro_usd": None,
         "eligible_regions": None,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from market.domain.explanation import explain, significant, usd
 from market.domain.facts import DecisionFacts
 from market.domain.verdict import decide
-from tests.unit.market.examples import HOUR, candidate, facts, terms
+from tests.unit.market.examples import HOUR, NOW, candidate, facts, terms
 
 
 def test_the_cleanest_region_with_room_serves():
@@ -171,6 +171,13 @@ def test_the_explanation_says_where_why_how_much_and_for_what_price():
                  "estimated, unverified", "Weight 10 (purpose 5 x geographic 2)", "Policy default v1."):  # fmt: skip
         assert part in words
     assert usd(verdict.price.total) in words  # type: ignore[union-attr]
+
+
+def test_work_never_starts_before_it_is_asked_for_or_may_start():
+    assert decide(terms(), facts(candidate())).starts_at == NOW
+    in_hour = NOW + timedelta(hours=1, minutes=5)
+    later = decide(terms(), facts(candidate(starts_at=HOUR + timedelta(hours=1)), earliest_at=in_hour))
+    assert later.starts_at == in_hour
 
 
 def test_the_explanation_of_a_later_hour_names_it():
