@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.auth.models import AbstractUser
 from django.core.validators import RegexValidator
 from django.db import models
@@ -20,8 +22,13 @@ class User(AbstractUser):
     # Groups and permissions are part of the audit: they decide who may change what.
     history = HistoricalRecords(excluded_fields=["password", "last_login"], m2m_fields=["groups", "user_permissions"])
 
-    class Meta(AbstractUser.Meta):
+    class Meta:
         permissions = [("view_audit_log", "Can read the audit log")]
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """A login is noted (`last_login`), but is no change to the person: it stays out of the history."""
+        self.skip_history_when_saving = set(kwargs.get("update_fields") or ()) == {"last_login"}
+        super().save(*args, **kwargs)
 
 
 class Organisation(models.Model):

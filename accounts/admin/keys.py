@@ -10,7 +10,6 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from unfold.decorators import action, display
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminSelect2Widget,
@@ -22,6 +21,7 @@ from accounts.models import ApiKey, IdempotentAnswer, Team
 from accounts.services.keys import create_api_key, revoke_api_key
 from config.administration.base import AuditedAdmin, ReasonForm, RecordAdmin
 from config.administration.pages import ConfirmForm, form_page
+from config.administration.typed import action, display
 
 SCOPES = [
     (Scope.CLIMATE_READ, "Read the climate: regions, intensity, forecasts"),

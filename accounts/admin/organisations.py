@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
-from unfold.admin import TabularInline
 
 from accounts.domain.principal import ANY
 from accounts.models import ApiKey, Claim, Membership, Organisation, Team, country_code_validator
 from config.administration.base import AuditedAdmin, RecordInline
-
-if TYPE_CHECKING:
-    Inline = admin.TabularInline[Any, Any]
-    ClaimModelForm = forms.ModelForm[Claim]
-else:
-    Inline, ClaimModelForm = TabularInline, forms.ModelForm
+from config.administration.typed import AnyInline, AnyModelForm
 
 
-class ClaimForm(ClaimModelForm):
+class ClaimForm(AnyModelForm):
     """A claim, checked as far as this app knows: origins are country codes."""
 
     class Meta:
@@ -40,7 +33,7 @@ class ClaimForm(ClaimModelForm):
         return given
 
 
-class ClaimInline(Inline):
+class ClaimInline(AnyInline):
     """What the team's keys may claim."""
 
     model = Claim
@@ -50,7 +43,7 @@ class ClaimInline(Inline):
     verbose_name_plural = "origins and purposes its keys may claim"
 
 
-class MemberInline(Inline):
+class MemberInline(AnyInline):
     """Who is in the team."""
 
     model = Membership
@@ -90,7 +83,7 @@ class OrganisationAdmin(AuditedAdmin):
             None,
             {
                 "fields": ("name", ("country_code", "type"), "is_active", "created_at"),
-                "description": "The country and the type decide about need: set them from a document, never from a claim.",
+                "description": "Country and type decide about need: set them from a document, never from a claim.",
             },
         ),
     )

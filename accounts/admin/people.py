@@ -9,22 +9,21 @@ from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
-from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from accounts.models import Membership, User
 from config.administration.base import AuditedAdmin
+from config.administration.typed import AnyAdmin, AnyInline
 
 if TYPE_CHECKING:
-    Inline = admin.TabularInline[Any, Any]
-    PlainAdmin = admin.ModelAdmin[Any]
+    AnyUserAdmin = DjangoUserAdmin[User]
 else:
-    Inline, PlainAdmin = TabularInline, ModelAdmin
+    AnyUserAdmin = DjangoUserAdmin
 
 GIVES_POWER = ("is_superuser", "user_permissions")
 
 
-class MembershipInline(Inline):
+class MembershipInline(AnyInline):
     """The teams a person is in."""
 
     model = Membership
@@ -34,7 +33,7 @@ class MembershipInline(Inline):
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, AuditedAdmin):  # type: ignore[misc]  # the two differ in how generic they are
+class UserAdmin(AnyUserAdmin, AuditedAdmin):
     """People who log in."""
 
     form = UserChangeForm
@@ -83,7 +82,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, PlainAdmin):
+class GroupAdmin(DjangoGroupAdmin, AnyAdmin):
     """What the members of a group may do."""
 
     search_fields = ("name",)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from axes.models import AccessAttempt, AccessLog
+from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.contrib import admin
 from django.http import HttpRequest
 from django_celery_beat.admin import ClockedScheduleAdmin as BeatClockedAdmin
@@ -12,15 +12,10 @@ from django_celery_beat.admin import CrontabScheduleAdmin as BeatCrontabAdmin
 from django_celery_beat.admin import PeriodicTaskAdmin as BeatTaskAdmin
 from django_celery_beat.admin import PeriodicTaskForm, TaskSelectWidget
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
-from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from config.administration.base import RecordAdmin
-
-if TYPE_CHECKING:
-    PlainAdmin = admin.ModelAdmin[Any]
-else:
-    PlainAdmin = ModelAdmin
+from config.administration.typed import AnyAdmin
 
 for model in (
     PeriodicTask,
@@ -29,16 +24,17 @@ for model in (
     SolarSchedule,
     ClockedSchedule,
     AccessAttempt,
+    AccessFailureLog,
     AccessLog,
 ):
     admin.site.unregister(model)
 
 
-class TaskSelect(UnfoldAdminSelectWidget, TaskSelectWidget):
+class TaskSelect(UnfoldAdminSelectWidget, TaskSelectWidget):  # type: ignore[misc]  # an untyped library
     """The registered tasks, in the style of the other fields."""
 
 
-class TaskForm(PeriodicTaskForm):
+class TaskForm(PeriodicTaskForm):  # type: ignore[misc]  # an untyped library
     """A schedule of a task."""
 
     def __init__(self, *args: Any, **kwargs: Any):
@@ -48,29 +44,29 @@ class TaskForm(PeriodicTaskForm):
 
 
 @admin.register(PeriodicTask)
-class PeriodicTaskAdmin(BeatTaskAdmin, PlainAdmin):
+class PeriodicTaskAdmin(BeatTaskAdmin, AnyAdmin):  # type: ignore[misc]  # an untyped library
     """What runs by the clock, and when."""
 
     form = TaskForm
 
 
 @admin.register(IntervalSchedule)
-class IntervalScheduleAdmin(PlainAdmin):
+class IntervalScheduleAdmin(AnyAdmin):
     """Every so many seconds, minutes or hours."""
 
 
 @admin.register(CrontabSchedule)
-class CrontabScheduleAdmin(BeatCrontabAdmin, PlainAdmin):
+class CrontabScheduleAdmin(BeatCrontabAdmin, AnyAdmin):  # type: ignore[misc]  # an untyped library
     """By minute, hour and day."""
 
 
 @admin.register(SolarSchedule)
-class SolarScheduleAdmin(PlainAdmin):
+class SolarScheduleAdmin(AnyAdmin):
     """By the sun."""
 
 
 @admin.register(ClockedSchedule)
-class ClockedScheduleAdmin(BeatClockedAdmin, PlainAdmin):
+class ClockedScheduleAdmin(BeatClockedAdmin, AnyAdmin):  # type: ignore[misc]  # an untyped library
     """Once."""
 
 

@@ -11,7 +11,6 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
-from unfold.decorators import action, display
 
 from budgets.admin.forms import LimitForm, NewBudgetForm
 from budgets.domain.bands import status_of, used_percent
@@ -22,6 +21,7 @@ from budgets.selectors import get_bands
 from budgets.services import allot, create_budget, deallocate
 from config.administration.base import AuditedAdmin
 from config.administration.pages import WhyForm, actor_of, form_page
+from config.administration.typed import action, display
 
 AMOUNTS = ("shown_limit", "shown_spent", "shown_reserved", "shown_available", "shown_overdraft")
 

@@ -16,6 +16,7 @@ from unfold.widgets import (
 from budgets.domain.periods import Period
 from budgets.domain.units import Unit
 from budgets.models import Budget
+from config.administration.typed import AnyModelChoiceField
 
 UNITS = [
     (Unit.TOKENS, "tokens"),
@@ -33,12 +34,14 @@ PERIODS = [
 
 def _owner(field_name: str, **options: Any) -> forms.ModelChoiceField[Any]:
     """A choice among organisations or teams, which another app owns."""
-    field: Any = Budget._meta.get_field(field_name).formfield(widget=UnfoldAdminSelect2Widget, **options)
-    field.queryset = field.queryset.select_related(*(["organisation"] if field_name == "team" else []))
-    return field  # type: ignore[no-any-return]
+    column: Any = Budget._meta.get_field(field_name)
+    field: forms.ModelChoiceField[Any] = column.formfield(widget=UnfoldAdminSelect2Widget, **options)
+    if field_name == "team":  # a team is shown with its organisation
+        field.queryset = column.related_model.objects.select_related("organisation")
+    return field
 
 
-class ParentField(forms.ModelChoiceField):
+class ParentField(AnyModelChoiceField):
     """A budget above, with its organisation, so that two of one name can be told apart."""
 
     def label_from_instance(self, obj: Any) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
 from unfold.contrib.filters.admin import RangeDateTimeFilter
-from unfold.decorators import display
 
 from budgets.models import Hold, HoldLine, LedgerEntry, ThresholdCrossing
 from config.administration.base import RecordAdmin, RecordInline
 from config.administration.text import usd, whole
+from config.administration.typed import display
 
 
 class HoldLineInline(RecordInline):
@@ -66,9 +68,9 @@ class LedgerEntryAdmin(RecordAdmin):
     list_select_related = ("budget",)
     search_fields = ("budget__name", "actor", "reason", "hold__reference")
 
-    def lookup_allowed(self, lookup: str, value: str, request: object = None) -> bool:
+    def lookup_allowed(self, lookup: str, value: str, request: Any = None) -> bool:
         """Let a budget's page link to its own lines."""
-        return lookup == "budget__id__exact" or super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
+        return lookup == "budget__id__exact" or super().lookup_allowed(lookup, value, request)
 
 
 @admin.register(ThresholdCrossing)

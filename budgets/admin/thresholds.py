@@ -10,6 +10,7 @@ from django.http import HttpRequest
 
 from budgets.models import Threshold
 from config.administration.base import AuditedAdmin, ReasonForm
+from config.administration.typed import display
 
 LADDER = ("budget-warn", "budget-critical", "budget-emergency")
 HIGHEST_OF_UNIT = {"%": 100.0, "score": 1.0}
@@ -48,11 +49,16 @@ class ThresholdAdmin(AuditedAdmin):
     """All thresholds. Their names are used by the program; their values are yours."""
 
     form = ThresholdForm
-    list_display = ("name", "value", "unit", "description", "rationale")
+    list_display = ("name", "shown_value", "unit", "description", "rationale")
     list_filter = ("unit",)
     search_fields = ("name", "description")
     readonly_fields = ("name", "unit", "description")
     fieldsets = ((None, {"fields": ("name", "description", ("value", "unit"), "rationale")}),)
+
+    @display(description="Value", ordering="value")
+    def shown_value(self, threshold: Threshold) -> str:
+        """Thousands separated, and no decimals that say nothing."""
+        return f"{threshold.value:,g}"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """The program would not know a new one."""

@@ -9,11 +9,11 @@ from django.http import HttpRequest
 from import_export.admin import ImportMixin
 from import_export.formats.base_formats import CSV
 from unfold.contrib.import_export.forms import ImportForm
-from unfold.decorators import display
 
-from climate.admin.justice_import import JusticeInputs
+from climate.admin.justice_import import VALUES, JusticeInputs
 from climate.models import Country
-from config.administration.base import AuditedAdmin
+from config.administration.base import AuditedAdmin, ReasonForm
+from config.administration.typed import display
 
 if TYPE_CHECKING:
 
@@ -29,10 +29,34 @@ def gni(country: Country) -> str:
     return "–" if country.gni_usd is None else f"{country.gni_usd:,.0f}"
 
 
+class CountryForm(ReasonForm):
+    """A country whose values all say where they come from."""
+
+    class Meta:
+        labels = {
+            "gni_source": "Source of the GNI",
+            "vulnerability_source": "Source of the vulnerability",
+            "co2_t_per_capita": "CO2 per head and year, t",
+            "co2_source": "Source of the CO2",
+            "is_global_south": "Global South",
+            "lists_source": "Source of the lists",
+        }
+
+    def clean(self) -> dict[str, Any]:
+        """No number without its basis."""
+        given = super().clean() or {}
+        for column, (source, _, _) in VALUES.items():
+            if given.get(column) is not None and not given.get(source):
+                self.add_error(source, "Say where the value comes from: publisher, edition, year.")
+        return given
+
+
 @admin.register(Country)
 class CountryAdmin(_ImportMixin, AuditedAdmin):
     """One country a page; many at once by CSV (Import)."""
 
+    form = CountryForm
+    import_template_name = "admin/commonwatt/import_justice.html"
     resource_classes = (JusticeInputs,)
     import_form_class = ImportForm
     formats = (CSV,)

@@ -8,7 +8,6 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelect2MultipleWidget
 
 from climate.models import Emergency
@@ -16,6 +15,7 @@ from climate.services.emergencies import lift_emergency, tell_emergency_changed
 from config.administration.base import AuditedAdmin, ReasonForm
 from config.administration.pages import WhyForm, form_page
 from config.administration.text import choices_of
+from config.administration.typed import action, display
 
 
 def known_countries() -> list[tuple[str, str]]:
@@ -50,14 +50,13 @@ class EmergencyAdmin(AuditedAdmin):
     list_display = ("title", "kind", "countries", "multiplier", "state", "starts_at", "ends_at")
     list_filter = ("kind",)
     search_fields = ("title", "reason")
-    readonly_fields = ("declared_at",)
     actions_detail = ("lift",)
     fieldsets = (
         (None, {"fields": (("kind", "title"), "country_codes", "purposes", "multiplier")}),
         (
             "When and why",
             {
-                "fields": (("starts_at", "ends_at"), "reason", "declared_at"),
+                "fields": ("starts_at", "ends_at", "reason"),
                 "description": "Times are UTC. Leave the end empty for an emergency that lasts until it is lifted.",
             },
         ),

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.db.models import Count
 from django.http import HttpRequest
-from unfold.admin import TabularInline
-from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from climate.domain.model_classes import MODEL_CLASSES
 from climate.models import GridZone, Region, RegionCapacity, ZoneYear
-from config.administration.base import AuditedAdmin, RecordAdmin, RecordInline
-
-if TYPE_CHECKING:
-    Inline = admin.TabularInline[Any, Any]
-    CapacityModelForm = forms.ModelForm[RegionCapacity]
-else:
-    Inline, CapacityModelForm = TabularInline, forms.ModelForm
+from config.administration.base import AuditedAdmin, ReasonForm, RecordAdmin, RecordInline
+from config.administration.typed import AnyInline, AnyModelForm, display
 
 
-class CapacityForm(CapacityModelForm):
+class CapacityForm(AnyModelForm):
     """A capacity of a known model class."""
 
     model_class = forms.ChoiceField(choices=[(name, name) for name in MODEL_CLASSES], widget=UnfoldAdminSelectWidget)
@@ -33,7 +26,7 @@ class CapacityForm(CapacityModelForm):
         fields = ("model_class", "tokens_per_hour", "source")
 
 
-class CapacityInline(Inline):
+class CapacityInline(AnyInline):
     """Tokens an hour by model class. A class that is not listed is not served here."""
 
     model = RegionCapacity
@@ -41,10 +34,30 @@ class CapacityInline(Inline):
     extra = 0
 
 
+class RegionForm(ReasonForm):
+    """A region whose figures say where they come from."""
+
+    class Meta:
+        labels = {
+            "pue_source": "Source of the PUE",
+            "contracted_cfe_source": "Source of the share",
+            "is_active": "Active",
+        }
+
+    def clean(self) -> dict[str, Any]:
+        """No number without its basis."""
+        given = super().clean() or {}
+        for value, source in (("pue", "pue_source"), ("contracted_cfe_share", "contracted_cfe_source")):
+            if given.get(value) is not None and not given.get(source):
+                self.add_error(source, "Say where the value comes from.")
+        return given
+
+
 @admin.register(Region)
 class RegionAdmin(AuditedAdmin):
     """Where work may run. Switching a region off keeps new work away; promised hours stay."""
 
+    form = RegionForm
     list_display = ("code", "provider", "city", "zone", "pue", "contracted_cfe_share", "model_classes", "is_active")
     list_filter = ("provider", "is_active")
     list_select_related = ("zone",)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from django.contrib import admin
 from unfold.contrib.filters.admin import RangeDateTimeFilter
-from unfold.decorators import display
 
 from climate.models import CarbonForecast, CarbonReading
 from config.administration.base import RecordAdmin
+from config.administration.typed import display
 
 
 @display(description="g CO2e/kWh", ordering="intensity_g_per_kwh")

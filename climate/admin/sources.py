@@ -7,12 +7,12 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from unfold.decorators import action, display
 
 from climate.events import SourceChanged
 from climate.models import DataSource
 from config.administration.base import AuditedAdmin
 from config.administration.pages import ConfirmForm, form_page
+from config.administration.typed import action, display
 from config.kernel.events import publish
 
 MEASURED = ("state", "last_attempt_at", "last_success_at", "latest_period_at", "consecutive_failures", "last_error")

@@ -16,10 +16,15 @@ def _may(permission: str) -> Callable[[HttpRequest], bool]:
     return check
 
 
-def _model(title: str, icon: str, app: str, model: str) -> dict[str, Any]:
-    """A line of the sidebar: the list of a model, for those who may see it."""
-    link = reverse_lazy(f"admin:{app}_{model}_changelist")
-    return {"title": title, "icon": icon, "link": link, "permission": _may(f"{app}.view_{model}")}
+def _model(title: str, description: str, icon: str, app: str, model: str) -> dict[str, Any]:
+    """A line of the sidebar and a card of the overview: the list of a model, for those who may see it."""
+    return {
+        "title": title,
+        "description": description,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{app}_{model}_changelist"),
+        "permission": _may(f"{app}.view_{model}"),
+    }
 
 
 def _section(title: str, *items: dict[str, Any], collapsible: bool = False) -> dict[str, Any]:
@@ -41,53 +46,65 @@ NAVIGATION: list[dict[str, Any]] = [
     },
     _section(
         "Rules",
-        _model("Policies", "balance", "market", "policy"),
-        _model("Purposes", "flag", "market", "purpose"),
-        _model("Thresholds", "tune", "budgets", "threshold"),
-        _model("Countries and justice inputs", "public", "climate", "country"),
-        _model("Emergencies", "emergency_home", "climate", "emergency"),
+        _model("Policies", "Prices, carbon cost, justice. A change is a new version.", "balance", "market", "policy"),
+        _model("Purposes", "What work is for, and how much it weighs.", "flag", "market", "purpose"),
+        _model("Thresholds", "Figures at which something is noticed.", "tune", "budgets", "threshold"),
+        _model(
+            "Countries and justice inputs",
+            "Income, vulnerability and emissions, one by one or by CSV.",
+            "public",
+            "climate",
+            "country",
+        ),
+        _model("Emergencies", "Declare one, change it, lift it.", "emergency_home", "climate", "emergency"),
     ),
     _section(
         "Places and sources",
-        _model("Regions and capacities", "dns", "climate", "region"),
-        _model("Grid zones", "bolt", "climate", "gridzone"),
-        _model("Data sources", "sensors", "climate", "datasource"),
+        _model("Regions and capacities", "Where work may run, and how much of it.", "dns", "climate", "region"),
+        _model("Grid zones", "Electricity zones with their yearly values.", "bolt", "climate", "gridzone"),
+        _model(
+            "Data sources", "Providers of climate data: on, off, how often, now.", "sensors", "climate", "datasource"
+        ),
     ),
     _section(
         "People and keys",
-        _model("Organisations", "corporate_fare", "accounts", "organisation"),
-        _model("Teams", "groups", "accounts", "team"),
-        _model("API keys", "key", "accounts", "apikey"),
-        _model("People", "person", "accounts", "user"),
-        _model("Groups of people", "admin_panel_settings", "auth", "group"),
+        _model("Organisations", "Who is accountable: country and type.", "corporate_fare", "accounts", "organisation"),
+        _model("Teams", "Members, and the origins and purposes their keys may claim.", "groups", "accounts", "team"),
+        _model("API keys", "Create one, look at its use, revoke it.", "key", "accounts", "apikey"),
+        _model("People", "Who logs in, and what they may do.", "person", "accounts", "user"),
+        _model("Groups of people", "Administrators, operators, auditors.", "admin_panel_settings", "auth", "group"),
     ),
     _section(
         "Budgets and work",
-        _model("Budgets", "account_balance_wallet", "budgets", "budget"),
-        _model("Requests", "inbox", "market", "allocationrequest"),
-        _model("Decisions", "gavel", "market", "decision"),
-        _model("Allocation passes", "sync", "market", "allocationrun"),
-        _model("Fund", "savings", "market", "fund"),
+        _model("Budgets", "The tree, its limits and bands.", "account_balance_wallet", "budgets", "budget"),
+        _model("Requests", "What was asked.", "inbox", "market", "allocationrequest"),
+        _model("Decisions", "What was decided, and from which facts.", "gavel", "market", "decision"),
+        _model("Allocation passes", "What each pass did. Run one now.", "sync", "market", "allocationrun"),
+        _model("Fund", "Balance, reserve, deposits.", "savings", "market", "fund"),
     ),
     _section(
         "Records",
-        _model("Ledger", "receipt_long", "budgets", "ledgerentry"),
-        _model("Holds", "lock_clock", "budgets", "hold"),
-        _model("Threshold crossings", "notifications", "budgets", "thresholdcrossing"),
-        _model("Settlements", "task_alt", "market", "settlement"),
-        _model("Fund entries", "payments", "market", "fundentry"),
-        _model("Promised hours", "schedule", "market", "regionhour"),
-        _model("Carbon readings", "eco", "climate", "carbonreading"),
-        _model("Carbon forecasts", "cloud", "climate", "carbonforecast"),
-        _model("Yearly values of zones", "calendar_month", "climate", "zoneyear"),
-        _model("Answers to Idempotency-Keys", "replay", "accounts", "idempotentanswer"),
+        _model("Ledger", "Every change to every budget.", "receipt_long", "budgets", "ledgerentry"),
+        _model("Holds", "Open and closed reservations.", "lock_clock", "budgets", "hold"),
+        _model(
+            "Threshold crossings", "Budgets that passed a threshold.", "notifications", "budgets", "thresholdcrossing"
+        ),
+        _model("Settlements", "What was used in the end.", "task_alt", "market", "settlement"),
+        _model("Fund entries", "Every change of the Fund.", "payments", "market", "fundentry"),
+        _model("Promised hours", "Tokens promised by region and hour.", "schedule", "market", "regionhour"),
+        _model("Carbon readings", "Intensities as the sources said them.", "eco", "climate", "carbonreading"),
+        _model("Carbon forecasts", "Intensities that sources expect.", "cloud", "climate", "carbonforecast"),
+        _model("Yearly values of zones", "Yearly means with their sources.", "calendar_month", "climate", "zoneyear"),
+        _model(
+            "Answers to Idempotency-Keys", "What is replayed to a second try.", "replay", "accounts", "idempotentanswer"
+        ),
         collapsible=True,
     ),
     _section(
         "Running",
-        _model("Scheduled tasks", "event_repeat", "django_celery_beat", "periodictask"),
-        _model("Failed logins", "no_accounts", "axes", "accessattempt"),
-        _model("Logins", "login", "axes", "accesslog"),
+        _model("Scheduled tasks", "What runs by the clock.", "event_repeat", "django_celery_beat", "periodictask"),
+        _model("Failed logins", "Attempts that count towards a lock-out.", "no_accounts", "axes", "accessattempt"),
+        _model("Logins", "Who came in, when and from where.", "login", "axes", "accesslog"),
         collapsible=True,
     ),
 ]

@@ -11,8 +11,10 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib.admin.utils import quote
-from django.db.models import F, ForeignKey, Model, OuterRef, QuerySet, Subquery, UniqueConstraint
+from django.db.models import CharField, F, ForeignKey, Model, OuterRef, QuerySet, Subquery, UniqueConstraint
 from django.urls import NoReverseMatch, reverse
+
+from config.administration.text import flat
 
 KINDS = {"+": "created", "~": "changed", "-": "deleted"}
 NAMING_FIELDS = ("title", "name", "username", "code")
@@ -91,12 +93,13 @@ def _rows(model: type[Model], question: Question) -> QuerySet[Any]:
     earlier = history.model.objects.filter(**{key: OuterRef(key)}, history_id__lt=OuterRef("history_id")).order_by(
         "-history_id"
     )
-    return (
+    rows: QuerySet[Any] = (
         history.filter(**{name: value for name, value in wanted.items() if value is not None})
         .select_related("history_user")
         .annotate(before_id=Subquery(earlier.values("history_id")[:1]))
         .order_by(F("history_date").desc(), F("history_id").desc())
     )
+    return rows
 
 
 class _Before:
@@ -149,6 +152,8 @@ class _Names:
             return ""
         if isinstance(field, ForeignKey):
             return self._names.get((field.related_model, value), f"{value} (deleted)")  # type: ignore[arg-type]
+        if isinstance(value, bool):
+            return "yes" if value else "no"
         if isinstance(value, dict | list):
             return json.dumps(value, ensure_ascii=False, sort_keys=True)
         if isinstance(value, datetime):
@@ -190,14 +195,26 @@ def _object_name(model: type[Model], row: Row, names: _Names) -> str:
 
 
 def _field_changes(row: Row, before: Row | None, names: _Names) -> Iterator[FieldChange]:
+    old = row if row.history_type == "-" else before if row.history_type == "~" else None
+    new = None if row.history_type == "-" else row
     for field in row.tracked_fields:
-        after = "" if row.history_type == "-" else names.text(field, row)
-        earlier = names.text(field, row) if row.history_type == "-" else ""
-        if row.history_type == "~" and before is not None:
-            earlier = names.text(field, before)
-        if earlier != after:
-            yield FieldChange(str(field.verbose_name), earlier, after)
+        if not field.primary_key or isinstance(field, CharField):  # generated numbers say nothing
+            yield from _one_field(field, old, new, names)
     yield from _many_to_many_changes(row, before)
+
+
+def _one_field(field: Any, old: Row | None, new: Row | None, names: _Names) -> Iterator[FieldChange]:
+    title = str(field.verbose_name)
+    values = [getattr(row, field.attname) if row else None for row in (old, new)]
+    if all(isinstance(value, dict) for value in values):  # of a large document only what differs
+        leaves_before, leaves_after = (dict(flat(value)) for value in values)
+        for path in {**leaves_before, **leaves_after}:
+            if leaves_before.get(path) != leaves_after.get(path):
+                yield FieldChange(f"{title} {path}", leaves_before.get(path, ""), leaves_after.get(path, ""))
+        return
+    earlier, after = (names.text(field, row) if row else "" for row in (old, new))
+    if earlier != after:
+        yield FieldChange(title, earlier, after)
 
 
 def _many_to_many_changes(row: Row, before: Row | None) -> Iterator[FieldChange]:

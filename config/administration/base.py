@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import forms
-from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from simple_history.admin import SimpleHistoryAdmin
-from unfold.admin import ModelAdmin, TabularInline
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-if TYPE_CHECKING:
-    AnyModelForm = forms.ModelForm[Any]
-    AnyAdmin = admin.ModelAdmin[Any]
-    AnyInline = admin.TabularInline[Any, Any]
-
-    class HistoryAdmin(admin.ModelAdmin[Any]):
-        """What the type checker needs to know of the two parents."""
-
-        def history_form_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse: ...
-else:
-    AnyModelForm, AnyAdmin, AnyInline = forms.ModelForm, ModelAdmin, TabularInline
-
-    class HistoryAdmin(SimpleHistoryAdmin, ModelAdmin):
-        """Unfold's pages with the history of django-simple-history."""
-
+from config.administration.typed import AnyAdmin, AnyInline, AnyModelForm, HistoryAdmin
 
 LONGEST_REASON_CHARACTERS = 100  # the column of django-simple-history
 
@@ -117,3 +100,7 @@ class RecordInline(_NeverChanged, AnyInline):
     extra = 0
     tab = True
     show_change_link = True
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """All that is shown, so that fields which no form may hold can be shown too."""
+        return self.fields or ()

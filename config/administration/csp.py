@@ -34,7 +34,7 @@ class SiteCSPMiddleware(_Parent):
         self, request: HttpRequest, response: HttpResponseBase, report_only: bool = False
     ) -> PolicyParts:
         """What django-csp builds the header from."""
-        parts = super().get_policy_parts(request, response, report_only)
+        parts: PolicyParts = super().get_policy_parts(request, response, report_only)
         if not report_only and request.path_info.startswith(reverse("admin:index")):
             parts.replace = {**ADMIN_DIRECTIVES, **(parts.replace or {})}
         return parts

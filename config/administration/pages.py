@@ -66,7 +66,7 @@ def form_page(
         "media": model_admin.media + form.media,
         "form": form,
         "intro": intro,
-        "submit": submit,
+        "submit_label": submit,
         "back_url": url_of(model_admin, object_id),
     }
     return TemplateResponse(request, "admin/commonwatt/form.html", context)

@@ -14,6 +14,7 @@ from django.template.response import TemplateResponse
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from config.administration.audit import KINDS, Question, audited_models, list_changes
+from config.administration.typed import AnyModelChoiceField
 
 PERMISSION = "accounts.view_audit_log"
 CHANGES_PER_PAGE = 50
@@ -24,7 +25,7 @@ class FilterForm(forms.Form):
     """What the log is filtered by; all of it may be left empty."""
 
     model = forms.ChoiceField(required=False, label="What", widget=UnfoldAdminSelectWidget)
-    user = forms.ModelChoiceField(
+    user: AnyModelChoiceField = AnyModelChoiceField(
         queryset=None, required=False, label="Who", empty_label="anybody", widget=UnfoldAdminSelectWidget
     )
     kind = forms.ChoiceField(

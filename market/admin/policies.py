@@ -23,7 +23,7 @@ from market.models import Policy
 from market.services import activate_policy, create_policy_version
 
 
-class BodyWidget(UnfoldAdminTextareaWidget):
+class BodyWidget(UnfoldAdminTextareaWidget):  # type: ignore[misc]  # an untyped library
     """Room for a whole policy."""
 
     def __init__(self) -> None:
