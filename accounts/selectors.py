@@ -13,6 +13,7 @@ from accounts.domain.principal import Principal
 from accounts.domain.scopes import ALL_SCOPES, SCOPES_OF_ROLE, Role, Scope
 from accounts.domain.secrets import PREFIX_CHARACTERS, digest_of, looks_like_secret
 from accounts.models import ApiKey, Claim, Membership, Team, User
+from config.kernel.errors import NotFound
 
 
 def find_principal_by_secret(secret: str, *, now: datetime) -> tuple[Principal, ApiKey] | None:
@@ -97,3 +98,11 @@ def find_team_id(*, organisation_name: str, team_name: str) -> int | None:
     return (
         Team.objects.filter(organisation__name=organisation_name, name=team_name).values_list("pk", flat=True).first()
     )
+
+
+def get_principal_of_team(*, team_id: int, actor: str, scopes: frozenset[Scope]) -> Principal:
+    """A caller that a command on this machine speaks for. Raises NotFound."""
+    team = Team.objects.select_related("organisation").prefetch_related("claims").filter(pk=team_id).first()
+    if team is None:
+        raise NotFound("There is no such team.")
+    return _principal(actor, team, scopes)
