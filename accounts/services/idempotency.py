@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import DatabaseError, IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, OperationalError, transaction
 from django.db.models import F, QuerySet
 
 from accounts.models import IdempotentAnswer
@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 LOCK_SECONDS = 60
 LONGEST_KEY_CHARACTERS = 255
 HEADER = "Idempotency-Key"
+MOST_TRIES = 4
+WORTH_ANOTHER_TRY = {"40001", "40P01"}  # serialization failure, deadlock: nothing was done, and a new try may pass
 KEPT_FOR = timedelta(hours=48)
 
 
@@ -55,26 +57,41 @@ def answer_once(
     Must not be called inside a transaction: others could not see the claim.
     """
     if key is None:
-        with transaction.atomic():
-            return work()
+        return _in_transaction(work)
     _check_key(key)
     row = _claim(team_id=team_id, key=key, fingerprint=fingerprint, now=now)
     if row.state == IdempotentAnswer.State.ANSWERED:
         return Answer(row.status_code or 200, row.body or {}, is_replay=True)
+
+    def work_and_store() -> Answer:
+        answer = work()
+        _store(row, answer)
+        return answer
+
     try:
-        with transaction.atomic():
-            answer = work()
-            _store(row, answer)
+        return _in_transaction(work_and_store)
     except BaseException:
         _free(row)
         raise
-    return answer
 
 
 def forget_old_answers(*, now: datetime) -> int:
     """Delete answers that are older than the promise to keep them; return how many."""
     count, _ = IdempotentAnswer.objects.filter(created_at__lt=now - KEPT_FOR).delete()
     return count
+
+
+def _in_transaction(work: Callable[[], Answer]) -> Answer:
+    """Run `work` in a transaction of its own; again if PostgreSQL undid it in favour of another."""
+    for _ in range(MOST_TRIES - 1):
+        try:
+            with transaction.atomic():
+                return work()
+        except OperationalError as error:
+            if getattr(error.__cause__, "sqlstate", None) not in WORTH_ANOTHER_TRY:
+                raise
+    with transaction.atomic():
+        return work()
 
 
 def _check_key(key: str) -> None:
