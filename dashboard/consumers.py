@@ -27,7 +27,7 @@ CLOSE_NOT_ALLOWED = 4403
 CLOSE_SIGHT_CHANGED = 4401
 
 
-class DashboardConsumer(AsyncJsonWebsocketConsumer):
+class DashboardConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # channels carries no types
     """One open page. Reads for itself, through its viewer's sight, whatever a nudge says has changed."""
 
     sight: Sight
@@ -112,4 +112,5 @@ class DashboardConsumer(AsyncJsonWebsocketConsumer):
         key = self.scope["session"].session_key
         store = import_module(settings.SESSION_ENGINE).SessionStore
         user = await get_user({"session": store(key)})
-        return await database_sync_to_async(get_sight)(user)
+        sight: Sight = await database_sync_to_async(get_sight)(user)
+        return sight

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from dashboard.domain.sight import Sight
+from dashboard.presentation.notices import alert_rows, source_row
 from dashboard.presentation.places import any_live, country_row, ranked_regions
 from dashboard.presentation.rows import budget_row, decision_row, headline_row
-from dashboard.presentation.notices import alert_rows, source_row
 from dashboard.selectors import overview
 
 logger = logging.getLogger(__name__)

@@ -25,6 +25,7 @@ from dashboard.presentation.world import get_world_map
 from dashboard.sections import allowed_sections, read_sections
 from dashboard.selectors.overview import list_feed
 from dashboard.selectors.region import get_region_story
+from market.domain.views import DecisionRow
 from market.selectors import get_request_detail
 
 PAGE_LENGTH = 50
@@ -43,7 +44,9 @@ def overview(request: HttpRequest, *, sight: Sight) -> HttpResponse:
         **parts,
         "grid": parts["regions"],
         "world": world,
-        "lands": [{"id": land.id, "name": land.name, "d": land.d, "row": rows.get(land.id)} for land in world.countries],
+        "lands": [
+            {"id": land.id, "name": land.name, "d": land.d, "row": rows.get(land.id)} for land in world.countries
+        ],
         "islands": [{"id": i.id, "x": i.x, "y": i.y, "row": rows[i.id]} for i in world.islands if i.id in rows],
         "bucket_starts": BUCKET_STARTS_G_PER_KWH,
         "band_marks": get_bands().percentages,
@@ -91,11 +94,11 @@ def region(request: HttpRequest, code: str, *, sight: Sight) -> HttpResponse:
 def requests(request: HttpRequest, *, sight: Sight) -> HttpResponse:
     """Decisions the viewer may see, newest first, a page at a time."""
     now = datetime.now(UTC)
-    before = _parse_time(request.GET.get("before", ""))
+    before = _parse_cursor(request.GET.get("before", ""))
     feed = list_feed(sight, limit=PAGE_LENGTH + 1, before=before)
     context = {
         "decisions": [decision_row(row) for row in feed[:PAGE_LENGTH]],
-        "older": feed[PAGE_LENGTH - 1].made_at.isoformat() if len(feed) > PAGE_LENGTH else "",
+        "older": _cursor_of(feed[PAGE_LENGTH - 1]) if len(feed) > PAGE_LENGTH else "",
         "is_first": before is None,
     }
     return _page(request, "dashboard/requests.html", sight, now, "requests", context)
@@ -131,10 +134,16 @@ def _page(
     return response
 
 
-def _parse_time(text: str) -> datetime | None:
-    """An ISO 8601 time with its zone, or None where there is none to be read."""
+def _cursor_of(row: DecisionRow) -> str:
+    """Where a page of decisions ends, as text for an address."""
+    return f"{row.made_at.isoformat()}~{row.decision_id}"
+
+
+def _parse_cursor(text: str) -> tuple[datetime, int] | None:
+    """What `_cursor_of` wrote, or None where there is nothing that it could have written."""
+    moment, _, decision_id = text.partition("~")
     try:
-        parsed = datetime.fromisoformat(text)
+        made_at, number = datetime.fromisoformat(moment), int(decision_id)
     except ValueError:
         return None
-    return parsed if parsed.tzinfo else None
+    return (made_at, number) if made_at.tzinfo and 0 <= number < 2**63 else None

@@ -27,6 +27,7 @@ def request_story(detail: RequestDetail) -> Row:
     """Everything the page of a request shows."""
     answer = detail.answer
     word, tone = status_words(detail.status)
+    candidates = [_candidate(each, answer) for each in detail.candidates]
     return {
         "id": str(detail.id),
         "title": detail.purpose_title,
@@ -40,8 +41,10 @@ def request_story(detail: RequestDetail) -> Row:
         "price": _price(answer.get("price") or {}),
         "carbon": _carbon(answer.get("carbon") or {}),
         "factors": _factors(answer.get("priority") or {}),
-        "candidates": [_candidate(each, answer) for each in detail.candidates],
-        "timeline": [{"at": f"{at:%d %b %Y %H:%M:%S} UTC", "iso": at.isoformat(), "what": what} for at, what in detail.timeline],
+        "candidates": sorted(candidates, key=lambda each: not each["is_chosen"]),
+        "timeline": [
+            {"at": f"{at:%d %b %Y %H:%M:%S} UTC", "iso": at.isoformat(), "what": what} for at, what in detail.timeline
+        ],
         "settlement": _settlement(detail.settlement),
     }
 
@@ -92,7 +95,6 @@ def _carbon(carbon: Row) -> Row:
         "basis": basis_word(basis) if basis else figures.UNKNOWN,
         "basis_family": basis_family(basis),
         "source": carbon.get("source") or figures.UNKNOWN,
-        "as_of": carbon.get("as_of") or "",
         "as_of_words": _moment_of(carbon.get("as_of")),
         "kind": f"{carbon.get('kind') or figures.UNKNOWN}, {carbon.get('scope') or figures.UNKNOWN}",
         "energy": _interval(carbon.get("energy_wh"), lambda wh: f"{figures.two_digits(wh)} Wh"),
@@ -133,7 +135,9 @@ def _candidate(candidate: Row, answer: Row) -> Row:
         "basis_family": basis_family(basis),
         "pue": f"{candidate['pue']:.2f}" if candidate.get("pue") is not None else figures.UNKNOWN,
         "free": figures.whole(candidate.get("free_tokens")),
-        "distance": f"{candidate['distance_km']:,.0f} km" if candidate.get("distance_km") is not None else figures.UNKNOWN,
+        "distance": f"{candidate['distance_km']:,.0f} km"
+        if candidate.get("distance_km") is not None
+        else figures.UNKNOWN,
         "reason": candidate.get("reason") or "",
         "is_chosen": candidate["code"] == chosen,
     }

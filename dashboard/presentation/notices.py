@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from climate.selectors import SourceState
+from climate.domain.sources import SourceState
 from dashboard.selectors.overview import Alerts
 
 Row = dict[str, Any]
@@ -27,7 +27,6 @@ def source_row(source: SourceState) -> Row:
         "title": source.title,
         "state": word,
         "tone": tone,
-        "success_label": "Last answer",
         "last_success_at": source.last_success_at.isoformat() if source.last_success_at else "",
         "period": f", newest period {source.latest_period_at:%d %b %H:%M} UTC" if source.latest_period_at else "",
         "problem": source.last_error if source.state in ("failing", "refused") else "",

@@ -9,9 +9,9 @@ from budgets.domain.states import BudgetState
 from budgets.selectors import list_budgets
 from climate.domain.places import EmergencyFacts, RegionFacts
 from climate.domain.signal import Signal
+from climate.domain.sources import SourceState
 from climate.selectors import (
     CountrySignal,
-    SourceState,
     list_active_emergencies,
     list_country_signals,
     list_regions,
@@ -81,9 +81,9 @@ def get_alerts(sight: Sight, *, now: datetime) -> Alerts:
 
 
 def list_feed(
-    sight: Sight, *, limit: int, region_code: str | None = None, before: datetime | None = None
+    sight: Sight, *, limit: int, region_code: str | None = None, before: tuple[datetime, int] | None = None
 ) -> list[DecisionRow]:
-    """The newest decisions the viewer may see, newest first."""
+    """The newest decisions the viewer may see, newest first; `before` is time and id of the page before."""
     if not sight.details:
         return []
     return list_decisions(team_ids=sight.team_ids, limit=limit, region_code=region_code, before=before)

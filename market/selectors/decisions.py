@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from config.kernel.errors import NotFound
 from market.domain.explanation import usd
@@ -23,16 +23,21 @@ def list_decisions(
     team_ids: frozenset[int] | None,
     limit: int = 30,
     region_code: str | None = None,
-    before: datetime | None = None,
+    before: tuple[datetime, int] | None = None,
 ) -> list[DecisionRow]:
-    """Latest decisions, newest first; None means of all teams."""
-    rows = Decision.objects.select_related(*RELATED)
+    """The latest decision of each request, newest first; None means of all teams.
+
+    `before` is the time and the id of the last decision of the page before: a pass makes many at one time.
+    """
+    later = Decision.objects.filter(request=OuterRef("request"), sequence__gt=OuterRef("sequence"))
+    rows = Decision.objects.select_related(*RELATED).filter(~Exists(later))
     if team_ids is not None:
         rows = rows.filter(request__team__in=team_ids)
     if region_code is not None:
         rows = rows.filter(region=region_code)
     if before is not None:
-        rows = rows.filter(made_at__lt=before)
+        made_at, decision_id = before
+        rows = rows.filter(Q(made_at__lt=made_at) | Q(made_at=made_at, pk__lt=decision_id))
     return [_row(each) for each in rows.defer("inputs").order_by("-made_at", "-id")[:limit]]
 
 

@@ -8,6 +8,7 @@ import pytest
 from django.urls import reverse
 
 from dashboard import sections
+from market.models import Decision
 from market.services import settle
 from tests.integration.dashboard.conftest import REGION, ask_for_tokens
 
@@ -70,7 +71,17 @@ def test_the_page_of_a_region_shows_hours_room_and_decisions(world, client):
 
 def test_the_page_of_a_request_tells_its_whole_story(world, client):
     page = text_of(client.get(reverse("request", args=[world.delta_request_id])))
-    for words in ("granted", "Service", "Justice", "Total", "purpose", "geographic", "Location-based", REGION, "Not settled"):
+    for words in (
+        "granted",
+        "Service",
+        "Justice",
+        "Total",
+        "purpose",
+        "geographic",
+        "Location-based",
+        REGION,
+        "Not settled",
+    ):
         assert words in page
 
 
@@ -124,8 +135,34 @@ def test_pages_of_requests_lead_to_older_ones(world, client, monkeypatch):
     assert f"/requests/{world.coast_request_id}/" not in second
 
 
-def test_nonsense_in_the_address_is_no_error(world, client):
-    assert client.get("/requests/?before=yesterday").status_code == 200
+def test_decisions_of_one_moment_are_spread_over_pages_without_a_loss(world, client, monkeypatch):
+    monkeypatch.setattr("dashboard.views.PAGE_LENGTH", 2)
+    wanted = {str(world.delta_request_id), str(world.coast_request_id)}
+    wanted |= {str(ask_for_tokens(world.delta_team_id)) for _ in range(3)}
+    Decision.objects.update(made_at=datetime.now(UTC))  # as an allocation pass leaves them
+    seen: list[str] = []
+    address = "/requests/"
+    while address:
+        page = client.get(address).content.decode()
+        seen += re.findall(r'<li class="decision" data-key="([^"]+)"', page)
+        older = re.search(r'href="(\?before=[^"]+)"', page)
+        address = "/requests/" + older.group(1) if older else ""
+    assert sorted(seen) == sorted(wanted)
+
+
+def test_a_request_decided_twice_is_one_line(world, client):
+    first = Decision.objects.get(request=world.delta_request_id)
+    first.pk, first.sequence, first.made_at = None, first.sequence + 1, datetime.now(UTC)
+    first.save(force_insert=True)
+    page = client.get("/").content.decode()
+    assert page.count(f'data-key="{world.delta_request_id}"') == 1
+
+
+@pytest.mark.parametrize(
+    "before", ["yesterday", "2026-01-01~5", "2026-01-01T00:00:00Z~x", "~", f"2026-01-01T00:00:00Z~{2**70}"]
+)
+def test_nonsense_in_the_address_is_no_error(world, client, before):
+    assert client.get("/requests/", {"before": before}).status_code == 200
 
 
 def test_the_number_of_queries_does_not_grow_with_the_feed(world, client, django_assert_max_num_queries):
