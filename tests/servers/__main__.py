@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 
@@ -19,6 +20,7 @@ def main(arguments: list[str]) -> int:
     command = arguments[1:] if arguments[:1] == ["--"] else arguments
     if not command:
         raise SystemExit(__doc__)
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))  # so that servers are stopped
     with contextlib.ExitStack() as servers:
         for variable, starter in (("DATABASE_URL", running_postgres), ("REDIS_URL", running_redis)):
             if not os.environ.get(variable):
