@@ -7,7 +7,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8000
 export UV_PYTHON_DOWNLOADS := never
-export DJANGO_SETTINGS_MODULE := config.settings
 
 # A stamp says which locked set is installed: the second call of any target installs nothing.
 BOOTSTRAPPED := $(VENV)/.bootstrapped
