@@ -27,8 +27,14 @@ class User(AbstractUser):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """A login is noted (`last_login`), but is no change to the person: it stays out of the history."""
-        self.skip_history_when_saving = set(kwargs.get("update_fields") or ()) == {"last_login"}
-        super().save(*args, **kwargs)
+        is_login = set(kwargs.get("update_fields") or ()) == {"last_login"}
+        if is_login:  # the mere presence of this attribute tells django-simple-history to look away
+            self.skip_history_when_saving = True
+        try:
+            super().save(*args, **kwargs)
+        finally:
+            if is_login:
+                del self.skip_history_when_saving
 
 
 class Organisation(models.Model):

@@ -12,7 +12,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from climate.domain.model_classes import MODEL_CLASSES
 from climate.models import GridZone, Region, RegionCapacity, ZoneYear
-from config.administration.base import AuditedAdmin, ReasonForm, RecordAdmin, RecordInline
+from config.administration.base import AuditedAdmin, ReasonForm, RecordInline
 from config.administration.typed import AnyInline, AnyModelForm, display
 
 
@@ -100,7 +100,6 @@ class ZoneYearInline(RecordInline):
     model = ZoneYear
     fields = ("year", "intensity_g_per_kwh", "renewable_share", "carbon_free_share", "source", "flag")
     verbose_name_plural = "yearly values"
-    show_change_link = False
 
 
 @admin.register(GridZone)
@@ -125,11 +124,30 @@ class GridZoneAdmin(AuditedAdmin):
 
 
 @admin.register(ZoneYear)
-class ZoneYearAdmin(RecordAdmin):
-    """Yearly means of all zones."""
+class ZoneYearAdmin(AuditedAdmin):
+    """Yearly means of all zones: what is used where no hour is known."""
 
     list_display = ("zone", "year", "intensity_g_per_kwh", "renewable_share", "carbon_free_share", "source", "flag")
     list_filter = ("year",)
     list_select_related = ("zone",)
     search_fields = ("zone__code", "zone__name")
     ordering = ("zone", "-year")
+    autocomplete_fields = ("zone",)
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    ("zone", "year"),
+                    "intensity_g_per_kwh",
+                    ("renewable_share", "carbon_free_share"),
+                    ("source", "flag"),
+                ),
+                "description": "g CO2e/kWh over the life cycle; shares from 0 to 1. Leave empty what is unknown.",
+            },
+        ),
+    )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Which zone and year a row is about stays."""
+        return ("zone", "year") if obj else ()
