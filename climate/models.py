@@ -61,7 +61,7 @@ class Country(models.Model):
     generation_twh = models.JSONField(
         default=dict,
         blank=True,
-        help_text="Yearly generation by source in TWh: coal, gas, oil, nuclear, hydro, solar, wind, biofuel, other_renewable.",
+        help_text="TWh a year by source: coal, gas, oil, nuclear, hydro, solar, wind, biofuel, other_renewable.",
     )
     generation_year = models.PositiveSmallIntegerField(null=True, blank=True)
     generation_source = models.CharField(max_length=200, blank=True)

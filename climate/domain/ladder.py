@@ -1,0 +1,212 @@
+"""The ladder: the best that is known of a zone's hour, and why nothing better was.
+
+Live reading, provider's forecast, own forecast, modelled hour, yearly value of the zone, yearly
+value of the country, world. Kinds and scopes never mix: every rung is average and lifecycle.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from math import fsum
+from typing import TypeVar
+
+from climate.domain.observations import Expectation, Modelled, Reading, YearValue
+from climate.domain.signal import (
+    HIGHEST_PLAUSIBLE_G_PER_KWH,
+    LOWEST_PLAUSIBLE_G_PER_KWH,
+    WORLD_AVERAGE_G_PER_KWH,
+    Basis,
+    Signal,
+)
+
+HOUR = timedelta(hours=1)
+OLD_FORECAST = timedelta(hours=12)
+WORLD_SOURCE = "Ember, world average of 2023"
+WORLD_KNOWN_SINCE = datetime(2024, 1, 1, tzinfo=UTC)
+MODELLED_RANGE = (0.55, 1.28)
+"""Measured: the true hour lies between these multiples of the modelled one in 82-86 % of the hours."""
+YEARLY_RANGE = (0.52, 1.30)
+"""Measured: the true hour lies between these multiples of the yearly value in at least 80 % of the hours."""
+Said = TypeVar("Said", Reading, Expectation)
+NO_OWN_FORECAST = "own forecast: none is made from readings yet"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """Everything known of one zone's hour, whatever the rung."""
+
+    readings: Sequence[Reading] = ()
+    expectations: Sequence[Expectation] = ()
+    modelled: Modelled | None = None
+    not_modelled_because: str = ""
+    zone_year: YearValue | None = None
+    country_year: YearValue | None = None
+    other_scopes: frozenset[str] = field(default_factory=frozenset)
+
+
+def floor_hour(at: datetime) -> datetime:
+    """The beginning of the hour that holds `at`."""
+    return at.replace(minute=0, second=0, microsecond=0)
+
+
+def climb(zone: str, hour: datetime, known: Known, *, now: datetime, maximum_age_minutes: float) -> Signal:
+    """The best Signal for `hour` (its beginning), as of `now`."""
+    skipped: list[str] = []
+    live = _live(zone, hour, known.readings, now, maximum_age_minutes, skipped)
+    if live is not None:
+        return live
+    forecast = _forecast(zone, hour, known, now, skipped)
+    if forecast is not None:
+        return forecast
+    skipped.append(NO_OWN_FORECAST)
+    if known.modelled is not None:
+        return _modelled(zone, hour, known.modelled, now, skipped)
+    skipped.append(f"modelled: {known.not_modelled_because or 'the zone is not modelled'}")
+    for basis, value, words in (
+        (Basis.YEARLY_ZONE, known.zone_year, "yearly value of the zone"),
+        (Basis.YEARLY_COUNTRY, known.country_year, "yearly value of the country"),
+    ):
+        if value is not None and value.intensity_g_per_kwh is not None:
+            return _yearly(zone, hour, basis, value, value.intensity_g_per_kwh, now, skipped)
+        skipped.append(f"{words}: {(value.flag if value else '') or 'none is known'}")
+    return Signal(
+        zone=zone,
+        starts_at=hour,
+        period_minutes=60,
+        intensity_g_per_kwh=WORLD_AVERAGE_G_PER_KWH,
+        basis=Basis.WORLD,
+        source=WORLD_SOURCE,
+        as_of=min(WORLD_KNOWN_SINCE, now),
+        skipped=tuple(skipped),
+    )
+
+
+def _live(
+    zone: str, hour: datetime, readings: Sequence[Reading], now: datetime, maximum_age_minutes: float, why: list[str]
+) -> Signal | None:
+    if hour > now:
+        why.append("live: this hour has not come yet")
+        return None
+    if hour + HOUR <= now:
+        found = _fullest_source([each for each in readings if hour <= each.starts_at < hour + HOUR])
+        if not found:
+            why.append("live: no source reported this hour")
+            return None
+    else:
+        oldest_end = now - timedelta(minutes=maximum_age_minutes)
+        fresh = [each for each in readings if each.starts_at <= now and each.ends_at >= oldest_end]
+        if not fresh:
+            why.append(f"live: no reading of the last {maximum_age_minutes:g} minutes")
+            return None
+        found = [max(fresh, key=lambda each: (each.starts_at, each.source))]
+    return _of_readings(zone, hour, found, is_over=hour + HOUR <= now)
+
+
+def _of_readings(zone: str, hour: datetime, found: Sequence[Reading], *, is_over: bool) -> Signal:
+    minutes = sum(each.period_minutes for each in found)
+    flags = {each.flag for each in found if each.flag}
+    if is_over and minutes < 60:
+        flags.add(f"readings cover {minutes} of 60 minutes")
+    return Signal(
+        zone=zone,
+        starts_at=hour,
+        period_minutes=60,
+        intensity_g_per_kwh=fsum(each.intensity_g_per_kwh * each.period_minutes for each in found) / minutes,
+        basis=Basis.LIVE,
+        source=found[0].source,
+        as_of=max(each.received_at for each in found),
+        renewable_share=_mean([each.renewable_share for each in found]),
+        carbon_free_share=_mean([each.carbon_free_share for each in found]),
+        flags=tuple(sorted(flags)),
+    )
+
+
+def _forecast(zone: str, hour: datetime, known: Known, now: datetime, why: list[str]) -> Signal | None:
+    in_hour = [each for each in known.expectations if hour <= each.starts_at < hour + HOUR]
+    if not in_hour:
+        scopes = " and ".join(sorted(known.other_scopes))
+        words = f"only one of {scopes} emissions, which is not mixed" if scopes else "no provider covers this hour"
+        why.append(f"forecast: {words}")
+        return None
+    newest: dict[tuple[str, datetime], Expectation] = {}
+    for each in sorted(in_hour, key=lambda one: one.issued_at):
+        newest[each.source, each.starts_at] = each
+    found = _fullest_source(list(newest.values()))
+    issued_at = min(each.issued_at for each in found)
+    age = now - issued_at
+    return Signal(
+        zone=zone,
+        starts_at=hour,
+        period_minutes=60,
+        intensity_g_per_kwh=fsum(each.intensity_g_per_kwh for each in found) / len(found),
+        basis=Basis.FORECAST,
+        source=found[0].source,
+        as_of=issued_at,
+        low_g_per_kwh=_mean([each.low_g_per_kwh for each in found]),
+        high_g_per_kwh=_mean([each.high_g_per_kwh for each in found]),
+        flags=(f"forecast issued {age / HOUR:.0f} hours ago",) if age > OLD_FORECAST else (),
+        skipped=tuple(why),
+    )
+
+
+def _modelled(zone: str, hour: datetime, modelled: Modelled, now: datetime, why: list[str]) -> Signal:
+    low, high = _around(modelled.intensity_g_per_kwh, MODELLED_RANGE)
+    return Signal(
+        zone=zone,
+        starts_at=hour,
+        period_minutes=60,
+        intensity_g_per_kwh=modelled.intensity_g_per_kwh,
+        basis=Basis.MODELLED,
+        source=modelled.source,
+        as_of=min(modelled.known_since, now),
+        low_g_per_kwh=low,
+        high_g_per_kwh=high,
+        renewable_share=modelled.renewable_share,
+        carbon_free_share=modelled.carbon_free_share,
+        skipped=tuple(why),
+    )
+
+
+def _yearly(
+    zone: str, hour: datetime, basis: Basis, value: YearValue, intensity: float, now: datetime, why: list[str]
+) -> Signal:
+    low, high = _around(intensity, YEARLY_RANGE)
+    return Signal(
+        zone=zone,
+        starts_at=hour,
+        period_minutes=60,
+        intensity_g_per_kwh=intensity,
+        basis=basis,
+        source=value.source,
+        as_of=min(value.known_since, now),
+        low_g_per_kwh=low,
+        high_g_per_kwh=high,
+        renewable_share=value.renewable_share,
+        carbon_free_share=value.carbon_free_share,
+        flags=(value.flag,) if value.flag else (),
+        skipped=tuple(why),
+    )
+
+
+def _around(central: float, multiples: tuple[float, float]) -> tuple[float, float]:
+    low, high = (central * multiple for multiple in multiples)
+    return (
+        min(central, max(low, LOWEST_PLAUSIBLE_G_PER_KWH)),
+        max(central, min(high, HIGHEST_PLAUSIBLE_G_PER_KWH)),
+    )
+
+
+def _fullest_source(said: Sequence[Said]) -> list[Said]:
+    """What the source with most periods said; sources are never averaged with each other."""
+    by_source: dict[str, list[Said]] = defaultdict(list)
+    for each in said:
+        by_source[each.source].append(each)
+    return max(by_source.values(), key=lambda found: (len(found), found[0].source), default=[])
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return fsum(known) / len(known) if known and len(known) == len(values) else None
