@@ -20,7 +20,7 @@ from accounts.domain.scopes import Scope
 from accounts.models import ApiKey, IdempotentAnswer, Team
 from accounts.services.keys import create_api_key, revoke_api_key
 from config.administration.base import AuditedAdmin, ReasonForm, RecordAdmin
-from config.administration.pages import ConfirmForm, form_page
+from config.administration.pages import ConfirmForm, form_page, posted
 from config.administration.typed import action, display
 
 SCOPES = [
@@ -116,7 +116,7 @@ class ApiKeyAdmin(AuditedAdmin):
         return form_page(
             request,
             model_admin=self,
-            form=NewKeyForm(request.POST or None),
+            form=NewKeyForm(posted(request)),
             call=create,
             title="Add API key",
             submit="Create the key",
@@ -138,7 +138,7 @@ class ApiKeyAdmin(AuditedAdmin):
         return form_page(
             request,
             model_admin=self,
-            form=ConfirmForm(request.POST or None),
+            form=ConfirmForm(posted(request)),
             call=call,
             title="Revoke this API key",
             submit="Revoke the key",

@@ -20,7 +20,7 @@ from budgets.models import Budget
 from budgets.selectors import get_bands
 from budgets.services import allot, create_budget, deallocate
 from config.administration.base import AuditedAdmin
-from config.administration.pages import WhyForm, actor_of, form_page
+from config.administration.pages import WhyForm, actor_of, form_page, object_or_404, posted
 from config.administration.typed import action, display
 
 AMOUNTS = ("shown_limit", "shown_spent", "shown_reserved", "shown_available", "shown_overdraft")
@@ -147,7 +147,7 @@ class BudgetAdmin(AuditedAdmin):
             )
             return f"The budget {given['name']} was created."
 
-        form = NewBudgetForm(request.POST or None)
+        form = NewBudgetForm(posted(request))
         return form_page(
             request, model_admin=self, form=form, call=create, title="Add budget", submit="Create the budget"
         )
@@ -159,7 +159,7 @@ class BudgetAdmin(AuditedAdmin):
     @action(description="Change the limit", icon="tune", permissions=["allot"])
     def change_limit(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Set another limit, with a reason."""
-        budget = self.get_queryset(request).get(pk=object_id)
+        budget = object_or_404(request, self, object_id)
 
         def call(given: dict[str, Any]) -> str:
             allot(
@@ -175,7 +175,7 @@ class BudgetAdmin(AuditedAdmin):
         return form_page(
             request,
             model_admin=self,
-            form=LimitForm(request.POST or None, initial=initial),
+            form=LimitForm(posted(request), initial=initial),
             call=call,
             title=f"Limit of {budget.name}",
             submit="Change the limit",
@@ -194,7 +194,7 @@ class BudgetAdmin(AuditedAdmin):
         return form_page(
             request,
             model_admin=self,
-            form=WhyForm(request.POST or None),
+            form=WhyForm(posted(request)),
             call=call,
             title="End this budget",
             submit="End it",

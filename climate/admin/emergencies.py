@@ -13,7 +13,7 @@ from unfold.widgets import UnfoldAdminSelect2MultipleWidget
 from climate.models import Emergency
 from climate.services.emergencies import lift_emergency, tell_emergency_changed
 from config.administration.base import AuditedAdmin, ReasonForm
-from config.administration.pages import WhyForm, form_page
+from config.administration.pages import WhyForm, form_page, posted
 from config.administration.text import choices_of
 from config.administration.typed import action, display
 
@@ -95,7 +95,7 @@ class EmergencyAdmin(AuditedAdmin):
         return form_page(
             request,
             model_admin=self,
-            form=WhyForm(request.POST or None),
+            form=WhyForm(posted(request)),
             call=call,
             title="Lift this emergency",
             submit="Lift it now",

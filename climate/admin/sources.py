@@ -11,7 +11,7 @@ from django.utils import timezone
 from climate.events import SourceChanged
 from climate.models import DataSource
 from config.administration.base import AuditedAdmin
-from config.administration.pages import ConfirmForm, form_page
+from config.administration.pages import ConfirmForm, form_page, posted
 from config.administration.typed import action, display
 from config.kernel.events import publish
 
@@ -74,7 +74,7 @@ class DataSourceAdmin(AuditedAdmin):
         return form_page(
             request,
             model_admin=self,
-            form=ConfirmForm(request.POST or None),
+            form=ConfirmForm(posted(request)),
             call=call,
             title="Fetch from this source now",
             submit="Fetch now",

@@ -7,7 +7,8 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.contrib.admin.utils import unquote
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from unfold.widgets import UnfoldAdminTextInputWidget
@@ -36,6 +37,19 @@ def actor_of(request: HttpRequest) -> str:
     return f"person {request.user.get_username()}"
 
 
+def posted(request: HttpRequest) -> QueryDict | None:
+    """What binds a form: the values sent, even where there are none; nothing on a GET."""
+    return request.POST if request.method == "POST" else None
+
+
+def object_or_404(request: HttpRequest, model_admin: Any, object_id: str) -> Any:
+    """The object of an action's address."""
+    found = model_admin.get_object(request, unquote(object_id))
+    if found is None:
+        raise Http404
+    return found
+
+
 def form_page(
     request: HttpRequest,
     *,
@@ -51,6 +65,8 @@ def form_page(
 
     Goes on to the object's page, or to the list where no `object_id` is given.
     """
+    if object_id is not None:
+        object_or_404(request, model_admin, str(object_id))
     if request.method == "POST" and form.is_valid():
         try:
             done = call(form.cleaned_data)

@@ -13,7 +13,7 @@ from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextInputWidget
 
 from config.administration.base import RecordAdmin
-from config.administration.pages import actor_of, form_page
+from config.administration.pages import actor_of, form_page, posted
 from config.administration.text import usd
 from config.administration.typed import action, display
 from market.models import Fund, FundEntry
@@ -79,7 +79,7 @@ class FundAdmin(RecordAdmin):
             )
             return f"$ {given['usd']:f} was paid into the Fund."
 
-        form = DepositForm(request.POST or None)
+        form = DepositForm(posted(request))
         return form_page(
             request, model_admin=self, form=form, call=call, title="Deposit into the Fund", submit="Deposit"
         )

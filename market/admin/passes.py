@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from config.administration.base import RecordAdmin
-from config.administration.pages import ConfirmForm, actor_of, form_page
+from config.administration.pages import ConfirmForm, actor_of, form_page, posted
 from config.administration.typed import action, display
 from market.models import AllocationRun
 from market.services import run_allocation_pass
@@ -47,7 +47,7 @@ class AllocationRunAdmin(RecordAdmin):
         return form_page(
             request,
             model_admin=self,
-            form=ConfirmForm(request.POST or None),
+            form=ConfirmForm(posted(request)),
             call=call,
             title="Run an allocation pass now",
             submit="Run it now",

@@ -9,14 +9,13 @@ from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from config.administration.base import AuditedAdmin
-from config.administration.pages import ConfirmForm, actor_of, form_page
+from config.administration.pages import ConfirmForm, actor_of, form_page, object_or_404, posted
 from config.administration.text import flat, pretty_json
 from config.administration.typed import action, display
 from market.models import Policy
@@ -109,7 +108,7 @@ class PolicyAdmin(AuditedAdmin):
         if not self.has_add_permission(request):
             raise PermissionDenied
         newest = Policy.objects.filter(is_default=True).first()
-        form = NewPolicyForm(request.POST or None, initial={"body": newest.body if newest else {}})
+        form = NewPolicyForm(posted(request), initial={"body": newest.body if newest else {}})
         return self._version_page(request, form, title="Add policy")
 
     def has_new_version_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
@@ -123,8 +122,8 @@ class PolicyAdmin(AuditedAdmin):
     @action(description="New version of this policy", icon="add", permissions=["new_version"])
     def new_version(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The next version, starting from the terms of this one."""
-        policy = get_object_or_404(Policy, pk=object_id)
-        form = VersionForm(request.POST or None, initial={"body": policy.body})
+        policy = object_or_404(request, self, object_id)
+        form = VersionForm(posted(request), initial={"body": policy.body})
         return self._version_page(request, form, title=f"New version of {policy.name}", name=policy.name)
 
     def _version_page(self, request: HttpRequest, form: forms.Form, *, title: str, name: str = "") -> HttpResponse:
@@ -159,7 +158,7 @@ class PolicyAdmin(AuditedAdmin):
         return self._activation_page(request, object_id, make_default=True)
 
     def _activation_page(self, request: HttpRequest, object_id: str, *, make_default: bool) -> HttpResponse:
-        policy = get_object_or_404(Policy, pk=object_id)
+        policy = object_or_404(request, self, object_id)
         whose = "that name no policy" if make_default else f"under the name {policy.name}"
 
         def call(given: dict[str, Any]) -> str:
@@ -169,7 +168,7 @@ class PolicyAdmin(AuditedAdmin):
         return form_page(
             request,
             model_admin=self,
-            form=ConfirmForm(request.POST or None),
+            form=ConfirmForm(posted(request)),
             call=call,
             title=f"Make {policy} the {'default' if make_default else 'current version'}",
             submit="Make it the default" if make_default else "Make it current",

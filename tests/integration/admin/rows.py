@@ -32,7 +32,7 @@ def _make(model: type[models.Model], number: int) -> Any:
         if isinstance(field, models.ForeignKey):
             if field.related_model is not model:
                 values[field.name] = _related(field, number)
-        elif not field.has_default() and not field.null or field.choices:
+        elif (not field.has_default() and not field.null) or field.choices:
             values[field.name] = _value(field, number)
     known = model._default_manager.filter(pk=values.get(model._meta.pk.name)).first()
     return known or model._default_manager.create(**{**values, **SPECIAL.get(model, {})})

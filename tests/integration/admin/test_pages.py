@@ -28,7 +28,9 @@ def url(model, page, *args):
 
 
 def queries(client, address):
-    with CaptureQueriesContext(connection, ) as captured:
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
         answer = client.get(address)
     assert answer.status_code == 200, address
     return len(captured)

@@ -1,0 +1,208 @@
+"""Thresholds, purposes, regions, emergencies and sources: checked, and kept with who, why, before and after."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from budgets.models import Threshold
+from budgets.services import load_reference
+from climate.models import Country, DataSource, Emergency, GridZone, Region, RegionCapacity
+from config.administration.audit import Question, list_changes
+from market.models import Purpose
+from tests.integration.admin.rows import make_rows
+
+pytestmark = pytest.mark.django_db
+
+
+def newest(model_label):
+    return list_changes(Question(model_label=model_label), offset=0, limit=1)[0]
+
+
+@pytest.fixture
+def thresholds(db):
+    load_reference(now=timezone.now())
+
+
+def set_threshold(client, name, value, reason=""):
+    form = {"value": value, "rationale": "tried", "change_reason": reason}
+    return client.post(f"/admin/budgets/threshold/{name}/change/", form)
+
+
+def test_a_changed_threshold_is_kept_with_who_why_before_and_after(root, thresholds):
+    set_threshold(root, "budget-warn", 70, reason="Too late a warning.")
+    assert Threshold.objects.get(name="budget-warn").value == 70
+    change = newest("budgets.threshold")
+    assert (change.who, change.kind, change.reason) == ("root", "changed", "Too late a warning.")
+    assert timezone.now() - change.at < timedelta(minutes=1)
+    assert ("value", "75.0", "70.0") in [(field.field, field.before, field.after) for field in change.fields]
+    page = root.get("/admin/budgets/threshold/budget-warn/history/").content.decode()
+    assert "75.0" in page
+    assert "70.0" in page
+    assert "Too late a warning." in page
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("budget-warn", 85),
+        ("budget-warn", 90),
+        ("budget-critical", 75),
+        ("budget-critical", 95),
+        ("budget-emergency", 85),
+        ("budget-emergency", 101),
+        ("budget-warn", 0),
+        ("budget-warn", 70.5),
+        ("budget-warn", -1),
+        ("budget-warn", "nan"),
+        ("council-complexity", 1.1),
+        ("estimate-express", -1),
+    ],
+)
+def test_a_threshold_that_cannot_be_meant_is_refused_and_stays(root, thresholds, name, value):
+    before = Threshold.objects.get(name=name).value
+    page = set_threshold(root, name, value)
+    assert page.status_code == 200
+    assert "value" in page.context["adminform"].form.errors
+    assert Threshold.objects.get(name=name).value == before
+    assert Threshold.history.filter(name=name).count() == 1
+
+
+def purpose_form(**changes):
+    return {
+        "title": "Floods",
+        "tier": "public",
+        "priority": 4,
+        "aliases": "",
+        "rationale": "",
+        "is_active": "on",
+    } | changes
+
+
+def test_other_names_of_a_purpose_are_written_with_commas_and_taken_once(root):
+    Purpose.objects.create(name="floods", title="Floods", tier="public", priority=4)
+    Purpose.objects.create(name="mining", title="Mining", tier="commercial", priority=0.1, aliases=["crypto"])
+    root.post("/admin/market/purpose/floods/change/", purpose_form(aliases=" high water,dykes , ,dykes"))
+    assert Purpose.objects.get(name="floods").aliases == ["high water", "dykes"]
+    for taken in ("mining", "crypto"):
+        page = root.post("/admin/market/purpose/floods/change/", purpose_form(aliases=taken))
+        assert "means Mining already" in page.content.decode()
+    assert Purpose.objects.get(name="floods").aliases == ["high water", "dykes"]
+
+
+def region_form(region, **changes):
+    values = {
+        "provider": "aws",
+        "name": "North",
+        "city": "Umeå",
+        "country": region.country_id,
+        "zone": region.zone_id,
+        "latitude": 63.8,
+        "longitude": 20.3,
+        "is_active": "on",
+        "change_reason": "New hall.",
+        "capacities-TOTAL_FORMS": 1,
+        "capacities-INITIAL_FORMS": 0,
+        "capacities-0-model_class": "L",
+        "capacities-0-tokens_per_hour": 1000,
+        "capacities-0-source": "contract 12",
+    }
+    return {**values, **changes}
+
+
+def test_a_capacity_is_added_below_its_region_and_shares_the_reason(root):
+    region = make_rows(Region, range(1, 2))[0]
+    root.post(f"/admin/climate/region/{region.pk}/change/", region_form(region))
+    assert RegionCapacity.objects.get().tokens_per_hour == 1000
+    change = newest("climate.regioncapacity")
+    assert (change.who, change.reason) == ("root", "New hall.")
+    assert change.object_name == f"{Region.objects.get()} · L"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"pue": 1.2},
+        {"pue": 0.9, "pue_source": "leaflet"},
+        {"contracted_cfe_share": 0.5},
+        {"capacities-0-model_class": "XS"},
+        {"capacities-0-tokens_per_hour": -1},
+        {"latitude": 91},
+    ],
+)
+def test_a_region_without_sources_or_sense_is_refused_as_a_whole(root, changes):
+    region = make_rows(Region, range(1, 2))[0]
+    page = root.post(f"/admin/climate/region/{region.pk}/change/", region_form(region, **changes))
+    assert page.status_code == 200
+    assert Region.objects.get().city == region.city
+    assert RegionCapacity.objects.count() == 0
+
+
+def emergency_form(**changes):
+    starts = timezone.now() - timedelta(hours=1)
+    values = {
+        "kind": "flood",
+        "title": "Brahmaputra",
+        "country_codes": ["BD"],
+        "purposes": ["floods"],
+        "multiplier": 5,
+        "reason": "GloFAS alert",
+        "starts_at_0": f"{starts:%Y-%m-%d}",
+        "starts_at_1": f"{starts:%H:%M:%S}",
+        "change_reason": "",
+    }
+    return {**values, **changes}
+
+
+@pytest.fixture
+def bangladesh(db):
+    Country.objects.create(code="BD", iso3="BGD", name="Bangladesh", latitude=23.8, longitude=90.2)
+    Purpose.objects.create(name="floods", title="Floods", tier="public", priority=4)
+
+
+def test_an_emergency_is_declared_and_lifted_with_its_reason(root, bangladesh):
+    root.post("/admin/climate/emergency/add/", emergency_form())
+    emergency = Emergency.objects.get()
+    assert (emergency.country_codes, emergency.purposes) == (["BD"], ["floods"])
+    lift = f"/admin/climate/emergency/{emergency.pk}/lift/"
+    assert "required" in root.post(lift, {"reason": ""}).content.decode()
+    assert Emergency.objects.get().ends_at is None
+    root.post(lift, {"reason": "The water fell."})
+    assert Emergency.objects.get().ends_at <= timezone.now()
+    assert newest("climate.emergency").reason == "lifted: The water fell."
+    again = root.post(lift, {"reason": "Again."})
+    assert again.status_code == 200
+    assert "ended at" in again.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"country_codes": ["XX"]}, "country_codes"),
+        ({"country_codes": []}, "country_codes"),
+        ({"purposes": ["war"]}, "purposes"),
+        ({"multiplier": 0.5}, "multiplier"),
+        ({"reason": ""}, "reason"),
+    ],
+)
+def test_an_emergency_of_unknown_countries_or_purposes_is_refused(root, bangladesh, changes, field):
+    page = root.post("/admin/climate/emergency/add/", emergency_form(**changes))
+    assert field in page.context["adminform"].form.errors
+    assert Emergency.objects.count() == 0
+
+
+def test_a_source_is_switched_and_only_what_people_set_is_kept(root):
+    DataSource.objects.create(name="gb", title="GB", state="ok")
+    root.post(
+        "/admin/climate/datasource/gb/change/", {"interval_minutes": 30, "state": "failing", "change_reason": "Quota."}
+    )
+    source = DataSource.objects.get()
+    assert (source.is_enabled, source.interval_minutes, source.state) == (False, 30, "ok")
+    fields = {field.field: (field.before, field.after) for field in newest("climate.datasource").fields}
+    assert fields == {"is enabled": ("yes", "no"), "interval minutes": ("15", "30")}
+
+
+def test_a_zone_of_the_reference_data_is_not_deleted(root):
+    zone = make_rows(GridZone, range(1, 2))[0]
+    assert root.post(f"/admin/climate/gridzone/{zone.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert GridZone.objects.exists()

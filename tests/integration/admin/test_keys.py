@@ -1,0 +1,93 @@
+"""Keys through the administration: the secret is shown exactly once."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from accounts.models import ApiKey
+from accounts.selectors import find_principal_by_secret
+from accounts.services.keys import create_api_key
+from accounts.services.organisations import create_organisation, create_team
+
+pytestmark = pytest.mark.django_db
+SECRET = re.compile(r"cw_[A-Za-z0-9_-]{43}")
+
+
+@pytest.fixture
+def team_id(db):
+    organisation_id = create_organisation(name="Delta Relief", country_code="BD", type="ngo")
+    return create_team(organisation_id=organisation_id, name="Floods", origins=[], purposes=[])
+
+
+def form(team_id, **changes):
+    return {"team": team_id, "name": "ci", "scopes": ["requests:read", "requests:write"], "expires_at": "", **changes}
+
+
+def test_the_secret_is_shown_once_and_works(root, team_id):
+    page = root.post("/admin/accounts/apikey/add/", form(team_id), follow=True).content.decode()
+    secret = SECRET.search(page).group()
+    principal, key = find_principal_by_secret(secret, now=timezone.now())
+    assert principal.scopes == {"requests:read", "requests:write"}
+    assert key.created_by.username == "root"
+    for address in ("", f"{key.pk}/change/", f"{key.pk}/history/"):
+        later = root.get(f"/admin/accounts/apikey/{address}").content.decode()
+        assert key.prefix in later
+        assert secret not in later
+        assert key.digest not in later
+    assert secret not in root.get("/admin/audit-log/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"scopes": []}, "scopes"),
+        ({"scopes": ["everything"]}, "scopes"),
+        ({"name": ""}, "name"),
+        ({"team": "999"}, "team"),
+        ({"expires_at": "2020-01-01 00:00"}, "expires_at"),
+        ({"expires_at": "soon"}, "expires_at"),
+    ],
+)
+def test_a_key_that_cannot_be_meant_is_refused_beside_its_field(root, team_id, changes, field):
+    page = root.post("/admin/accounts/apikey/add/", form(team_id, **changes))
+    assert field in page.context["form"].errors
+    assert ApiKey.objects.count() == 0
+
+
+def test_a_key_is_revoked_by_a_post_and_says_who_did_it(root, team_id):
+    key, secret = create_api_key(team_id=team_id, name="ci", scopes=["requests:read"])
+    root.get(f"/admin/accounts/apikey/{key.pk}/revoke/")
+    assert find_principal_by_secret(secret, now=timezone.now()) is not None
+    root.post(f"/admin/accounts/apikey/{key.pk}/revoke/")
+    assert find_principal_by_secret(secret, now=timezone.now()) is None
+    assert key.history.first().history_user.username == "root"
+
+
+def test_scopes_and_expiry_of_a_key_are_changed_but_not_its_secret(root, team_id):
+    key, _ = create_api_key(team_id=team_id, name="ci", scopes=["requests:read"])
+    until = timezone.now() + timedelta(days=3)
+    given = {
+        "name": "ci",
+        "scopes": ["budgets:read"],
+        "expires_at": f"{until:%Y-%m-%d %H:%M}",
+        "digest": "0",
+        "prefix": "x",
+    }
+    root.post(f"/admin/accounts/apikey/{key.pk}/change/", given)
+    changed = ApiKey.objects.get()
+    assert changed.scopes == ["budgets:read"]
+    assert changed.expires_at is not None
+    assert (changed.digest, changed.prefix, changed.team_id) == (key.digest, key.prefix, key.team_id)
+
+
+def test_revoking_a_key_that_is_not_there_is_a_404(root):
+    for nonsense in ("999", "nonsense"):
+        assert root.post(f"/admin/accounts/apikey/{nonsense}/revoke/").status_code == 404
+
+
+def test_a_key_is_never_deleted(root, team_id):
+    key, _ = create_api_key(team_id=team_id, name="ci", scopes=["requests:read"])
+    assert root.post(f"/admin/accounts/apikey/{key.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert ApiKey.objects.count() == 1
