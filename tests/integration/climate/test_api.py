@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from accounts.domain.scopes import Scope
+from climate.models import CarbonReading, Emergency, Region
+from tests.integration.world import load_world, make_team
+
+pytestmark = pytest.mark.django_db
+NOW = datetime(2026, 3, 4, 10, 20, tzinfo=UTC)
+
+
+@pytest.fixture
+def client(db, time_machine):
+    time_machine.move_to(NOW, tick=False)
+    load_world()
+    return make_team().client
+
+
+def results(client, path):
+    answer = client.get(f"/api/v1/{path}")
+    assert answer.status_code == 200, answer.json()
+    return answer.json()["results"]
+
+
+def test_regions_come_with_capacity_pue_and_intensity_and_say_where_it_comes_from(client):
+    rows = results(client, "regions/")
+    assert len({row["provider"] for row in rows if row["is_active"]} - {"own"}) == 3
+    assert len(rows) >= 42
+    for row in rows:
+        assert row["intensity"]["basis"]
+        assert row["intensity"]["source"]
+        assert row["intensity"]["as_of"]
+        assert set(row["capacity_tokens_per_hour"]) == {"S", "M", "L", "XL", "XXL"}
+        assert (row["pue"] is None) or row["pue_source"]
+
+
+def test_one_region_is_read_by_its_code(client):
+    row = client.get("/api/v1/regions/aws-eu-north-1/").json()
+    assert (row["zone"], row["country"]) == ("SE-SE3", "SE")
+    assert client.get("/api/v1/regions/atlantis/").status_code == 404
+
+
+def test_a_zone_answers_hour_by_hour_with_the_rung_of_each(client):
+    CarbonReading.objects.create(
+        zone_id="DE",
+        source="test",
+        starts_at=NOW - timedelta(hours=2, minutes=20),
+        period_minutes=60,
+        intensity_g_per_kwh=321,
+        received_at=NOW - timedelta(hours=1),
+    )
+    rows = results(client, "zones/DE/intensity/?from=2026-03-04T08:00:00Z&to=2026-03-04T09:59:00Z")
+    assert [(row["starts_at"], row["basis"]) for row in rows] == [
+        ("2026-03-04T08:00:00Z", "live"),
+        ("2026-03-04T09:00:00Z", "modelled"),
+    ]
+    assert rows[0]["intensity_g_per_kwh"] == 321
+    assert any(why.startswith("live:") for why in rows[1]["skipped"])
+
+
+def test_a_forecast_begins_with_the_next_hour(client):
+    rows = results(client, "zones/NA/forecast/?hours=3")
+    assert [row["starts_at"][11:16] for row in rows] == ["11:00", "12:00", "13:00"]
+    assert {row["zone"] for row in rows} == {"NA"}
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("zones/DE/intensity/?from=soon", "from"),
+        ("zones/DE/intensity/?from=2026-13-01T00:00:00Z", "from"),
+        ("zones/DE/intensity/?from=2026-03-05T00:00:00Z&to=2026-03-04T00:00:00Z", "from"),
+        ("zones/DE/intensity/?from=2025-03-05T00:00:00Z", "from"),
+        ("zones/DE/forecast/?hours=0", "hours"),
+        ("zones/DE/forecast/?hours=97", "hours"),
+        ("zones/DE/forecast/?hours=many", "hours"),
+        ("greenest/?hours=3&duration=4", "duration"),
+        ("greenest/?regions=atlantis-1", "regions"),
+    ],
+)
+def test_a_parameter_that_cannot_be_is_refused_by_name(client, path, field):
+    answer = client.get(f"/api/v1/{path}")
+    assert answer.status_code == 422
+    assert answer["Content-Type"] == "application/problem+json"
+    assert answer.json()["errors"][0]["field"] == field
+
+
+def test_an_unknown_zone_is_a_404(client):
+    assert client.get("/api/v1/zones/ZZ/intensity/").status_code == 404
+    assert client.get("/api/v1/zones/ZZ/forecast/").status_code == 404
+
+
+def test_the_greenest_window_is_the_least_mean_and_says_what_it_saves(client):
+    rows = results(client, "greenest/?hours=24&duration=4&regions=aws-eu-central-1,aws-eu-north-1")
+    assert [row["region"] for row in rows] == ["aws-eu-north-1", "aws-eu-central-1"]
+    for row in rows:
+        assert row["mean_g_per_kwh"] <= row["now_g_per_kwh"]
+        assert row["saving_percent"] == pytest.approx(100 * (1 - row["mean_g_per_kwh"] / row["now_g_per_kwh"]))
+        assert row["bases"] == ["modelled"]
+    assert len(results(client, "greenest/")) == Region.objects.filter(is_active=True).count()
+
+
+def test_sources_tell_that_they_were_never_asked(client):
+    rows = results(client, "sources/")
+    assert {row["name"] for row in rows} == {"gb-carbon-intensity", "energy-charts"}
+    assert {(row["state"], row["age_minutes"], row["is_stale"]) for row in rows} == {("never", None, True)}
+
+
+def test_only_emergencies_in_force_are_listed(client):
+    for title, ends_at in (("over", NOW - timedelta(hours=1)), ("on", None)):
+        Emergency.objects.create(
+            kind="flood",
+            title=title,
+            country_codes=["BD"],
+            purposes=["disaster_response"],
+            multiplier=5,
+            reason="test",
+            starts_at=NOW - timedelta(days=1),
+            ends_at=ends_at,
+        )
+    assert [(row["title"], row["countries"]) for row in results(client, "emergencies/")] == [("on", ["BD"])]
+
+
+def test_the_list_of_regions_takes_a_bounded_number_of_queries(client, django_assert_max_num_queries):
+    results(client, "regions/")
+    with django_assert_max_num_queries(9):
+        results(client, "regions/")
+
+
+def test_a_key_without_the_scope_gets_nothing(client):
+    blind = make_team("Blind", scopes=[Scope.BUDGETS_READ]).client
+    for path in ("regions/", "zones/DE/forecast/", "greenest/", "sources/", "emergencies/"):
+        assert blind.get(f"/api/v1/{path}").status_code == 403
