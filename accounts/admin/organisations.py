@@ -39,6 +39,7 @@ class ClaimInline(AnyInline):
     model = Claim
     form = ClaimForm
     extra = 0
+    hide_title = True
     tab = True
     verbose_name_plural = "origins and purposes its keys may claim"
 
@@ -48,6 +49,7 @@ class MemberInline(AnyInline):
 
     model = Membership
     extra = 0
+    hide_title = True
     tab = True
     autocomplete_fields = ("user",)
     verbose_name_plural = "members"

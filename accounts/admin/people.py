@@ -28,6 +28,7 @@ class MembershipInline(AnyInline):
 
     model = Membership
     extra = 0
+    hide_title = True
     tab = True
     autocomplete_fields = ("team",)
 

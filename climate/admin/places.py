@@ -32,6 +32,7 @@ class CapacityInline(AnyInline):
     model = RegionCapacity
     form = CapacityForm
     extra = 0
+    hide_title = True
 
 
 class RegionForm(ReasonForm):

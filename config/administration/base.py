@@ -37,13 +37,13 @@ class AuditedAdmin(HistoryAdmin):
     warn_unsaved_form = True
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """The fields of the page, and last the reason, for those who may change something."""
+        """The fields of the page, and last the reason, for those who may change what is there."""
         fieldsets = [
             (title, {**options, "fields": [name for name in options["fields"] if name != "change_reason"]})
             for title, options in super().get_fieldsets(request, obj)
         ]
-        may_save = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
-        if may_save and "change_reason" in self.form.base_fields:
+        may_change = obj is not None and self.has_change_permission(request, obj)
+        if may_change and "change_reason" in self.form.base_fields:
             fieldsets.append(("Why", {"fields": ["change_reason"]}))
         return fieldsets
 
