@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
-from uuid import uuid4
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.urls import reverse
 
+from climate.models import CarbonReading
 from dashboard import sections
+from market.domain.asks import WhatIf
 from market.models import Decision
 from market.services import settle
 from tests.integration.dashboard.conftest import REGION, ask_for_tokens
@@ -49,9 +50,25 @@ def test_the_map_colours_countries_and_places_a_dot_for_each_region(world, clien
 
 
 def test_without_a_live_answer_the_page_says_so(world, client):
-    banner = re.search(r'id="no-live"[^>]*>', client.get("/").content.decode())
+    banner = re.search(r'id="notice"([^>]*)>([^<]*)', client.get("/").content.decode())
     assert banner
-    assert "hidden" not in banner.group()
+    assert "hidden" not in banner.group(1)
+    assert banner.group(2).startswith("No live source has answered yet")
+
+
+def test_with_a_live_answer_the_warning_is_gone_and_the_figure_is_labelled(world, client):
+    now = datetime.now(UTC)
+    CarbonReading.objects.create(
+        zone_id="DE",
+        source="energy-charts",
+        starts_at=now.replace(minute=0, second=0, microsecond=0),
+        period_minutes=60,
+        intensity_g_per_kwh=123.4,
+        received_at=now,
+    )
+    page = client.get("/").content.decode()
+    assert re.search(r'id="notice"[^>]*hidden>', page)
+    assert re.search(r'data-title="Germany" data-value="120" data-note="live', page)
 
 
 def test_a_decision_explains_itself_and_its_price_in_the_feed(world, client):
@@ -99,7 +116,25 @@ def test_a_settled_request_shows_what_was_used(world, client):
     assert "Not settled" not in page
 
 
-@pytest.mark.parametrize("path", ["/regions/no-such-region/", f"/requests/{uuid4()}/", "/nowhere/"])
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"price_cap_micro_usd": 1}, "denied"),
+        ({"latest": datetime.now(UTC) + timedelta(hours=8)}, "waiting"),
+        ({"what_if": WhatIf(intensity_g_per_kwh=300.0, renewable_share=0.4)}, "Simulated."),
+    ],
+    ids=["denied", "queued", "simulated"],
+)
+def test_a_request_without_a_grant_has_a_page_too(world, client, changes, words):
+    request_id = ask_for_tokens(world.delta_team_id, **changes)
+    page = text_of(client.get(reverse("request", args=[request_id])))
+    assert words in page
+    assert words.rstrip(".").lower() in text_of(client.get("/")).lower()
+
+
+@pytest.mark.parametrize(
+    "path", ["/regions/no-such-region/", "/requests/00000000-0000-4000-8000-000000000000/", "/nowhere/"]
+)
 def test_what_does_not_exist_is_not_found_in_our_own_words(world, client, path):
     response = client.get(path)
     assert response.status_code == 404
