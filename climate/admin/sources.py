@@ -10,9 +10,11 @@ from django.utils import timezone
 
 from climate.events import SourceChanged
 from climate.models import DataSource
+from climate.services.collect import collect_source
 from config.administration.base import AuditedAdmin
 from config.administration.pages import ConfirmForm, form_page, posted
 from config.administration.typed import action, display
+from config.kernel.errors import Unavailable
 from config.kernel.events import publish
 
 MEASURED = ("state", "last_attempt_at", "last_success_at", "latest_period_at", "consecutive_failures", "last_error")
@@ -66,10 +68,10 @@ class DataSourceAdmin(AuditedAdmin):
         """Ask the source at once, after a question."""
 
         def call(given: dict[str, Any]) -> str:
-            from climate.services.collect import collect_source
-
-            collect_source(name=object_id, now=timezone.now())
-            return "The source was asked. Its state below says how that went."
+            result = collect_source(name=object_id, now=timezone.now())
+            if result.state != DataSource.State.OK:
+                raise Unavailable(f"The source was asked, and failed: {'; '.join(result.problems)}.")
+            return f"{result.readings} readings and {result.forecasts} forecasts of {result.zones} zones were stored."
 
         return form_page(
             request,

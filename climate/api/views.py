@@ -27,7 +27,7 @@ LONGEST_SPAN = timedelta(days=31)
 MOST_HOURS_AHEAD = 96
 
 
-def page(rows: Sequence[Any]) -> Response:
+def page(rows: Any) -> Response:
     """A whole list in the API's envelope: these lists are short."""
     return Response({"next": None, "previous": None, "results": rows})
 

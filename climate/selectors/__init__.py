@@ -10,11 +10,10 @@ from climate.selectors.places import (
     list_regions,
 )
 from climate.selectors.signals import get_signal, list_signals, list_zone_history
-from climate.selectors.sources import SourceState, list_sources
+from climate.selectors.sources import list_sources
 
 __all__ = [
     "CountrySignal",
-    "SourceState",
     "find_country",
     "get_country",
     "get_region",

@@ -145,6 +145,8 @@ def regions() -> Iterator[Region]:
             pue_source=row["pue_source"],
             contracted_cfe_share=_number(row["contracted_cfe_share"]),
             contracted_cfe_source=row["contracted_cfe_source"],
+            # The example sites show how an own site is entered; no work goes to a site that does not exist.
+            is_active=row["provider"] != "own",
         )
 
 

@@ -29,6 +29,7 @@ def test_regions_come_with_capacity_pue_and_intensity_and_say_where_it_comes_fro
     rows = results(client, "regions/")
     assert len({row["provider"] for row in rows if row["is_active"]} - {"own"}) == 3
     assert len(rows) >= 42
+    assert {row["code"] for row in rows if not row["is_active"]} == {"own-example-berlin", "own-example-nairobi"}
     for row in rows:
         assert row["intensity"]["basis"]
         assert row["intensity"]["source"]
