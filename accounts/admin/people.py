@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from accounts.models import Membership, User
+from accounts.services.groups import STANDARD
 from config.administration.base import AuditedAdmin
 from config.administration.typed import AnyAdmin, AnyInline
 
@@ -88,14 +89,14 @@ class GroupAdmin(DjangoGroupAdmin, AnyAdmin):
 
     search_fields = ("name",)
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """A group's powers are given by superusers, else members could give them to themselves."""
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Powers are given by superusers, else members of a group could give them to themselves."""
         return bool(request.user.is_superuser)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """As for changing."""
-        return bool(request.user.is_superuser)
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """The standard groups are kept by the program."""
+        return bool(request.user.is_superuser) and getattr(obj, "name", "") not in STANDARD
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """As for changing."""
-        return bool(request.user.is_superuser)
+        """As for changing; one at a time, so that no standard group goes with the others."""
+        return obj is not None and self.has_change_permission(request, obj)

@@ -23,9 +23,13 @@ OPERATED: dict[str, tuple[str, ...]] = {
 """What running the deployment takes. Rules (policies, purposes, thresholds, people) are the administrators'."""
 
 
+STANDARD = ("administrators", "operators", "auditors")
+"""Kept by the program; whoever needs another mixture makes a group of their own."""
+
+
 @transaction.atomic
-def ensure_groups() -> None:
-    """Create the groups administrators, operators and auditors, and bring their permissions up to date.
+def ensure_groups() -> int:
+    """Create the standard groups, bring their permissions up to date, and return how many were made.
 
     Administrators may do everything, operators run the deployment and read, auditors read.
     A person also needs the mark "staff status" to enter the administration.
@@ -37,10 +41,9 @@ def ensure_groups() -> None:
         for permission in everything.select_related("content_type")
         if permission.codename in OPERATED.get(permission.content_type.app_label, ())
     ]
-    for name, permissions in (
-        ("administrators", list(everything)),
-        ("operators", [*reading, *operating]),
-        ("auditors", list(reading)),
-    ):
-        group, _ = Group.objects.get_or_create(name=name)
+    made = 0
+    for name, permissions in zip(STANDARD, (list(everything), [*reading, *operating], list(reading)), strict=True):
+        group, created = Group.objects.get_or_create(name=name)
         group.permissions.set(permissions)
+        made += created
+    return made

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+import accounts.services.reference
 import budgets.services.reference
 import climate.services.reference
 import market.services.reference
@@ -12,6 +13,7 @@ import market.services.reference
 Loader = Callable[..., dict[str, int]]
 
 LOADERS: tuple[tuple[str, Loader], ...] = (
+    ("accounts", accounts.services.reference.load_reference),
     ("climate", climate.services.reference.load_reference),
     ("budgets", budgets.services.reference.load_reference),
     ("market", market.services.reference.load_reference),

@@ -73,6 +73,17 @@ def test_groups_are_brought_up_to_date_and_not_doubled(db):
     assert all(codename.startswith("view_") for codename in auditing)
 
 
+def test_the_standard_groups_are_kept_by_the_program_and_others_by_superusers(root):
+    ensure_groups()
+    group = Group.objects.get(name="auditors")
+    assert root.post(f"/admin/auth/group/{group.pk}/change/", {"name": "all"}).status_code == 403
+    assert root.post(f"/admin/auth/group/{group.pk}/delete/", {"post": "yes"}).status_code == 403
+    root.post("/admin/auth/group/add/", {"name": "press"})
+    own = Group.objects.get(name="press")
+    root.post(f"/admin/auth/group/{own.pk}/delete/", {"post": "yes"})
+    assert sorted(Group.objects.values_list("name", flat=True)) == ["administrators", "auditors", "operators"]
+
+
 def test_the_history_of_a_person_holds_no_password_and_no_login(root):
     user = User.objects.get(username="root")
     user.set_password("another good phrase")
