@@ -25,11 +25,20 @@ def _headline(sight: Sight, now: datetime) -> dict[str, Any]:
 def _regions(sight: Sight, now: datetime) -> dict[str, Any]:
     grid = overview.get_grid(now=now)
     return {
-        "has_live": any_live(grid.signals.values()) or any_live(c.signal for c in grid.countries if c.signal),
+        "notice": _notice(grid, now),
         "hour": grid.hour.isoformat(),
         "regions": ranked_regions(grid.regions, grid.signals),
         "countries": [country_row(c.iso_numeric, c.name, c.signal) for c in grid.countries],
     }
+
+
+def _notice(grid: overview.Grid, now: datetime) -> str:
+    """What a reader must know of the whole map; empty where some of it is live."""
+    if any_live(grid.signals.values()) or any_live(each.signal for each in grid.countries if each.signal):
+        return ""
+    has_answered = any(source.last_success_at for source in overview.list_source_states(now=now))
+    begin = "No source has a live figure for this hour" if has_answered else "No live source has answered yet"
+    return f"{begin}: all intensities are modelled or yearly values, and are labelled so."
 
 
 def _sources(sight: Sight, now: datetime) -> list[dict[str, Any]]:

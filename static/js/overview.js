@@ -19,7 +19,8 @@ function showHeadline(row) {
 function showGrid(grid) {
   paintMap(grid);
   showRows("regions", grid.regions);
-  byId("no-live").hidden = grid.has_live;
+  byId("notice").hidden = grid.notice === "";
+  byId("notice").textContent = grid.notice;
   const rows = new Map(grid.countries.map((row) => [row.key, row]));
   for (const line of byId("country-rows")?.children ?? []) {
     const row = rows.get(line.dataset.key);

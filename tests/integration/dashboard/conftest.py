@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -38,13 +39,14 @@ class World:
     coast_request_id: UUID
 
 
-def ask_for_tokens(team_id: int, purpose: str = "climate_adaptation") -> UUID:
+def ask_for_tokens(team_id: int, purpose: str = "climate_adaptation", **changes: Any) -> UUID:
     """A decided request of the team, through the services."""
     now = datetime.now(UTC)
     _, secret = create_api_key(team_id=team_id, name="test", scopes=ALL_SCOPES)
     found = find_principal_by_secret(secret, now=now)
     assert found
-    ask = Ask(purpose=purpose, model_class="L", origin="BD", tokens=2000, eligible_regions=(REGION,))
+    stated = {"model_class": "L", "origin": "BD", "tokens": 2000, "eligible_regions": (REGION,), **changes}
+    ask = Ask(purpose=purpose, **stated)
     return submit(ask=ask, principal=found[0], now=now).decision.request_id
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 
 import pytest
 from channels.layers import InMemoryChannelLayer
@@ -19,14 +20,17 @@ def layer(monkeypatch):
 
 
 def test_a_push_from_another_thread_wakes_a_waiting_socket(layer):
-    async def wait() -> dict[str, object]:
+    async def wait() -> float:
         pushing.remember_loop(asyncio.get_running_loop())
         channel = await layer.new_channel()
         await layer.group_add("dashboard", channel)
         threading.Timer(0.05, pushing.push, ("dashboard", {"type": "nudge"})).start()
-        return await asyncio.wait_for(layer.receive(channel), timeout=1)
+        began = time.monotonic()
+        assert await asyncio.wait_for(layer.receive(channel), timeout=5) == {"type": "nudge"}
+        return time.monotonic() - began
 
-    assert asyncio.run(wait()) == {"type": "nudge"}
+    # Sent any other way it comes only when something else happens to wake the loop.
+    assert asyncio.run(wait()) < 1
 
 
 def test_a_push_where_nobody_listens_is_no_error(layer, caplog):

@@ -5,6 +5,7 @@ import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -77,6 +78,17 @@ class Page:
         return found
 
 
+def settle_now(request_id: UUID) -> None:
+    settle(
+        request_id=request_id,
+        used_tokens=1800,
+        quality=None,
+        collaboration=None,
+        actor="test",
+        now=datetime.now(UTC),
+    )
+
+
 def visit(user, journey: Callable[[Page], Awaitable[None]]) -> None:
     async def run() -> None:
         async with Page(user) as page:
@@ -128,19 +140,9 @@ def test_a_burst_of_decisions_tells_every_row_once_and_the_headline_rarely(world
 
 
 def test_a_settlement_patches_the_status(world):
-    def work() -> None:
-        settle(
-            request_id=world.delta_request_id,
-            used_tokens=1800,
-            quality=None,
-            collaboration=None,
-            actor="test",
-            now=datetime.now(UTC),
-        )
-
     async def journey(page: Page) -> None:
         await page.frame()
-        await sync_to_async(work)()
+        await sync_to_async(settle_now)(world.delta_request_id)
         found = await page.frames("request.resolved", "request.decided")
         assert found["request.resolved"]["data"] == {
             "key": str(world.delta_request_id),
@@ -172,6 +174,8 @@ def test_where_visitors_see_figures_no_decision_is_ever_told(world, visitors_see
         frame = await page.frame()
         assert frame["event"] == "headline"
         assert "Floods" not in str(frame)
+        await sync_to_async(settle_now)(world.delta_request_id)
+        assert (await page.frame())["event"] == "headline"
         assert await page.is_silent(1.0)
 
     visit(AnonymousUser(), journey)
@@ -185,9 +189,11 @@ def test_a_member_hears_of_the_own_team_and_no_other(world, visitors_see):
         assert {row["who"] for row in snapshot["data"]["decisions"]} == {"Delta Relief · Floods"}
         assert [row["name"] for row in snapshot["data"]["budgets"]] == ["Budget of Floods"]
         await sync_to_async(ask_for_tokens)(world.coast_team_id)
+        await sync_to_async(settle_now)(world.coast_request_id)
         request_id = await sync_to_async(ask_for_tokens)(world.delta_team_id)
         found = await page.frames("request.decided", "budgets.changed")
         assert found["request.decided"]["data"]["key"] == str(request_id)
+        assert "request.resolved" not in found
         assert "Storms" not in str(found)
 
     visit(make_person("member", world.delta_team_id), journey)
@@ -206,8 +212,9 @@ def test_a_socket_ends_when_its_viewer_may_see_less(world, visitors_see, monkeyp
             await sync_to_async(page.session.flush)()
         else:
             await sync_to_async(Membership.objects.all().delete)()
-        while (output := await page.output())["type"] == "websocket.send":
-            pass
+        async with asyncio.timeout(SOON_SECONDS):
+            while (output := await page.output())["type"] == "websocket.send":
+                pass
         assert output == {"type": "websocket.close", "code": consumers.CLOSE_SIGHT_CHANGED}
 
     visit(member, journey)
