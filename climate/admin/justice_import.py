@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
@@ -103,6 +102,6 @@ def _problem(cell: Any, lowest: float, highest: float) -> str:
         value = float(str(cell))
     except ValueError:
         return f"{cell} is not a number."
-    if not math.isfinite(value) or not lowest <= value <= highest:
+    if not lowest <= value <= highest:  # nor is NaN
         return f"{cell} is not between {lowest:g} and {highest:g}."
     return ""

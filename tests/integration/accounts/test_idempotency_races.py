@@ -94,6 +94,24 @@ def test_a_paused_try_that_wakes_after_the_take_over_is_undone(team_id):
     assert ask(team_id, make_one).body == answered.body
 
 
+def test_a_paused_try_that_wakes_while_its_successor_still_works_is_undone_and_frees_nothing(team_id):
+    fingerprint = fingerprint_of("POST", "/", {})
+    paused = idempotency._claim(team_id=team_id, key="k-1", fingerprint=fingerprint, now=NOW)
+    successor = idempotency._claim(team_id=team_id, key="k-1", fingerprint=fingerprint, now=AFTER_THE_LOCK)
+
+    @transaction.atomic
+    def answer(row) -> None:
+        idempotency._store(row, make_one())
+
+    with pytest.raises(StillRunning):
+        answer(paused)
+    idempotency._free(paused)
+    assert made() == 0
+    answer(successor)
+    assert made() == 1
+    assert ask(team_id, make_one).is_replay
+
+
 def test_inside_a_transaction_it_refuses_to_work(team_id):
     """Others could not see the claim, so two could run."""
     with pytest.raises(RuntimeError, match="durable"), transaction.atomic():
