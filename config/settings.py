@@ -131,9 +131,21 @@ if ENVIRONMENT.is_embedded:
 else:
     CELERY_BROKER_URL = ENVIRONMENT.redis_url
     CHANNEL_LAYERS = {
-        "default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [ENVIRONMENT.redis_url]}}
+        "default": {
+            "BACKEND": "channels_redis.core.RedisChannelLayer",
+            # A socket with no news waits 5 s for some, then asks again. The client's own limit is 5 s as well:
+            # were it left so, every quiet socket would end with a timeout.
+            "CONFIG": {"hosts": [{"address": ENVIRONMENT.redis_url, "socket_timeout": 30}]},
+        }
     }
-    CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": ENVIRONMENT.redis_url}}
+    CACHES = {
+        "default": {
+            "BACKEND": "config.cache.ForgivingRedisCache",
+            "LOCATION": ENVIRONMENT.redis_url,
+            # A dead cache costs a request half a second, not a minute.
+            "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5},
+        }
+    }
 
 CELERY_TASK_IGNORE_RESULT = True  # nobody reads results; kept ones would grow without end
 CELERY_TASK_ACKS_LATE = True

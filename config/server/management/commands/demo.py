@@ -35,14 +35,16 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         now = timezone.now()
-        console = Console(file=self.stdout, width=WIDTH_CHARACTERS)
+        console = Console(width=WIDTH_CHARACTERS)
         principal = self._principal(now)
         self._fill_fund(now)
-        console.print(self._as_founded(principal, now))
         today, words = self._as_today(principal, now)
-        console.print(today)
+        with console.capture() as text:
+            console.print(self._as_founded(principal, now))
+            console.print(today)
+        self.stdout.write(text.get())
         for line in words:
-            console.print(line, soft_wrap=True)
+            self.stdout.write(line)
 
     def _principal(self, now: datetime) -> Principal:
         """The demo team; a deployment that nobody has used yet is prepared like a first `serve`."""
