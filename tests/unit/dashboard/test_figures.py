@@ -11,7 +11,16 @@ NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(344.4, "340"), (36.4, "36"), (9.96, "10"), (0.0996, "0.10"), (0.01234, "0.012"), (12_345, "12,000"), (0, "0"), (None, "–")],
+    [
+        (344.4, "340"),
+        (36.4, "36"),
+        (9.96, "10"),
+        (0.0996, "0.10"),
+        (0.01234, "0.012"),
+        (12_345, "12,000"),
+        (0, "0"),
+        (None, "–"),
+    ],
 )
 def test_carbon_has_two_significant_digits(value: float | None, shown: str) -> None:
     assert figures.two_digits(value) == shown

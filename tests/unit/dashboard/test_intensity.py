@@ -8,7 +8,18 @@ from dashboard.domain.intensity import bar_percent, basis_family, basis_word, bu
 
 @pytest.mark.parametrize(
     ("intensity", "bucket"),
-    [(0, "b0"), (99.9, "b0"), (100, "b1"), (299, "b2"), (300, "b3"), (450, "b4"), (600, "b5"), (749, "b5"), (1300, "b6"), (None, "bna")],
+    [
+        (0, "b0"),
+        (99.9, "b0"),
+        (100, "b1"),
+        (299, "b2"),
+        (300, "b3"),
+        (450, "b4"),
+        (600, "b5"),
+        (749, "b5"),
+        (1300, "b6"),
+        (None, "bna"),
+    ],
 )
 def test_an_intensity_has_the_colour_of_its_step(intensity: float | None, bucket: str) -> None:
     assert bucket_of(intensity) == bucket

@@ -23,13 +23,17 @@ def test_no_template_has_inline_script_or_style(template: Path) -> None:
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
 def test_no_script_writes_markup(script: Path) -> None:
-    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", script.read_text(encoding="utf-8"))
+    assert not re.search(
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", script.read_text(encoding="utf-8")
+    )
 
 
 def test_vendored_files_are_the_ones_listed() -> None:
     vendor = ROOT / "static" / "vendor"
     listed = dict(re.findall(r"^\| `([^`]+)` .*`([0-9a-f]{64})` \|$", (vendor / "README.md").read_text(), re.MULTILINE))
-    present = {str(path.relative_to(vendor)) for path in vendor.rglob("*.*") if path.suffix in {".js", ".css", ".woff2"}}
+    present = {
+        str(path.relative_to(vendor)) for path in vendor.rglob("*.*") if path.suffix in {".js", ".css", ".woff2"}
+    }
     assert set(listed) == present
     for name, digest in listed.items():
         assert hashlib.sha256((vendor / name).read_bytes()).hexdigest() == digest

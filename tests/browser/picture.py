@@ -1,0 +1,58 @@
+"""`python -m tests.browser.picture` draws docs/overview.png anew: a first run, some requests, one picture.
+
+The sources are asked as in any deployment; where they do not answer, the picture says so.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import expect, sync_playwright
+
+from tests.browser.conftest import QUIET_ARGUMENTS
+from tests.servers.chromium import ADVICE, find_chromium
+from tests.servers.commonwatt import ROOT, Client, environment, serving
+
+TARGET = ROOT / "docs" / "overview.png"
+WIDTH, HEIGHT = 1440, 1000
+SOURCES = ("GB_CARBON_INTENSITY_URL", "ENERGY_CHARTS_URL")
+SOURCES_ANSWER_WITHIN_MS = 8000
+ASKS = (
+    {"purpose": "climate_adaptation", "origin": "BD", "model_class": "L", "tokens": 48_000},
+    {"purpose": "sustainable_agriculture", "origin": "KE", "model_class": "M", "tokens": 1_500},
+    {"purpose": "disaster_response", "origin": "PH", "model_class": "L", "tokens": 120_000},
+    {"purpose": "general_ai_research", "origin": "US", "model_class": "XL", "tokens": 250_000},
+    {"purpose": "global_south_education", "origin": "IN", "model_class": "S", "tokens": 12_000},
+    {"purpose": "climate_science_research", "origin": "DE", "model_class": "L", "tokens": 80_000},
+)
+
+
+def main() -> None:
+    """Draw it."""
+    path = find_chromium()
+    if path is None:
+        raise SystemExit(ADVICE)
+    with tempfile.TemporaryDirectory() as folder:
+        env = {name: value for name, value in environment(Path(folder)).items() if name not in SOURCES}
+        with serving(env) as (server,):
+            client = Client(server.url, server.printed("api key"))
+            for ask in ASKS:
+                client.post("requests/", dict(ask)).raise_for_status()
+            _draw(path, server.url)
+
+
+def _draw(chromium_path: str, url: str) -> None:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_path, args=QUIET_ARGUMENTS)
+        page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
+        page.goto(url)
+        expect(page.locator("#live.on")).to_be_visible()
+        page.wait_for_timeout(SOURCES_ANSWER_WITHIN_MS)
+        TARGET.parent.mkdir(exist_ok=True)
+        page.screenshot(path=TARGET)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
