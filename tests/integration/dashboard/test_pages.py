@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.test import Client
 from django.urls import reverse
 
 from climate.models import CarbonReading
@@ -221,3 +222,9 @@ def test_pages_are_never_kept_by_caches_and_carry_the_strict_policy(world, clien
 @pytest.mark.parametrize("path", PAGES_OF_FIGURES)
 def test_pages_only_answer_reading(world, client, path):
     assert client.post(path).status_code == 405
+
+
+def test_a_form_without_its_token_is_refused_in_our_own_words(world):
+    answer = Client(enforce_csrf_checks=True).post("/login/", {"username": "member", "password": "x"})
+    assert answer.status_code == 403
+    assert "Please try again" in text_of(answer)
