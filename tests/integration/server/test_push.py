@@ -38,6 +38,26 @@ def test_a_decision_of_one_process_reaches_a_socket_of_the_other(spread):
     assert asyncio.run(_seconds_until_seen(spread)) < WITHIN_SECONDS
 
 
+async def _stays_open_while_quiet(deployment: Deployment, seconds: float) -> bool:
+    """Whether a socket that hears nothing of interest for so long is still open."""
+    address = deployment.servers[0].url.replace("http", "ws") + "/ws/dashboard/"
+    async with websockets.connect(address, origin=deployment.servers[0].url) as socket:
+        try:
+            async with asyncio.timeout(seconds):
+                while True:
+                    await socket.recv()
+        except TimeoutError:
+            return True
+        except websockets.ConnectionClosed:
+            return False
+
+
+@pytest.mark.postgres
+@pytest.mark.redis
+def test_a_quiet_socket_stays_open(spread):
+    assert asyncio.run(_stays_open_while_quiet(spread, 8))  # longer than one wait for news in Redis
+
+
 @pytest.mark.sqlite
 def test_a_decision_reaches_a_socket_of_the_embedded_process(embedded):
     asyncio.run(_seconds_until_seen(embedded))

@@ -1,0 +1,124 @@
+"""The OpenAPI document is generated from the code and agrees with what the server answers."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from django.core.management import call_command
+from jsonschema import Draft202012Validator
+
+from tests.integration.world import load_world, make_budget, make_team
+
+pytestmark = pytest.mark.django_db
+BODY = {"purpose": "climate_adaptation", "origin": "BD", "model_class": "L", "tokens": 2000}
+
+
+@pytest.fixture
+def document(client):
+    answer = client.get("/api/schema/", headers={"Accept": "application/vnd.oai.openapi+json"})
+    assert answer.status_code == 200
+    return answer.json()
+
+
+@pytest.fixture
+def team(db):
+    load_world()
+    return make_team()
+
+
+def check(document, path, method, answer):
+    """The answer's body is what the document promises for its status."""
+    response = document["paths"][path][method]["responses"][str(answer.status_code)]
+    kind = answer["Content-Type"].split(";")[0]
+    schema = _with_nulls({**response["content"][kind]["schema"], "components": document["components"]})
+    validator = Draft202012Validator(schema)
+    problems = [f"{'/'.join(map(str, each.path))}: {each.message}" for each in validator.iter_errors(answer.json())]
+    assert problems == []
+
+
+def _with_nulls(schema):
+    """OpenAPI 3.0 says `nullable`, JSON Schema says `null` is among the types."""
+    if isinstance(schema, list):
+        return [_with_nulls(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    known = {name: _with_nulls(value) for name, value in schema.items()}
+    if known.pop("nullable", False) is True:
+        return {"anyOf": [known, {"type": "null"}]}
+    return known
+
+
+def test_the_document_can_be_made_without_a_warning():
+    call_command("spectacular", "--validate", "--fail-on-warn", "--file", os.devnull)
+
+
+def test_every_door_of_the_api_is_in_the_document(document):
+    assert {"/api/v1/requests/", "/api/v1/budgets/{budget_id}/ledger/", "/api/v1/greenest/"} <= set(document["paths"])
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            assert {"apiKey": []} in operation["security"], path
+            assert operation["operationId"]
+            assert {"401", "403"} <= set(operation["responses"])
+
+
+def test_requests_answer_as_documented(document, team):
+    budget = str(make_budget(team, 3000))
+    made = team.client.post("/api/v1/requests/", {**BODY, "budget": budget})
+    check(document, "/api/v1/requests/", "post", made)
+    one = "/api/v1/requests/{request_id}/"
+    url = f"/api/v1/requests/{made.json()['id']}/"
+    check(document, one, "get", team.client.get(url))
+    check(document, f"{one}explain/", "get", team.client.get(f"{url}explain/"))
+    check(document, f"{one}settle/", "post", team.client.post(f"{url}settle/", {"used_tokens": 5}))
+    check(document, f"{one}release/", "post", team.client.post(f"{url}release/"))
+    check(document, "/api/v1/requests/", "get", team.client.get("/api/v1/requests/"))
+    check(
+        document,
+        "/api/v1/requests/quote/",
+        "post",
+        team.client.post("/api/v1/requests/quote/", {**BODY, "budget": budget}),
+    )
+
+
+@pytest.mark.parametrize(
+    "change", [{"tokens": 10**6}, {"tokens": -1}, {"price_cap_usd": "0"}, {"latest": "2999-01-01"}]
+)
+def test_refusals_and_denials_answer_as_documented(document, team, change):
+    budget = str(make_budget(team, 3000))
+    check(
+        document,
+        "/api/v1/requests/",
+        "post",
+        team.client.post("/api/v1/requests/", {**BODY, "budget": budget, **change}),
+    )
+
+
+def test_budgets_answer_as_documented(document, team):
+    body = {"name": "b", "unit": "carbon_g", "limit": 0.5, "period": "month"}
+    made = team.client.post("/api/v1/budgets/", body)
+    check(document, "/api/v1/budgets/", "post", made)
+    one = "/api/v1/budgets/{budget_id}/"
+    url = f"/api/v1/budgets/{made.json()['id']}/"
+    check(document, one, "get", team.client.get(url))
+    check(document, f"{one}ledger/", "get", team.client.get(f"{url}ledger/"))
+    check(document, f"{one}allot/", "post", team.client.post(f"{url}allot/", {"limit": 2}))
+    check(document, "/api/v1/budgets/", "get", team.client.get("/api/v1/budgets/"))
+    check(document, "/api/v1/budgets/status/", "get", team.client.get("/api/v1/budgets/status/"))
+
+
+@pytest.mark.parametrize(
+    ("path", "url"),
+    [
+        ("/api/v1/regions/", "/api/v1/regions/"),
+        ("/api/v1/regions/{code}/", "/api/v1/regions/aws-eu-north-1/"),
+        ("/api/v1/zones/{zone}/intensity/", "/api/v1/zones/DE/intensity/"),
+        ("/api/v1/zones/{zone}/forecast/", "/api/v1/zones/DE/forecast/"),
+        ("/api/v1/greenest/", "/api/v1/greenest/?duration=3"),
+        ("/api/v1/sources/", "/api/v1/sources/"),
+        ("/api/v1/emergencies/", "/api/v1/emergencies/"),
+        ("/api/v1/regions/{code}/", "/api/v1/regions/atlantis/"),
+    ],
+)
+def test_climate_answers_as_documented(document, team, path, url):
+    check(document, path, "get", team.client.get(url))
