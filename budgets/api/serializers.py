@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from budgets.domain.periods import Period
@@ -13,6 +14,7 @@ from budgets.domain.units import Unit
 from config.kernel.rest import StrictSerializer
 
 
+@extend_schema_field({"type": "number"})
 class AmountField(serializers.Field):  # type: ignore[type-arg]
     """A JSON number in the budget's unit; exact on the way in, plain on the way out."""
 

@@ -21,7 +21,7 @@ from budgets.domain.refusals import plain_number
 from budgets.domain.states import BudgetState
 from budgets.domain.units import Unit
 from config.kernel.errors import InvalidInput, NotAllowed, NotFound
-from config.kernel.rest import validated
+from config.kernel.rest import paged, validated
 
 LEDGER_PAGE = 100
 
@@ -53,7 +53,7 @@ class BudgetListView(APIView):
 
     required_scopes = {"GET": Scope.BUDGETS_READ, "POST": Scope.BUDGETS_WRITE}
 
-    @extend_schema(operation_id="budgets_list", responses=BudgetOut(many=True))
+    @extend_schema(operation_id="budgets_list", responses=paged(BudgetOut))
     def get(self, request: Request) -> Response:
         """Budgets in tree order, a parent before its children."""
         principal = Principal.of(request.auth)
@@ -125,7 +125,7 @@ class LedgerView(APIView):
     @extend_schema(
         operation_id="budgets_ledger",
         parameters=[OpenApiParameter("before", int, description="Entries older than this id.")],
-        responses=LedgerLineOut(many=True),
+        responses=paged(LedgerLineOut),
     )
     def get(self, request: Request, budget_id: UUID) -> Response:
         """Newest first, 100 a page; `next` continues where the page ends."""

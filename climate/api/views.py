@@ -22,6 +22,7 @@ from climate.domain.places import RegionFacts
 from climate.domain.signal import Signal
 from climate.domain.windows import greenest_start, mean_of_window
 from config.kernel.errors import InvalidInput
+from config.kernel.rest import paged
 
 LONGEST_SPAN = timedelta(days=31)
 MOST_HOURS_AHEAD = 96
@@ -37,7 +38,7 @@ class RegionListView(APIView):
 
     required_scopes = {"GET": Scope.CLIMATE_READ}
 
-    @extend_schema(operation_id="regions_list", responses=RegionOut(many=True))
+    @extend_schema(operation_id="regions_list", responses=paged(RegionOut))
     def get(self, request: Request) -> Response:
         """Every region, inactive ones included, with its grid's intensity in this hour."""
         return page(_with_intensity(selectors.list_regions(active_only=False)))
@@ -62,7 +63,7 @@ class ZoneIntensityView(APIView):
     @extend_schema(
         operation_id="zone_intensity",
         parameters=[OpenApiParameter("from", str), OpenApiParameter("to", str)],
-        responses=SignalOut(many=True),
+        responses=paged(SignalOut),
     )
     def get(self, request: Request, zone: str) -> Response:
         """The best that is known of each hour; the last 24 hours unless `from` and `to` say otherwise."""
@@ -85,7 +86,7 @@ class ZoneForecastView(APIView):
     @extend_schema(
         operation_id="zone_forecast",
         parameters=[OpenApiParameter("hours", int, description="1 to 96, default 24.")],
-        responses=SignalOut(many=True),
+        responses=paged(SignalOut),
     )
     def get(self, request: Request, zone: str) -> Response:
         """The hours after this one, each with the rung it comes from."""
@@ -106,7 +107,7 @@ class GreenestView(APIView):
             OpenApiParameter("duration", int, description="Hours the work takes, default 1."),
             OpenApiParameter("regions", str, description="Comma-separated region codes, default all active."),
         ],
-        responses=WindowOut(many=True),
+        responses=paged(WindowOut),
     )
     def get(self, request: Request) -> Response:
         """The greenest window of each region, greenest first, and what it saves against starting now."""
@@ -127,7 +128,7 @@ class SourceListView(APIView):
 
     required_scopes = {"GET": Scope.CLIMATE_READ}
 
-    @extend_schema(operation_id="sources_list", responses=SourceOut(many=True))
+    @extend_schema(operation_id="sources_list", responses=paged(SourceOut))
     def get(self, request: Request) -> Response:
         """State, last success and age of each."""
         return page(SourceOut(selectors.list_sources(now=timezone.now()), many=True).data)
@@ -138,7 +139,7 @@ class EmergencyListView(APIView):
 
     required_scopes = {"GET": Scope.CLIMATE_READ}
 
-    @extend_schema(operation_id="emergencies_list", responses=EmergencyOut(many=True))
+    @extend_schema(operation_id="emergencies_list", responses=paged(EmergencyOut))
     def get(self, request: Request) -> Response:
         """Those in force now."""
         return page(EmergencyOut(selectors.list_active_emergencies(now=timezone.now()), many=True).data)

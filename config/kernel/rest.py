@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from rest_framework import serializers
@@ -17,6 +18,17 @@ class StrictSerializer(serializers.Serializer):  # type: ignore[type-arg]
             detail = serializers.ErrorDetail("There is no such field.", code="unknown_field")
             raise serializers.ValidationError({name: [detail] for name in unknown})
         return super().to_internal_value(data)
+
+
+@lru_cache
+def paged(serializer_class: type[serializers.Serializer[Any]]) -> type[serializers.Serializer[Any]]:
+    """The envelope of a list, for the OpenAPI document: `{next, previous, results}`."""
+    fields = {
+        "next": serializers.URLField(allow_null=True),
+        "previous": serializers.URLField(allow_null=True),
+        "results": serializer_class(many=True),
+    }
+    return type(f"Page{serializer_class.__name__}", (serializers.Serializer,), fields)
 
 
 def validated(serializer_class: type[StrictSerializer], request: Request) -> dict[str, Any]:

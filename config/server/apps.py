@@ -7,3 +7,7 @@ class ServerConfig(AppConfig):
     name = "config.server"
     label = "server"
     verbose_name = "Server"
+
+    def ready(self) -> None:
+        """Teach the OpenAPI document how callers authenticate."""
+        import config.api.schema  # noqa: F401 (registers by being imported; needs the apps loaded)

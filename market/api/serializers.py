@@ -141,7 +141,7 @@ class RangeOut(serializers.Serializer):  # type: ignore[type-arg]
     high = serializers.FloatField()
 
 
-class RegionOut(serializers.Serializer):  # type: ignore[type-arg]
+class PlacementOut(serializers.Serializer):  # type: ignore[type-arg]
     """Where the work runs."""
 
     code = serializers.CharField()
@@ -211,7 +211,7 @@ class RequestOut(serializers.Serializer):  # type: ignore[type-arg]
         choices=["granted", "partial", "queued", "denied", "cancelled", "settled", "expired"]
     )
     granted_tokens = serializers.IntegerField()
-    region = RegionOut(allow_null=True)
+    region = PlacementOut(allow_null=True)
     starts_at = serializers.DateTimeField(allow_null=True)
     price = PriceOut(allow_null=True)
     carbon = CarbonOut(allow_null=True)

@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from accounts.domain.principal import Principal
 from accounts.domain.scopes import Scope
 from config.kernel.errors import InvalidInput, NotAllowed, NotFound
-from config.kernel.rest import validated
+from config.kernel.rest import paged, validated
 from market import selectors, services
 from market.api.once import answer_idempotently
 from market.api.serializers import AskIn, EmptyIn, ExplainOut, RequestOut, SettleIn, ask_of
@@ -38,7 +38,7 @@ class RequestListView(APIView):
     @extend_schema(
         operation_id="requests_list",
         parameters=[OpenApiParameter(name, str) for name in FILTERS] + [OpenApiParameter("page", int)],
-        responses=RequestOut(many=True),
+        responses=paged(RequestOut),
     )
     def get(self, request: Request) -> Response:
         """Newest first, 50 a page, of the teams the caller may see."""

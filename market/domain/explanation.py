@@ -26,7 +26,7 @@ def explain(facts: DecisionFacts, verdict: Verdict, *, policy: str) -> str:
     return " ".join(
         (
             f"{_granted(facts, verdict)} in {chosen.city} ({chosen.code}) {_when(facts, verdict)}.",
-            f"Its grid {chosen.zone} emits {chosen.intensity_g_per_kwh:.0f} g CO2e/kWh"
+            f"Its grid {chosen.zone} emits {significant(chosen.intensity_g_per_kwh)} g CO2e/kWh"
             f" ({_provenance(chosen)}). {verdict.reasons[0]}",
             f"The work emits about {significant(print_.location_g_central)} g CO2e"
             f" ({significant(print_.location_g_low)} to {significant(print_.location_g_high)} g).",

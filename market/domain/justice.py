@@ -39,7 +39,7 @@ def need_score(country: CountryFacts) -> NeedScore:
     vulnerability = _vulnerability(country, flags)
     responsibility = None
     if country.co2_t_per_capita is None:
-        flags.append("responsibility unknown")
+        flags.append("Need score: responsibility is unknown.")
     else:
         responsibility = _clamp(1 - country.co2_t_per_capita / SUSTAINABLE_T_PER_CAPITA)
     pillars = [(0.5, income), (0.3, vulnerability), (0.2, responsibility)]
@@ -61,19 +61,19 @@ def _income(country: CountryFacts, flags: list[str]) -> float | None:
             math.log(HIGH_INCOME_FROM_USD / country.gni_usd) / math.log(HIGH_INCOME_FROM_USD / LOW_INCOME_TO_USD)
         )
     if country.income_group in INCOME_BY_GROUP:
-        flags.append("income by World Bank group")
+        flags.append("Need score: income is that of the World Bank group.")
         return INCOME_BY_GROUP[country.income_group]
-    flags.append("income unknown")
+    flags.append("Need score: income is unknown.")
     return None
 
 
 def _vulnerability(country: CountryFacts, flags: list[str]) -> float | None:
     value = country.vulnerability
     if value is None and (country.is_ldc or country.is_sids):
-        flags.append("vulnerability by proxy (UN LDC or SIDS list)")
+        flags.append("Need score: vulnerability is a proxy (UN LDC or SIDS list).")
         value = PROXY_VULNERABILITY
     if value is None:
-        flags.append("vulnerability unknown")
+        flags.append("Need score: vulnerability is unknown.")
         return None
     return _clamp((value - 0.25) / 0.40)
 

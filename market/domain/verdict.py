@@ -163,7 +163,7 @@ def _granted(
         if each is not candidate and (each.code, each.starts_at) not in seen
     ]
     reasons = [
-        f"Cleanest of {len(ranked)} region-hours within reach that have room."
+        f"Cleanest of the {_counted(ranked)} within reach that have room."
         if whole
         else f"No region within reach has {facts.tokens} tokens free; this one has the most."
     ]
@@ -179,6 +179,12 @@ def _granted(
         looked_at=tuple(looked),
         reasons=(*reasons, *cost.notes, *print_.notes, *need.flags),
     )
+
+
+def _counted(ranked: list[Candidate]) -> str:
+    """How many regions, or regions in several hours, were compared."""
+    hours = len({each.starts_at for each in ranked})
+    return f"{len(ranked)} regions" if hours == 1 else f"{len(ranked)} region-hours"
 
 
 def _why_not(facts: DecisionFacts, looked: list[Looked]) -> tuple[str, ...]:

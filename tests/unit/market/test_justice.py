@@ -36,18 +36,18 @@ def test_a_full_need_score_agrees_with_the_worked_cases(
 def test_a_missing_pillar_is_dropped_the_rest_renormalised_and_flagged():
     need = need_score(country(gni_usd=2820, vulnerability=0.568))
     assert need.score == pytest.approx((0.5 * 0.6370863885150112 + 0.3 * 0.795) / 0.8)
-    assert need.flags == ("responsibility unknown",)
+    assert need.flags == ("Need score: responsibility is unknown.",)
 
 
 def test_the_income_group_stands_in_for_an_unknown_gni_and_says_so():
     need = need_score(KENYA)
     assert need.income == 0.725
-    assert "income by World Bank group" in need.flags
+    assert "Need score: income is that of the World Bank group." in need.flags
 
 
 def test_a_listed_country_gets_the_proxy_vulnerability_and_says_so():
     assert need_score(BANGLADESH).vulnerability == 1.0
-    assert "vulnerability by proxy (UN LDC or SIDS list)" in need_score(BANGLADESH).flags
+    assert "Need score: vulnerability is a proxy (UN LDC or SIDS list)." in need_score(BANGLADESH).flags
     assert need_score(KENYA).vulnerability is None
 
 
