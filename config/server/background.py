@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 POOL_THREADS = 4  # a slow collector must not hold up the sweep
 RESTART_AFTER_SECONDS = 1.0
+START_WITHIN_SECONDS = 10.0
 STOP_WITHIN_SECONDS = 4.0
 BEAT_SLEEPS_SECONDS = 1  # at most, so that it hears a stop
 STARTING_TASKS = ("climate.tasks.collect_due_sources",)  # not worth waiting for the first tick
@@ -85,6 +86,7 @@ class KeptAlive:
         self.restarts = 0
         self._make = make
         self._loop: Loop | None = None
+        self._has_begun = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._keep_running, name=name, daemon=True)
 
@@ -96,6 +98,10 @@ class KeptAlive:
     def start(self) -> None:
         """Begin; return at once."""
         self._thread.start()
+
+    def wait_for_begin(self, seconds: float) -> bool:
+        """Wait until the first loop is made; whether it was."""
+        return self._has_begun.wait(seconds)
 
     def ask_to_stop(self) -> None:
         """End the loop and do not start another."""
@@ -112,6 +118,7 @@ class KeptAlive:
         while not self._stopping.is_set():
             try:
                 self._loop = self._make()
+                self._has_begun.set()
                 self._loop.run()
             except BaseException:  # a worker also ends by raising SystemExit
                 logger.exception("%s ended by an error", self.name)
@@ -134,9 +141,12 @@ class Background:
         )
 
     def start(self) -> None:
-        """Start both, and what should not wait for its first tick."""
+        """Start both, and what should not wait for its first tick; return when they are at work."""
         for part in self.parts:
             part.start()
+        for part in self.parts:
+            if not part.wait_for_begin(START_WITHIN_SECONDS):
+                logger.error("%s does not start yet; it is tried again and again", part.name)
         for name in STARTING_TASKS:
             self._app.send_task(name)
 

@@ -44,16 +44,22 @@ class Command(BaseCommand):
 
     def handle(self, *, host: str, port: int, all: bool, **options: Any) -> None:
         self.console = Console(stderr=True)
+        try:
+            self._serve(host, port, with_background=settings.ENVIRONMENT.is_embedded or all)
+        except KeyboardInterrupt:
+            raise SystemExit("Stopped before it was ready.") from None
+        self._end()
+
+    def _serve(self, host: str, port: int, *, with_background: bool) -> None:
         with self._own_data_folder(), self._bound(host, port) as bound:
             credentials = self._prepare()
+            with self.console.status("Starting the worker and the scheduler"):
+                background = start_background(app) if with_background else None
             bound.listen(web.BACKLOG)  # before the URL is printed: who reads it may call at once
             self._announce(web.url_of(bound, host), credentials)
-            is_embedded = settings.ENVIRONMENT.is_embedded
-            background = start_background(app) if is_embedded or all else None
             web.serve(bound)
             if background is not None:
                 background.stop()
-        self._end()
 
     @contextlib.contextmanager
     def _own_data_folder(self) -> Iterator[None]:
