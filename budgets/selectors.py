@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,6 @@ from django.db.models import Q, QuerySet, Sum
 
 from budgets.domain.bands import Bands, status_of, used_percent
 from budgets.domain.estimates import EstimateTerms
-from budgets.domain.refusals import plain_number
 from budgets.domain.states import BudgetState
 from budgets.domain.units import Unit, from_steps
 from budgets.models import Budget, Hold, HoldLine, LedgerEntry, Threshold, ThresholdCrossing
@@ -37,10 +37,10 @@ class LedgerLine:
     actor: str
     reason: str
     hold_id: UUID | None
-    limit_delta: int | float
-    spent_delta: int | float
-    reserved_delta: int | float
-    overdraft_delta: int | float
+    limit_delta: Decimal
+    spent_delta: Decimal
+    reserved_delta: Decimal
+    overdraft_delta: Decimal
 
 
 def get_bands() -> Bands:
@@ -188,8 +188,7 @@ def _in_tree_order(states: list[BudgetState]) -> list[BudgetState]:
 def _ledger_line(row: LedgerEntry) -> LedgerLine:
     unit = Unit(row.budget.unit)
     limit, spent, reserved, overdraft = (
-        plain_number(from_steps(unit, steps))
-        for steps in (row.limit_delta, row.spent_delta, row.reserved_delta, row.overdraft_delta)
+        from_steps(unit, steps) for steps in (row.limit_delta, row.spent_delta, row.reserved_delta, row.overdraft_delta)
     )
     return LedgerLine(
         id=row.pk,

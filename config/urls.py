@@ -1,10 +1,11 @@
 """All doors of the deployment."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from config.administration.views import audit_log
+from config.api.problems import nothing_here
 
 urlpatterns = [
     path("admin/audit-log/", admin.site.admin_view(audit_log), name="audit_log"),
@@ -14,6 +15,7 @@ urlpatterns = [
     path("api/v1/", include("climate.urls")),
     path("api/v1/", include("budgets.urls")),
     path("api/v1/", include("market.urls")),
+    re_path(r"^api/", nothing_here),
     path("", include("config.server.urls")),
     path("", include("dashboard.urls")),
 ]

@@ -8,7 +8,6 @@ from typing import Any
 from celery import shared_task
 from django.utils import timezone
 
-from accounts.services.idempotency import forget_old_answers
 from config.kernel.errors import Conflict
 from market import services
 
@@ -31,9 +30,3 @@ def run_allocation_pass(*, trigger: str = "schedule", **_future: Any) -> None:
         services.run_allocation_pass(now=timezone.now(), trigger=trigger, actor="scheduler")
     except Conflict:
         logger.info("allocation pass skipped: one is running")
-
-
-@shared_task
-def forget_answers(**_future: Any) -> None:
-    """Drop answers to Idempotency-Keys that are older than the promise to keep them."""
-    forget_old_answers(now=timezone.now())

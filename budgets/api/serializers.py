@@ -84,10 +84,10 @@ class LedgerLineOut(serializers.Serializer):  # type: ignore[type-arg]
     actor = serializers.CharField()
     reason = serializers.CharField()
     hold = serializers.UUIDField(source="hold_id", allow_null=True)
-    limit_delta = serializers.FloatField()
-    spent_delta = serializers.FloatField()
-    reserved_delta = serializers.FloatField()
-    overdraft_delta = serializers.FloatField()
+    limit_delta = AmountField()
+    spent_delta = AmountField()
+    reserved_delta = AmountField()
+    overdraft_delta = AmountField()
 
 
 class StatusOut(serializers.Serializer):  # type: ignore[type-arg]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -9,7 +10,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.db import OperationalError
-from django.http import Http404
+from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
@@ -64,6 +65,16 @@ def problem(status: HTTPStatus, code: str, detail: str, **members: Any) -> Respo
         "code": code,
     }
     return Response({**body, **members}, status=status, content_type=CONTENT_TYPE)
+
+
+def nothing_here(request: HttpRequest) -> HttpResponse:
+    """The answer for an address of the API that is no door: a problem document, not a page.
+
+    Also for one without its closing slash: a redirect would lose the body of a POST.
+    """
+    hint = "" if request.path.endswith("/") else " Addresses end with a slash."
+    answer = problem(HTTPStatus.NOT_FOUND, "not_found", f"There is nothing at this address.{hint}")
+    return HttpResponse(json.dumps(answer.data), status=answer.status_code, content_type=CONTENT_TYPE)
 
 
 def _of_domain_error(exc: errors.DomainError) -> Response:

@@ -122,3 +122,13 @@ def test_budgets_answer_as_documented(document, team):
 )
 def test_climate_answers_as_documented(document, team, path, url):
     check(document, path, "get", team.client.get(url))
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize("path", ["/api/v1/requests", "/api/v1/nowhere/", "/api/v2/requests/"])
+def test_an_address_that_is_no_door_is_a_problem_document(client, path, method):
+    answer = getattr(client, method)(path)
+    assert answer.status_code == 404
+    assert answer["Content-Type"] == "application/problem+json"
+    assert answer.json()["code"] == "not_found"
+    assert ("slash" in answer.json()["detail"]) is (not path.endswith("/"))
