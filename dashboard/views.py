@@ -146,4 +146,6 @@ def _parse_cursor(text: str) -> tuple[datetime, int] | None:
         made_at, number = datetime.fromisoformat(moment), int(decision_id)
     except ValueError:
         return None
-    return (made_at, number) if made_at.tzinfo and 0 <= number < 2**63 else None
+    # At the ends of the calendar an offset leads to a moment that is no date.
+    is_plausible = made_at.tzinfo and 2000 <= made_at.year <= 2100 and 0 <= number < 2**63
+    return (made_at, number) if is_plausible else None

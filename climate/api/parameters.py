@@ -9,6 +9,9 @@ from rest_framework.request import Request
 
 from config.kernel.errors import InvalidInput
 
+FIRST_YEAR, LAST_YEAR = 2000, 2100
+"""Nothing is known of other years, and at the ends of the calendar a day more or an offset is no date at all."""
+
 
 def whole_number(request: Request, name: str, *, default: int, lowest: int, highest: int) -> int:
     """A whole number within bounds, or the default where it is not sent."""
@@ -21,7 +24,7 @@ def whole_number(request: Request, name: str, *, default: int, lowest: int, high
 
 
 def moment(request: Request, name: str, *, default: datetime) -> datetime:
-    """A time in ISO 8601 (UTC where no offset is given), or the default where it is not sent."""
+    """A time in ISO 8601 as UTC (meant so where no offset is given), or the default where it is not sent."""
     text = request.query_params.get(name)
     if text is None:
         return default
@@ -32,7 +35,9 @@ def moment(request: Request, name: str, *, default: datetime) -> datetime:
         parsed = None
     if parsed is None:
         raise InvalidInput("Send a time in ISO 8601, for example 2026-03-01T10:00:00Z.", field=name)
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+    if not FIRST_YEAR <= parsed.year <= LAST_YEAR:
+        raise InvalidInput(f"Send a time in the years {FIRST_YEAR} to {LAST_YEAR}.", field=name)
+    return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
 def names(request: Request, name: str) -> list[str] | None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache, partial
 
 import numpy as np
 from django.db import connection
@@ -22,6 +23,8 @@ from climate.models import Country, GridZone, ZoneYear
 
 # Rows changed without history (an update by hand) are seen after this long at the latest.
 LONGEST_TRUST_SECONDS = 30.0
+# The last year, this one and the next are asked for all the time; callers may ask for any.
+MOST_MODELS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,15 +60,16 @@ class Atlas:
 
     countries: dict[str, CountryGrid]
     zones: dict[str, ZoneGrid]
-    _models: dict[int, _YearModel] = field(default_factory=dict)
+    _model_of: Callable[[int], _YearModel] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._model_of = lru_cache(maxsize=MOST_MODELS)(partial(_YearModel, self))
 
     def model_hours(self, zone_codes: Sequence[str], hours: Sequence[datetime]) -> dict[tuple[str, datetime], Modelled]:
         """The modelled hours of those zones that can be modelled."""
         found: dict[tuple[str, datetime], Modelled] = {}
         for year in sorted({hour.year for hour in hours}):
-            if year not in self._models:
-                self._models[year] = _YearModel(self, year)
-            found |= self._models[year].at(zone_codes, [hour for hour in hours if hour.year == year])
+            found |= self._model_of(year).at(zone_codes, [hour for hour in hours if hour.year == year])
         return found
 
     def why_not_modelled(self, zone: ZoneGrid, year: int) -> str:

@@ -62,6 +62,11 @@ def test_a_zone_answers_hour_by_hour_with_the_rung_of_each(client):
     assert any(why.startswith("live:") for why in rows[1]["skipped"])
 
 
+def test_an_offset_is_heeded_and_the_hours_are_those_of_utc(client):
+    rows = results(client, "zones/DE/intensity/?from=2026-03-04T10:30:00%2B05:30&to=2026-03-04T10:59:00%2B05:30")
+    assert [row["starts_at"] for row in rows] == ["2026-03-04T05:00:00Z"]
+
+
 def test_a_forecast_begins_with_the_next_hour(client):
     rows = results(client, "zones/NA/forecast/?hours=3")
     assert [row["starts_at"][11:16] for row in rows] == ["11:00", "12:00", "13:00"]
@@ -75,6 +80,10 @@ def test_a_forecast_begins_with_the_next_hour(client):
         ("zones/DE/intensity/?from=2026-13-01T00:00:00Z", "from"),
         ("zones/DE/intensity/?from=2026-03-05T00:00:00Z&to=2026-03-04T00:00:00Z", "from"),
         ("zones/DE/intensity/?from=2025-03-05T00:00:00Z", "from"),
+        ("zones/DE/intensity/?to=0001-01-01T00:00:00Z", "to"),
+        ("zones/DE/intensity/?to=1999-12-31T23:59:59Z", "to"),
+        ("zones/DE/intensity/?from=9999-12-31T23:00:00Z&to=9999-12-31T23:30:00Z", "to"),
+        ("zones/DE/intensity/?from=0001-01-01T00:00:00%2B14:00&to=2026-03-04T00:00:00Z", "from"),
         ("zones/DE/forecast/?hours=0", "hours"),
         ("zones/DE/forecast/?hours=97", "hours"),
         ("zones/DE/forecast/?hours=many", "hours"),

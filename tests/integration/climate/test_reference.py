@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import gc
 from datetime import UTC, datetime
 
 import pytest
 
+from climate.domain.modelled import HourModel
 from climate.models import Country, GridZone, Region, RegionCapacity, ZoneYear
 from climate.selectors import find_country, get_signal, list_country_signals, list_regions, list_signals
+from climate.selectors.atlas import MOST_MODELS
 from climate.services.reference import load_reference
 from config.kernel.errors import NotFound
 
@@ -83,6 +86,17 @@ def test_many_zones_and_hours_take_few_queries(django_assert_max_num_queries):
     list_signals(zone_codes=zones, hours=[NOW], now=NOW)
     with django_assert_max_num_queries(3):
         list_signals(zone_codes=zones, hours=[NOW.replace(hour=hour) for hour in range(24)], now=NOW)
+
+
+def test_whatever_years_are_asked_for_few_calibrated_models_are_kept():
+    def count() -> int:
+        gc.collect()
+        return sum(isinstance(each, HourModel) for each in gc.get_objects())
+
+    before = count()
+    for year in range(2000, 2012):
+        list_signals(zone_codes=["DE"], hours=[NOW.replace(year=year)], now=NOW)
+    assert count() - before <= MOST_MODELS
 
 
 def test_an_unknown_zone_is_not_found():

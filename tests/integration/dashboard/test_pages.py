@@ -195,7 +195,16 @@ def test_a_request_decided_twice_is_one_line(world, client):
 
 
 @pytest.mark.parametrize(
-    "before", ["yesterday", "2026-01-01~5", "2026-01-01T00:00:00Z~x", "~", f"2026-01-01T00:00:00Z~{2**70}"]
+    "before",
+    [
+        "yesterday",
+        "2026-01-01~5",
+        "2026-01-01T00:00:00Z~x",
+        "~",
+        f"2026-01-01T00:00:00Z~{2**70}",
+        "0001-01-01T00:00:00+14:00~1",
+        "9999-12-31T23:59:59-14:00~1",
+    ],
 )
 def test_nonsense_in_the_address_is_no_error(world, client, before):
     assert client.get("/requests/", {"before": before}).status_code == 200
