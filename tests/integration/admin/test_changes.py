@@ -9,6 +9,7 @@ from budgets.models import Threshold
 from budgets.services import load_reference
 from climate.models import Country, DataSource, Emergency, GridZone, Region, RegionCapacity
 from climate.services.collect import CollectionResult
+from climate.services.reference import load_reference as load_places
 from config.administration.audit import Question, list_changes
 from market.models import Purpose
 from tests.integration.admin.rows import make_rows
@@ -118,6 +119,23 @@ def test_a_capacity_is_added_below_its_region_and_shares_the_reason(root):
     change = newest("climate.regioncapacity")
     assert (change.who, change.reason) == ("root", "New hall.")
     assert change.object_name == f"{Region.objects.get()} · L"
+
+
+def test_the_first_change_of_a_reference_row_shows_what_was_before(root):
+    load_places(now=timezone.now())
+    region = Region.objects.get(pk="aws-us-east-1")
+    kept = {name: getattr(region, name) for name in ("provider", "name", "city", "latitude", "longitude")}
+    no_capacity = {"capacities-TOTAL_FORMS": 0}
+    form = region_form(region, **kept, **no_capacity, pue=1.25, pue_source="Measured on site.")
+    root.post("/admin/climate/region/aws-us-east-1/change/", form)
+    change = newest("climate.region")
+    assert (change.who, change.kind) == ("root", "changed")
+    assert [(field.field, field.before, field.after) for field in change.fields] == [
+        ("PUE", "1.15", "1.25"),
+        ("pue source", region.pue_source, "Measured on site."),
+    ]
+    before = list_changes(Question(model_label="climate.region", kind="+"), offset=0, limit=1)[0]
+    assert (before.who, before.reason) == ("the system", "reference data")
 
 
 @pytest.mark.parametrize(

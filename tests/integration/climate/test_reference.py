@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import gc
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from climate.domain.modelled import HourModel
-from climate.models import Country, GridZone, Region, RegionCapacity, ZoneYear
+from climate.models import Country, DataSource, GridZone, Region, RegionCapacity, ZoneYear
 from climate.selectors import find_country, get_signal, list_country_signals, list_regions, list_signals
 from climate.selectors.atlas import MOST_MODELS
 from climate.services.reference import load_reference
@@ -58,6 +58,27 @@ def test_loading_twice_changes_nothing_and_keeps_what_a_person_changed():
     Region.objects.filter(pk="aws-eu-north-1").update(pue=1.05)
     assert set(load_reference(now=NOW).values()) == {0}
     assert Region.objects.get(pk="aws-eu-north-1").pue == 1.05
+
+
+def test_every_row_begins_its_history_with_the_load():
+    for model in (Country, GridZone, ZoneYear, Region, RegionCapacity, DataSource):
+        rows = model.history.values_list("history_type", "history_change_reason", "history_date")
+        assert len(rows) == model.objects.count()
+        assert set(rows) == {("+", "reference data", NOW)}
+    load_reference(now=NOW)
+    assert Region.history.count() == Region.objects.count()
+
+
+def test_an_edit_is_seen_at_once_whatever_its_clock_says():
+    def basis() -> str:
+        return get_signal("DE", at=NOW, now=NOW).basis.value
+
+    assert basis() == "modelled"
+    zone = GridZone.objects.get(pk="DE")
+    zone.latitude = None  # the model needs the place
+    zone._history_date = NOW - timedelta(days=1)
+    zone.save()
+    assert basis() == "yearly_zone"
 
 
 def test_justice_inputs_are_loaded_with_their_source():
