@@ -24,7 +24,7 @@ from dashboard.presentation.rows import decision_row
 from dashboard.presentation.world import get_world_map
 from dashboard.sections import allowed_sections, read_sections
 from dashboard.selectors.overview import list_feed
-from dashboard.selectors.region import get_region_story
+from dashboard.selectors.region import get_region_story, list_capacity_sources
 from market.domain.views import DecisionRow
 from market.selectors import get_request_detail
 
@@ -115,7 +115,7 @@ def request_page(request: HttpRequest, request_id: UUID, *, sight: Sight) -> Htt
         raise Http404(error.detail) from error
     if not sight.sees_team(detail.team_id):
         raise Http404("There is no such request.")
-    context = {"story": request_story(detail)}
+    context = {"story": request_story(detail, capacity_sources=list_capacity_sources(detail.model_class))}
     return _page(request, "dashboard/request.html", sight, now, "requests", context)
 
 

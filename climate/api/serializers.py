@@ -39,8 +39,13 @@ class RegionOut(serializers.Serializer):  # type: ignore[type-arg]
     pue = serializers.FloatField(allow_null=True)
     pue_source = serializers.CharField()
     contracted_cfe_share = serializers.FloatField(allow_null=True)
+    contracted_cfe_source = serializers.CharField()
     is_active = serializers.BooleanField()
     capacity_tokens_per_hour = serializers.DictField(child=serializers.IntegerField())
+    capacity_source = serializers.DictField(
+        child=serializers.CharField(),
+        help_text='Of each model class; where nobody stated it, it begins with "assumed".',
+    )
     intensity = SignalOut(allow_null=True)
 
 

@@ -28,7 +28,11 @@ class CountryFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegionFacts:
-    """Where work can run. `pue` None means unknown (the default is then assumed and said so)."""
+    """Where work can run. `pue` None means unknown (the default is then assumed and said so).
+
+    `capacity_source` says of each model class where its capacity comes from, as `pue_source` does of
+    the PUE; a capacity that nobody stated begins with "assumed". Empty is not said.
+    """
 
     code: str
     provider: str
@@ -43,6 +47,8 @@ class RegionFacts:
     contracted_cfe_share: float | None
     is_active: bool = True
     capacity_tokens_per_hour: dict[str, int] = field(default_factory=dict)
+    capacity_source: dict[str, str] = field(default_factory=dict)
+    contracted_cfe_source: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

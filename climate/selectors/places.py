@@ -79,6 +79,8 @@ def _region_facts(region: Region) -> RegionFacts:
         contracted_cfe_share=region.contracted_cfe_share,
         is_active=region.is_active,
         capacity_tokens_per_hour={each.model_class: each.tokens_per_hour for each in region.capacities.all()},
+        capacity_source={each.model_class: each.source for each in region.capacities.all()},
+        contracted_cfe_source=region.contracted_cfe_source,
     )
 
 

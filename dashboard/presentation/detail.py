@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -23,8 +24,8 @@ _PRICE_LINES = (
 )
 
 
-def request_story(detail: RequestDetail) -> Row:
-    """Everything the page of a request shows."""
+def request_story(detail: RequestDetail, *, capacity_sources: Mapping[str, str]) -> Row:
+    """Everything the page of a request shows. `capacity_sources` are those of its model class, by region."""
     answer = detail.answer
     word, tone = status_words(detail.status)
     candidates = [_candidate(each, answer) for each in detail.candidates]
@@ -42,6 +43,7 @@ def request_story(detail: RequestDetail) -> Row:
         "carbon": _carbon(answer.get("carbon") or {}),
         "factors": _factors(answer.get("priority") or {}),
         "candidates": sorted(candidates, key=lambda each: not each["is_chosen"]),
+        "capacity_note": _capacity_note([capacity_sources.get(each["code"], "") for each in candidates]),
         "timeline": [
             {"at": f"{at:%d %b %Y %H:%M:%S} UTC", "iso": at.isoformat(), "what": what} for at, what in detail.timeline
         ],
@@ -141,6 +143,14 @@ def _candidate(candidate: Row, answer: Row) -> Row:
         "reason": candidate.get("reason") or "",
         "is_chosen": candidate["code"] == chosen,
     }
+
+
+def _capacity_note(sources: Collection[str]) -> str:
+    """Free tokens are no better known than the capacities that they are left of."""
+    are_assumed = [source.startswith("assumed") for source in sources]
+    if all(are_assumed):
+        return "capacity: assumed"
+    return "capacity: partly assumed" if any(are_assumed) else ""
 
 
 def _settlement(settlement: Row | None) -> list[tuple[str, str]]:

@@ -19,6 +19,7 @@ def room_row(room: Room) -> Row:
         "capacity": figures.whole(room.capacity_tokens),
         "promised": figures.whole(room.promised_tokens),
         "free": figures.whole(room.free_tokens),
+        "source": room.source or "no source given",
         "width": f"{min(100.0, share):.2f}",
     }
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from climate.domain.places import RegionFacts
 from climate.domain.signal import Signal
-from climate.selectors import get_region, list_signals
+from climate.selectors import get_region, list_regions, list_signals
 from dashboard.selectors.overview import hour_of
 from market.selectors import list_promised_tokens
 
@@ -16,11 +16,12 @@ HOURS_EACH_WAY = 24
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
-    """Capacity of one model class in this hour, in tokens."""
+    """Capacity of one model class in this hour, in tokens, and who says so."""
 
     model_class: str
     capacity_tokens: int
     promised_tokens: int
+    source: str
 
     @property
     def free_tokens(self) -> int:
@@ -50,7 +51,17 @@ def get_region_story(code: str, *, now: datetime) -> RegionStory:
         now_signal=signals.get((region.zone, this_hour)),
         hours=[(hour, signals.get((region.zone, hour))) for hour in hours],
         room=[
-            Room(model_class=name, capacity_tokens=tokens, promised_tokens=promised.get(name, 0))
+            Room(
+                model_class=name,
+                capacity_tokens=tokens,
+                promised_tokens=promised.get(name, 0),
+                source=region.capacity_source.get(name, ""),
+            )
             for name, tokens in region.capacity_tokens_per_hour.items()
         ],
     )
+
+
+def list_capacity_sources(model_class: str) -> dict[str, str]:
+    """Who says what each region, switched off or not, can serve of a model class. Two queries."""
+    return {each.code: each.capacity_source.get(model_class, "") for each in list_regions(active_only=False)}

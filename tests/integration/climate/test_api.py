@@ -41,6 +41,11 @@ def test_regions_come_with_capacity_pue_and_intensity_and_say_where_it_comes_fro
 def test_one_region_is_read_by_its_code(client):
     row = client.get("/api/v1/regions/aws-eu-north-1/").json()
     assert (row["zone"], row["country"]) == ("SE-SE3", "SE")
+    assert set(row["capacity_source"]) == set(row["capacity_tokens_per_hour"])
+    assert row["capacity_source"]["L"].startswith("assumed: no provider publishes its token capacity")
+    own = client.get("/api/v1/regions/own-example-berlin/").json()
+    assert own["contracted_cfe_share"] == 0.3
+    assert own["contracted_cfe_source"].startswith("assumed for the example")
     assert client.get("/api/v1/regions/atlantis/").status_code == 404
 
 

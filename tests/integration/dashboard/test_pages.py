@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from climate.models import CarbonReading
+from climate.models import CarbonReading, Region, RegionCapacity
 from dashboard import sections
 from market.domain.asks import WhatIf
 from market.models import Decision
@@ -101,6 +101,24 @@ def test_the_page_of_a_request_tells_its_whole_story(world, client):
         "Not settled",
     ):
         assert words in page
+
+
+def test_a_capacity_is_shown_with_who_says_so(world, client):
+    request = reverse("request", args=[world.delta_request_id])
+    assert "assumed: no provider publishes its token capacity" in text_of(client.get(f"/regions/{REGION}/"))
+    assert "Free tokens capacity: assumed" in text_of(client.get(request))
+    RegionCapacity.objects.filter(region=REGION).update(source="contract 12")
+    assert "contract 12" in text_of(client.get(f"/regions/{REGION}/"))
+    assert "Free tokens capacity: partly assumed" in text_of(client.get(request))
+    RegionCapacity.objects.update(source="contract 12")
+    assert "assumed" not in text_of(client.get(request))
+
+
+def test_a_contracted_supply_is_shown_with_its_source(world, client):
+    Region.objects.filter(pk=REGION).update(contracted_cfe_share=0.4, contracted_cfe_source="Contract 7, hourly.")
+    page = text_of(client.get(f"/regions/{REGION}/"))
+    assert "40 %" in page
+    assert "Contract 7, hourly." in page
 
 
 def test_a_settled_request_shows_what_was_used(world, client):
