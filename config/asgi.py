@@ -14,6 +14,7 @@ from channels.security.websocket import AllowedHostsOriginValidator
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
+from config.server.bodies import Application, WholeBodies
 from config.wsgi import application as wsgi_application
 from dashboard.routing import websocket_urlpatterns
 
@@ -21,7 +22,7 @@ HTTP_THREADS = 16
 
 application = ProtocolTypeRouter(
     {
-        "http": WSGIMiddleware(cast(WSGIApp, wsgi_application), workers=HTTP_THREADS),
+        "http": WholeBodies(cast(Application, WSGIMiddleware(cast(WSGIApp, wsgi_application), workers=HTTP_THREADS))),
         "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
     }
 )

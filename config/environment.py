@@ -68,14 +68,19 @@ def _local_secret(data_dir: Path) -> str:
     Of several first processes one wins; it is never seen half-written.
     """
     path = data_dir / "secret_key"
-    if not path.exists():
-        data_dir.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=data_dir) as draft:  # made with mode 600
-            draft.write(secrets.token_urlsafe(50))
-            draft.flush()
-            with contextlib.suppress(FileExistsError):
-                os.link(draft.name, path)
-    return path.read_text().strip()
+    try:
+        if not path.exists():
+            data_dir.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile("w", dir=data_dir) as draft:  # made with mode 600
+                draft.write(secrets.token_urlsafe(50))
+                draft.flush()
+                with contextlib.suppress(FileExistsError):
+                    os.link(draft.name, path)
+        return path.read_text().strip()
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"COMMONWATT_DATA_DIR={data_dir} is no folder that can be written to: {error.strerror}."
+        ) from error
 
 
 def read_environment() -> Environment:

@@ -152,6 +152,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "collect-climate": {"task": "climate.tasks.collect_due_sources", "schedule": 60.0},
     "forget-old-answers": {"task": "accounts.tasks.forget_old_answers", "schedule": 3600.0},
+    "begin-budget-periods": {"task": "budgets.tasks.begin_due_periods", "schedule": 30.0},
     "expire-holds": {"task": "market.tasks.expire_overdue", "schedule": 15.0},
     "allocation-pass": {"task": "market.tasks.run_allocation_pass", "schedule": 300.0},
 }
@@ -187,7 +188,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["accounts.api.permissions.HasScope"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["config.api.parsers.StrictJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "config.api.pagination.Pages",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_VERSIONING_CLASS": None,
@@ -211,6 +212,8 @@ SPECTACULAR_SETTINGS = {
         "config.api.schema.document_problems",
     ],
 }
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024  # two million characters of text to count, escaped
 
 # --- outside sources --------------------------------------------------------------
 

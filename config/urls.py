@@ -19,3 +19,5 @@ urlpatterns = [
     path("", include("config.server.urls")),
     path("", include("dashboard.urls")),
 ]
+
+handler500 = "config.server.views.server_error"

@@ -276,6 +276,9 @@ class RegionHour(models.Model):
         return f"{self.region_id} {self.model_class} {self.starts_at:%Y-%m-%d %H:00}"
 
 
+FUND_NAME = "access-fund"
+
+
 class Fund(models.Model):
     """Pays the discounts of those in need from the premiums of the others. Never below zero."""
 

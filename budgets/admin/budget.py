@@ -41,6 +41,7 @@ class BudgetAdmin(AuditedAdmin):
     list_select_related = ("organisation", "team__organisation", "parent")
     search_fields = ("name", "organisation__name", "team__name")
     ordering = ("organisation__name", "depth", "name")
+    audit_leaves_out = ("path_ids", "depth")  # the parent says it
     actions_detail = ("change_limit", "end")
     readonly_fields = (
         "organisation",
@@ -75,6 +76,11 @@ class BudgetAdmin(AuditedAdmin):
         """The list, with the bands read once for all rows."""
         self._bands = get_bands()
         return super().changelist_view(request, extra_context)
+
+    @staticmethod
+    def audit_text(row: Any, field: str) -> str | None:
+        """How the audit log writes a field: a limit in the budget's unit, everything else as it does."""
+        return amount(row, row.limit) if field == "limit" else None
 
     @display(description="Name", ordering="name")
     def shown_name(self, budget: Budget) -> str:

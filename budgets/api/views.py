@@ -172,7 +172,12 @@ class StatusView(APIView):
 
 
 def _require_parent(principal: Principal, parent_id: UUID) -> None:
+    """A child spends its parent's money: the parent is the acting team's, or its organisation's own."""
     try:
-        visible_budget(principal, parent_id)
-    except NotFound as error:
-        raise NotAllowed("The parent is not a budget of yours.", field="parent") from error
+        parent = selectors.get_budget(parent_id)
+    except NotFound:
+        parent = None
+    own = parent is not None and parent.team_id == principal.team_id
+    shared = parent is not None and parent.team_id is None and parent.organisation_id == principal.organisation_id
+    if not (own or shared):
+        raise NotAllowed("The parent is not a budget of your team.", field="parent")

@@ -20,7 +20,7 @@ from budgets.domain.units import Amounts, Unit, from_steps
 from budgets.events import BudgetsChanged
 from budgets.models import Budget, Hold, HoldLine, LedgerEntry
 from budgets.services.crossings import note_crossings
-from budgets.services.ledger import begin_period_if_over, entry
+from budgets.services.ledger import begin_period_if_over, entry, is_over
 from config.kernel.errors import Conflict, InvalidInput, NotFound
 from config.kernel.events import publish
 
@@ -132,8 +132,11 @@ def _reserve(budget: Budget, steps: int, *, now: datetime) -> None:
     payable = Budget.objects.filter(in_period, room, pk=budget.pk, deallocated_at=None)
     if payable.update(reserved=F("reserved") + steps):
         return
-    if begin_period_if_over(budget, now=now) and payable.update(reserved=F("reserved") + steps):
-        return
+    if is_over(budget, now=now):
+        # Whoever begins the new period, this call or another one, it is worth a second look.
+        begin_period_if_over(budget, now=now)
+        if payable.update(reserved=F("reserved") + steps):
+            return
     budget.refresh_from_db()
     unit = Unit(budget.unit)
     raise BudgetExhausted(

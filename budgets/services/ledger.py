@@ -1,14 +1,17 @@
-"""Keeping ledger and state in step. Not for other apps; they use the services built on it."""
+"""Keeping ledger and state in step, and turning the pages of the calendar."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import F
 
 from budgets.domain.periods import Period, bounds
+from budgets.events import BudgetsChanged
 from budgets.models import Budget, Hold, LedgerEntry
+from config.kernel.events import publish
 
 
 def entry(
@@ -25,16 +28,21 @@ def entry(
     return LedgerEntry(budget_id=budget_id, kind=kind, at=now, actor=actor, reason=reason, hold=hold, **deltas)
 
 
+def is_over(budget: Budget, *, now: datetime) -> bool:
+    """Whether the period that this row shows has ended."""
+    return budget.period_ends_at is not None and budget.period_ends_at <= now
+
+
 def begin_period_if_over(budget: Budget, *, now: datetime) -> bool:
     """Start the period that holds `now` if the budget's own is over; True if this call did it.
 
     Spent becomes what last period's overdraft left to pay, as far as it fits. Open holds stay
     reserved: they will be settled in the new period.
     """
-    if budget.period_ends_at is None or budget.period_ends_at > now:
+    if not is_over(budget, now=now):
         return False
     row = Budget.objects.select_for_update().get(pk=budget.pk)
-    if row.period_ends_at is None or row.period_ends_at > now:
+    if not is_over(row, now=now):
         return False
     starts_at, ends_at = bounds(Period(row.period), now)
     carried = min(row.overdraft, row.limit - row.reserved)
@@ -54,3 +62,18 @@ def begin_period_if_over(budget: Budget, *, now: datetime) -> bool:
         overdraft_delta=-carried,
     ).save()
     return True
+
+
+def begin_due_periods(*, now: datetime) -> int:
+    """Begin the new period of every budget whose own is over; return how many. Each in its own transaction.
+
+    A hold does the same for the budgets it needs. This is for those that nobody asks, so that
+    what is shown of them is not last period's.
+    """
+    begun = []
+    for budget in Budget.objects.filter(period_ends_at__lte=now, deallocated_at=None):
+        with transaction.atomic():
+            if begin_period_if_over(budget, now=now):
+                begun.append(budget.pk)
+                publish(BudgetsChanged(budget_ids=(budget.pk,), at=now))
+    return len(begun)

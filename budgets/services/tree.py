@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -14,7 +15,7 @@ from budgets.domain.periods import Period, bounds
 from budgets.domain.units import LARGEST_AMOUNT, Unit, from_steps, to_steps
 from budgets.events import BudgetsChanged
 from budgets.models import Budget, LedgerEntry
-from budgets.services.ledger import entry
+from budgets.services.ledger import begin_period_if_over, entry
 from config.kernel.errors import Conflict, InvalidInput, NotFound
 from config.kernel.events import publish
 
@@ -46,7 +47,7 @@ def create_budget(
     budget_id = uuid.uuid4()
     try:
         with transaction.atomic():
-            Budget.objects.create(
+            budget = Budget(
                 id=budget_id,
                 name=name,
                 organisation_id=organisation_id,
@@ -62,6 +63,7 @@ def create_budget(
                 is_default=is_default,
                 created_at=now,
             )
+            _save(budget, actor, force_insert=True)
     except IntegrityError as error:
         raise InvalidInput("This team has a default budget already.", field="is_default") from error
     entry(budget_id, LedgerEntry.Kind.ALLOT, now=now, actor=actor, reason="created", limit_delta=steps).save()
@@ -72,7 +74,7 @@ def create_budget(
 @transaction.atomic
 def allot(*, budget_id: UUID, limit: Decimal, actor: str, reason: str, now: datetime) -> None:
     """Set the limit of a budget. Raises Conflict if more than that is spent and reserved already."""
-    budget = _locked(budget_id)
+    budget = _locked(budget_id, now=now)
     steps = _limit_steps(Unit(budget.unit), limit)
     if steps < budget.spent + budget.reserved:
         used = from_steps(Unit(budget.unit), budget.spent + budget.reserved)
@@ -81,7 +83,7 @@ def allot(*, budget_id: UUID, limit: Decimal, actor: str, reason: str, now: date
         return
     delta = steps - budget.limit
     budget.limit = steps
-    budget.save(update_fields=["limit"])
+    _save(budget, actor, update_fields=["limit"])
     entry(budget_id, LedgerEntry.Kind.ALLOT, now=now, actor=actor, reason=reason, limit_delta=delta).save()
     publish(BudgetsChanged(budget_ids=(budget_id,), at=now))
 
@@ -89,7 +91,7 @@ def allot(*, budget_id: UUID, limit: Decimal, actor: str, reason: str, now: date
 @transaction.atomic
 def deallocate(*, budget_id: UUID, actor: str, reason: str, now: datetime) -> None:
     """End a budget: what is not spent goes back. Raises Conflict while holds or children are open."""
-    budget = _locked(budget_id)
+    budget = _locked(budget_id, now=now)
     if budget.reserved:
         raise Conflict("Holds are open on this budget. Settle or release them first.", code="holds_open")
     if budget.children.filter(deallocated_at=None).exists():
@@ -98,9 +100,15 @@ def deallocate(*, budget_id: UUID, actor: str, reason: str, now: datetime) -> No
     Budget.objects.filter(pk=budget_id).update(limit=F("spent"))
     budget.refresh_from_db()
     budget.deallocated_at = now
-    budget.save(update_fields=["deallocated_at"])
+    _save(budget, actor, update_fields=["deallocated_at"])
     entry(budget_id, LedgerEntry.Kind.DEALLOCATE, now=now, actor=actor, reason=reason, limit_delta=-unspent).save()
     publish(BudgetsChanged(budget_ids=(budget_id,), at=now))
+
+
+def _save(budget: Budget, actor: str, **how: Any) -> None:
+    """Save with the actor in the history: a key is no person that the history could name."""
+    budget._change_reason = actor  # type: ignore[attr-defined]  # read by simple-history
+    budget.save(**how)
 
 
 def _limit_steps(unit: Unit, limit: Decimal) -> int:
@@ -117,7 +125,9 @@ def _limit_steps(unit: Unit, limit: Decimal) -> int:
 def _parent(parent_id: UUID | None, organisation_id: int) -> Budget | None:
     if parent_id is None:
         return None
-    parent = Budget.objects.filter(pk=parent_id, organisation_id=organisation_id, deallocated_at=None).first()
+    # Locked: a parent that is just being ended must not get a child.
+    live = Budget.objects.select_for_update().filter(deallocated_at=None)
+    parent = live.filter(pk=parent_id, organisation_id=organisation_id).first()
     if parent is None:
         raise InvalidInput("There is no such budget in this organisation.", field="parent")
     if parent.depth + 1 >= DEEPEST:
@@ -125,8 +135,11 @@ def _parent(parent_id: UUID | None, organisation_id: int) -> Budget | None:
     return parent
 
 
-def _locked(budget_id: UUID) -> Budget:
+def _locked(budget_id: UUID, *, now: datetime) -> Budget:
+    """The budget in the period that holds `now`, locked against others."""
     budget = Budget.objects.select_for_update().filter(pk=budget_id, deallocated_at=None).first()
     if budget is None:
         raise NotFound("There is no such budget.", field="budget")
+    if begin_period_if_over(budget, now=now):
+        budget.refresh_from_db()
     return budget

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from django.apps import apps
+from django.contrib import admin
 from django.contrib.admin.utils import quote
 from django.db.models import CharField, F, ForeignKey, Model, OuterRef, QuerySet, Subquery, UniqueConstraint
 from django.urls import NoReverseMatch, reverse
@@ -18,6 +19,8 @@ from config.administration.text import flat
 
 KINDS = {"+": "created", "~": "changed", "-": "deleted"}
 NAMING_FIELDS = ("title", "name", "username", "code")
+ACTORS = ("key ", "person ", "command ")
+"""How services begin the name of who acts, which they leave as the reason where no one is logged in."""
 
 Row = Any
 """A row of some historical model; they share no base class."""
@@ -150,6 +153,9 @@ class _Names:
         value = getattr(row, field.attname)
         if value is None or value == "":
             return ""
+        words = getattr(_page_of(row), "audit_text", None)
+        if words and (text := words(row, field.name)) is not None:
+            return str(text)
         if isinstance(field, ForeignKey):
             return self._names.get((field.related_model, value), f"{value} (deleted)")  # type: ignore[arg-type]
         if isinstance(value, bool):
@@ -161,16 +167,31 @@ class _Names:
         return str(dict(field.flatchoices).get(value, value))
 
 
+def _page_of(row: Row) -> Any:
+    """The admin page of what a row is the history of: it knows how to write its amounts."""
+    return admin.site._registry.get(row.instance_type)
+
+
+def _who_and_why(row: Row) -> tuple[str, str]:
+    """Who acted, and the reason given beside that."""
+    reason = row.history_change_reason or ""
+    if row.history_user:
+        who = row.history_user.get_username()
+        return who, "" if reason == f"person {who}" else reason
+    return (reason, "") if reason.startswith(ACTORS) else ("the system", reason)
+
+
 def _change(model: type[Model], row: Row, before: Row | None, names: _Names) -> Change:
+    who, reason = _who_and_why(row)
     return Change(
         at=row.history_date,
-        who=row.history_user.get_username() if row.history_user else "the system",
+        who=who,
         kind=KINDS[row.history_type],
         model=str(model._meta.verbose_name),
         model_label=model._meta.label_lower,
         url=_history_url(model, row),
         object_name=_object_name(model, row, names),
-        reason=row.history_change_reason or "",
+        reason=reason,
         fields=tuple(_field_changes(row, before, names)),
     )
 
@@ -197,7 +218,10 @@ def _object_name(model: type[Model], row: Row, names: _Names) -> str:
 def _field_changes(row: Row, before: Row | None, names: _Names) -> Iterator[FieldChange]:
     old = row if row.history_type == "-" else before if row.history_type == "~" else None
     new = None if row.history_type == "-" else row
+    left_out = getattr(_page_of(row), "audit_leaves_out", ())
     for field in row.tracked_fields:
+        if field.name in left_out:
+            continue
         if not field.primary_key or isinstance(field, CharField):  # generated numbers say nothing
             yield from _one_field(field, old, new, names)
     yield from _many_to_many_changes(row, before)

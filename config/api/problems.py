@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions
@@ -42,6 +42,8 @@ def problem_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
         response = _of_validation(exc)
     elif isinstance(exc, exceptions.APIException):
         response = _of_api_exception(exc)
+    elif isinstance(exc, SuspiciousOperation):
+        response = problem(HTTPStatus.BAD_REQUEST, "bad_request", "This request is too large or malformed.")
     elif isinstance(exc, OperationalError):
         # The ledger is the authority: without it nothing is granted.
         logger.exception("database unavailable")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hmac
+import sys
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template import loader
 from django.utils import timezone
 from django_prometheus.exports import ExportToDjangoView
 
@@ -36,6 +39,17 @@ def metrics(request: HttpRequest) -> HttpResponse:
         return response
     answer: HttpResponse = ExportToDjangoView(request)
     return answer
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """The page of last resort. A database that cannot be reached is an outage, not a mistake: 503, ask again."""
+    is_outage = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
+    # Rendered without the request: whoever is logged in would be looked up in the database.
+    page = loader.get_template("503.html" if is_outage else "500.html").render({})
+    response = HttpResponse(page, status=503 if is_outage else 500)
+    if is_outage:
+        response["Retry-After"] = "5"
+    return response
 
 
 def _may_read_metrics(request: HttpRequest) -> bool:

@@ -46,6 +46,8 @@ def serve(bound: socket.socket) -> None:
         access_log=False,  # each request is logged by Django, with its id
         log_config=None,
         lifespan="off",
+        # Nothing stands in front of `serve`: a caller must not choose the address that locks and logs go by.
+        proxy_headers=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
         backlog=BACKLOG,
     )

@@ -12,6 +12,7 @@ from market.domain.asks import LARGEST_REQUEST_TOKENS, Ask, WhatIf
 from market.domain.policy import LATENCY_CLASSES, MODEL_CLASSES
 
 LONGEST_TEXT_CHARACTERS = 2_000_000
+STATUSES = ["granted", "partial", "queued", "denied", "cancelled", "settled", "expired"]
 
 
 class TokensField(serializers.IntegerField):
@@ -64,7 +65,7 @@ class AskIn(StrictSerializer):
     input_tokens = TokensField(
         min_value=0, max_value=LARGEST_REQUEST_TOKENS, required=False, allow_null=True, default=None
     )
-    messages = MessageIn(many=True, required=False, allow_null=True, default=None, max_length=1000)  # type: ignore[call-arg]
+    messages = serializers.ListField(child=MessageIn(), required=False, allow_null=True, default=None, max_length=1000)
     text = serializers.CharField(
         max_length=LONGEST_TEXT_CHARACTERS, required=False, allow_null=True, default=None, trim_whitespace=False
     )
@@ -119,6 +120,16 @@ def ask_of(values: dict[str, Any]) -> Ask:
         policy=values["policy"],
         what_if=WhatIf(**values["carbon"]) if values["carbon"] else None,
     )
+
+
+class FiltersIn(serializers.Serializer):  # type: ignore[type-arg]
+    """Query of `GET /api/v1/requests/`. Other parameters are left alone."""
+
+    status = serializers.ChoiceField(choices=STATUSES, required=False)
+    purpose = serializers.CharField(max_length=60, required=False)
+    origin = serializers.RegexField(r"^[A-Z]{2}$", required=False)
+    model_class = serializers.ChoiceField(choices=list(MODEL_CLASSES), required=False)
+    page = serializers.IntegerField(min_value=1, max_value=1_000_000, required=False, default=1)
 
 
 class SettleIn(StrictSerializer):
@@ -207,9 +218,7 @@ class RequestOut(serializers.Serializer):  # type: ignore[type-arg]
     """A request with its latest decision."""
 
     id = serializers.UUIDField(allow_null=True)
-    status = serializers.ChoiceField(
-        choices=["granted", "partial", "queued", "denied", "cancelled", "settled", "expired"]
-    )
+    status = serializers.ChoiceField(choices=STATUSES)
     granted_tokens = serializers.IntegerField()
     region = PlacementOut(allow_null=True)
     starts_at = serializers.DateTimeField(allow_null=True)

@@ -14,11 +14,11 @@ from rest_framework.views import APIView
 
 from accounts.domain.principal import Principal
 from accounts.domain.scopes import Scope
-from config.kernel.errors import InvalidInput, NotAllowed, NotFound
+from config.kernel.errors import NotAllowed, NotFound
 from config.kernel.rest import paged, validated
 from market import selectors, services
 from market.api.once import answer_idempotently
-from market.api.serializers import AskIn, EmptyIn, ExplainOut, RequestOut, SettleIn, ask_of
+from market.api.serializers import AskIn, EmptyIn, ExplainOut, FiltersIn, RequestOut, SettleIn, ask_of
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
@@ -43,10 +43,12 @@ class RequestListView(APIView):
     def get(self, request: Request) -> Response:
         """Newest first, 50 a page, of the teams the caller may see."""
         principal = Principal.of(request.auth)
-        page = _page_number(request)
+        query = FiltersIn(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        page = query.validated_data["page"]
         rows = selectors.list_request_answers(
             team_ids=None if principal.sees_everything else principal.visible_team_ids,
-            filters={FILTERS[name]: request.query_params[name] for name in FILTERS if name in request.query_params},
+            filters={FILTERS[name]: value for name, value in query.validated_data.items() if name in FILTERS},
             offset=(page - 1) * PAGE,
             limit=PAGE + 1,
         )
@@ -168,13 +170,6 @@ def _visible(request: Request, request_id: UUID) -> dict[str, Any]:
     if not Principal.of(request.auth).may_see_team(team_id):
         raise NotFound("There is no such request.")
     return body
-
-
-def _page_number(request: Request) -> int:
-    text = request.query_params.get("page", "1")
-    if not (text.isascii() and text.isdigit() and 0 < int(text) < 1_000_000):
-        raise InvalidInput("Send a page number from 1 up.", field="page")
-    return int(text)
 
 
 def _page_link(request: Request) -> Callable[[int], str]:

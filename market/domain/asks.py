@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from climate.domain.ladder import HOUR, floor_hour
+
 LARGEST_REQUEST_TOKENS = 10**12
 FURTHEST_DEADLINE = timedelta(days=31)
-HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,18 +43,18 @@ class Ask:
     what_if: WhatIf | None = None
 
 
-def hour_of(moment: datetime) -> datetime:
-    """The start of the hour that holds `moment`."""
-    return moment.replace(minute=0, second=0, microsecond=0)
-
-
 def is_flexible(earliest: datetime, latest: datetime, now: datetime) -> bool:
     """Whether the work can wait: it may not start yet, or its deadline is in a later hour."""
-    return hour_of(earliest) > hour_of(now) or hour_of(latest) > hour_of(now)
+    return floor_hour(earliest) > floor_hour(now) or floor_hour(latest) > floor_hour(now)
 
 
 def hours_of_window(earliest: datetime, latest: datetime, now: datetime, *, at_most: int) -> list[datetime]:
     """The hours from now on in which the work may run, at most `at_most`."""
-    first = hour_of(max(earliest, now))
-    count = int((hour_of(latest) - first) / HOUR) + 1
+    first = floor_hour(max(earliest, now))
+    count = int((floor_hour(latest) - first) / HOUR) + 1
     return [first + index * HOUR for index in range(max(0, min(count, at_most)))]
+
+
+def window_hours(asked_at: datetime, latest: datetime) -> float:
+    """How long the work can wait, in hours: what its urgency is priced by."""
+    return max(0.0, (latest - asked_at) / HOUR) if floor_hour(latest) > floor_hour(asked_at) else 0.0

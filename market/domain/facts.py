@@ -53,8 +53,9 @@ class Candidate:
 class DecisionFacts:
     """All inputs of a verdict but the policy's terms.
 
-    `home` is the reference "run now at home region". `latency_km` None is no bound.
-    `price_cap_micro_usd` None is no cap. `mean_need_score` is the spend-weighted mean of the period.
+    `home` is the reference "run now at home region". `latency_km` None is no bound. `left_out`
+    region-hours were set aside before (`verdict.keep_best`). `price_cap_micro_usd` None is no cap.
+    `mean_need_score` is the spend-weighted mean of the period.
     """
 
     made_at: datetime
@@ -78,6 +79,7 @@ class DecisionFacts:
     emergency_multiplier: float
     fund_available_micro_usd: int
     candidates: tuple[Candidate, ...]
+    left_out: int
     home: Candidate | None
     is_simulated: bool
 

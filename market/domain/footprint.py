@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from climate.domain.carbon import location_g
+from climate.domain.carbon import location_g, market_based
 from climate.domain.energy import energy_wh
 from climate.domain.interval import Interval
 from market.domain.facts import Candidate, DecisionFacts
@@ -45,7 +45,7 @@ def footprint(terms: PolicyTerms, facts: DecisionFacts, candidate: Candidate, to
         location_g_low=carbon.low,
         location_g_central=carbon.central,
         location_g_high=carbon.high,
-        market_g=carbon.central * (1 - (candidate.contracted_cfe_share or 0.0)),
+        market_g=_market_g(energy.central / 1000, candidate),
         avoided_g=avoided,
         notes=_notes(terms, facts, candidate),
     )
@@ -54,9 +54,27 @@ def footprint(terms: PolicyTerms, facts: DecisionFacts, candidate: Candidate, to
 def _energy(terms: PolicyTerms, facts: DecisionFacts, candidate: Candidate, tokens: int) -> Interval:
     if terms.flat_kwh_per_token is not None:
         return Interval.exactly(float(terms.flat_kwh_per_token * tokens * 1000))
-    # Where the split is unknown every token counts as output: the dearer kind, so never too little.
-    given = min(facts.input_tokens or 0, tokens)
-    return energy_wh(facts.model_class, input_tokens=given, output_tokens=tokens - given, pue=candidate.pue)
+    output = _output(facts, tokens)
+    return energy_wh(facts.model_class, input_tokens=tokens - output, output_tokens=output, pue=candidate.pue)
+
+
+def _output(facts: DecisionFacts, tokens: int) -> int:
+    """How many of `tokens` count as output, the dearer kind: never too few.
+
+    All of them where the split is unknown; of a part of the request its output first; what goes
+    beyond the request is output.
+    """
+    if facts.input_tokens is None:
+        return tokens
+    asked_output = facts.tokens - facts.input_tokens
+    return max(min(tokens, asked_output), tokens - facts.input_tokens)
+
+
+def _market_g(energy_kwh: float, candidate: Candidate) -> float:
+    """Contracted supply of the hour first; the rest at the location intensity, as no residual mix is loaded."""
+    contracted_kwh = energy_kwh * (candidate.contracted_cfe_share or 0.0)
+    residual = [candidate.intensity_g_per_kwh]
+    return market_based(energy_kwh=[energy_kwh], contracted_kwh=[contracted_kwh], residual_g_per_kwh=residual).grams
 
 
 def _intensity(candidate: Candidate) -> Interval:
@@ -77,4 +95,6 @@ def _notes(terms: PolicyTerms, facts: DecisionFacts, candidate: Candidate) -> tu
             notes.append(f"The region's PUE is not known: {candidate.pue:g} is assumed.")
     if candidate.contracted_cfe_share is None:
         notes.append("No contracted supply is known here: the market-based figure is the location-based one.")
+    else:
+        notes.append("No residual mix is known: what contracts do not cover counts at the location intensity.")
     return tuple(notes)

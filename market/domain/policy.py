@@ -23,7 +23,8 @@ class PolicyError(ValueError):
 class Justice:
     """How need changes the price.
 
-    kind `feebate`: `phi * (mean score - own score) * service`, zero-sum over a settled period.
+    kind `feebate`: `phi * (mean score - own score) * service`, around the month's running mean;
+    the Fund takes in and pays out the difference that the moving mean leaves.
     kind `fixed`: a discount for listed Global South countries, a premium for all others.
     """
 

@@ -6,7 +6,7 @@ can be computed again at any time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from market.domain.facts import Candidate, DecisionFacts
@@ -14,6 +14,8 @@ from market.domain.footprint import Footprint, footprint
 from market.domain.justice import NeedScore, Weight, need_score, weigh
 from market.domain.policy import PolicyTerms
 from market.domain.price import Price, PriceInputs, price
+
+ABOVE_CAP = "above the price cap"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,20 @@ class Verdict:
     need: NeedScore
     looked_at: tuple[Looked, ...]
     reasons: tuple[str, ...]
+
+
+def keep_best(facts: DecisionFacts, at_most: int) -> DecisionFacts:
+    """The same facts with at most so many candidates: of those that may serve, the cleanest with room first.
+
+    A flexible request has thousands of region-hours; storing them all would explain nothing.
+    `left_out` counts what was set aside.
+    """
+    if len(facts.candidates) <= at_most:
+        return facts
+    within_reach, _ = _sift(facts)
+    ranked = sorted(within_reach, key=lambda each: (each.free_tokens < facts.tokens, *_greenest_first(each)))
+    kept = tuple(ranked[:at_most])
+    return replace(facts, candidates=kept, left_out=len(facts.candidates) - len(kept))
 
 
 def decide(terms: PolicyTerms, facts: DecisionFacts) -> Verdict:
@@ -114,7 +130,7 @@ def _offer(
         return f"only {tokens} tokens free in this hour"
     cost, print_ = price_of(terms, facts, candidate, tokens, fund_available_micro_usd=facts.fund_available_micro_usd)
     if facts.price_cap_micro_usd is not None and cost.total > facts.price_cap_micro_usd:
-        return "above the price cap"
+        return f"{ABOVE_CAP}: {cost.total} micro-USD"
     return tokens, cost, print_
 
 
@@ -163,7 +179,7 @@ def _granted(
         if each is not candidate and (each.code, each.starts_at) not in seen
     ]
     reasons = [
-        f"Cleanest of the {_counted(ranked)} within reach that have room."
+        _compared(facts, ranked)
         if whole
         else f"No region within reach has {facts.tokens} tokens free; this one has the most."
     ]
@@ -181,10 +197,12 @@ def _granted(
     )
 
 
-def _counted(ranked: list[Candidate]) -> str:
-    """How many regions, or regions in several hours, were compared."""
-    hours = len({each.starts_at for each in ranked})
-    return f"{len(ranked)} regions" if hours == 1 else f"{len(ranked)} region-hours"
+def _compared(facts: DecisionFacts, ranked: list[Candidate]) -> str:
+    """Of how many with room the chosen one is the cleanest."""
+    roomy = [each for each in ranked if each.free_tokens >= facts.tokens]
+    what = "regions" if len({each.starts_at for each in roomy}) == 1 else "region-hours"
+    words = f"Cleanest of the {len(roomy)} {what} within reach with room for it."
+    return f"{words} {facts.left_out} more were set aside as dirtier, fuller or too far." if facts.left_out else words
 
 
 def _why_not(facts: DecisionFacts, looked: list[Looked]) -> tuple[str, ...]:
@@ -192,7 +210,13 @@ def _why_not(facts: DecisionFacts, looked: list[Looked]) -> tuple[str, ...]:
         return (f"No active region has capacity for model class {facts.model_class}.",)
     if not looked:
         return ("None of the eligible regions is active with capacity for this model class.",)
+    costs = [int(each.outcome.split()[-2]) for each in looked if each.outcome.startswith(ABOVE_CAP)]
     counts: dict[str, int] = {}
     for each in looked:
-        counts[each.outcome] = counts.get(each.outcome, 0) + 1
-    return tuple(f"{count} region-hours: {outcome}." for outcome, count in sorted(counts.items()))
+        outcome = ABOVE_CAP if each.outcome.startswith(ABOVE_CAP) else each.outcome
+        counts[outcome] = counts.get(outcome, 0) + 1
+    what = "region" if len({each.starts_at for each in looked}) == 1 else "region-hour"
+    reasons = [f"{count} {what}{'s' * (count > 1)}: {outcome}." for outcome, count in sorted(counts.items())]
+    if costs:
+        reasons.append(f"The cheapest would cost {min(costs) / 1_000_000:.6f} US$.")
+    return tuple(reasons)

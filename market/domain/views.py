@@ -51,7 +51,8 @@ class RequestDetail:
     """A request with its latest decision as the API answers it, and its whole story.
 
     `answer` is the body of `GET /api/v1/requests/{id}/`. `candidates` are the regions that were
-    looked at, best first, each {code, zone, intensity_g_per_kwh, basis, pue, free_tokens, distance_km, reason}.
+    looked at, best first, each {code, zone, starts_at, intensity_g_per_kwh, basis, pue, free_tokens, distance_km,
+    reason}. `renewable_share_of` is what its policy's renewable discount is measured by: contracted_supply or grid.
     """
 
     id: UUID
@@ -77,6 +78,7 @@ class RequestDetail:
     candidates: tuple[dict[str, Any], ...]
     timeline: tuple[tuple[datetime, str], ...]
     settlement: dict[str, Any] | None
+    renewable_share_of: str = "contracted_supply"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

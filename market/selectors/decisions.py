@@ -14,6 +14,7 @@ from market.domain.explanation import usd
 from market.domain.views import DecisionRow, RequestDetail
 from market.models import AllocationRequest, Decision
 from market.selectors.answers import answer_body, candidate_rows, explain_again
+from market.selectors.policies import get_policy_version
 
 RELATED = ("request__team__organisation", "request__purpose", "region", "policy")
 
@@ -119,6 +120,7 @@ def get_request_detail(request_id: UUID) -> RequestDetail:
             "market_value_tokens": settlement.market_value_tokens,
             "settled_at": settlement.settled_at,
         },
+        renewable_share_of=get_policy_version(decision.policy_id).terms.renewable_share_of,
     )
 
 

@@ -12,13 +12,16 @@ from django.db.models.functions import Cast
 
 from climate import selectors as climate
 from climate.domain.distance import distance_km
+from climate.domain.ladder import floor_hour
 from climate.domain.places import CountryFacts, RegionFacts
 from climate.domain.signal import Basis, Signal
-from market.domain.asks import WhatIf, hour_of
+from market.domain.asks import WhatIf
 from market.domain.facts import Candidate, DecisionFacts
 from market.domain.justice import emergency_multiplier
 from market.domain.policy import PolicyTerms
-from market.models import AllocationRequest, Fund, RegionHour, Settlement
+from market.domain.verdict import keep_best
+from market.models import AllocationRequest, RegionHour, Settlement
+from market.selectors.figures import get_fund_available
 from market.selectors.policies import PurposeFacts
 
 MOST_CANDIDATES = 60  # kept per decision; more would make every stored decision large and explain nothing
@@ -40,7 +43,7 @@ def gather_facts(
     what_if = WhatIf(**request.carbon_override) if request.carbon_override else None
     regions = [each for each in climate.list_regions() if each.capacity_tokens_per_hour.get(request.model_class)]
     zones = {region.zone for region in regions} | ({origin.code} if terms.home_grid_bonus else set())
-    this_hour = hour_of(now)
+    this_hour = floor_hour(now)
     signals = climate.list_signals(
         zone_codes=sorted(zones),
         hours=sorted({this_hour, *hours}),
@@ -57,7 +60,7 @@ def gather_facts(
     ]
     home = _nearest(regions, origin)
     home_signal = signals.get((origin.code, this_hour))
-    return DecisionFacts(
+    facts = DecisionFacts(
         made_at=now,
         tokens=request.tokens,
         input_tokens=request.input_tokens,
@@ -79,13 +82,15 @@ def gather_facts(
         emergency_multiplier=emergency_multiplier(
             origin=origin.code, purpose=purpose.name, emergencies=climate.list_active_emergencies(now=now)
         ),
-        fund_available_micro_usd=_fund_available(),
-        candidates=tuple(_best(candidates, request.tokens)),
+        fund_available_micro_usd=get_fund_available(),
+        candidates=tuple(candidates),
+        left_out=0,
         home=_candidate(home, this_hour, signals[home.zone, this_hour], origin, terms, request.model_class, {})
         if home
         else None,
         is_simulated=request.is_simulated,
     )
+    return keep_best(facts, MOST_CANDIDATES)
 
 
 def _candidate(
@@ -133,16 +138,6 @@ def _supposed(signal: Signal, what_if: WhatIf, now: datetime) -> Signal:
     )
 
 
-def _best(candidates: list[Candidate], tokens: int) -> list[Candidate]:
-    """The candidates worth keeping: the cleanest with room for all, then the roomiest of the rest."""
-    if len(candidates) <= MOST_CANDIDATES:
-        return candidates
-    ranked = sorted(
-        candidates, key=lambda each: (each.free_tokens < tokens, each.grid_g_per_it_kwh, each.distance_km or 0.0)
-    )
-    return ranked[:MOST_CANDIDATES]
-
-
 def _nearest(regions: Sequence[RegionFacts], origin: CountryFacts) -> RegionFacts | None:
     located = [(distance, each) for each in regions if (distance := _distance_km(each, origin)) is not None]
     at_home = [(distance, each) for distance, each in located if each.country_code == origin.code]
@@ -158,11 +153,6 @@ def _distance_km(region: RegionFacts, origin: CountryFacts) -> float | None:
 def _promised(model_class: str, hours: Sequence[datetime]) -> dict[tuple[str, datetime], int]:
     rows = RegionHour.objects.filter(model_class=model_class, starts_at__in=hours)
     return {(code, hour): tokens for code, hour, tokens in rows.values_list("region", "starts_at", "promised_tokens")}
-
-
-def _fund_available() -> int:
-    fund = Fund.objects.first()
-    return fund.balance_micro_usd - fund.reserved_micro_usd if fund else 0
 
 
 def _mean_need_score(now: datetime) -> float | None:

@@ -8,33 +8,48 @@ from django.db.models import Count, Q, Sum
 
 from budgets import selectors as budgets
 from market.domain.views import Headline
-from market.models import AllocationRequest, Decision, Fund, FundEntry, RegionHour
+from market.models import FUND_NAME, AllocationRequest, Decision, Fund, FundEntry, RegionHour
+
+GRANTING = (Decision.Verdict.GRANTED, Decision.Verdict.PARTIAL)
+
+
+def get_fund_available() -> int:
+    """What the Fund can still promise, micro-USD."""
+    fund = Fund.objects.filter(name=FUND_NAME).first()
+    return fund.balance_micro_usd - fund.reserved_micro_usd if fund else 0
 
 
 def get_headline(*, now: datetime, team_ids: frozenset[int] | None) -> Headline:
-    """What was granted since 00:00 UTC, simulated decisions left out. None means all teams."""
+    """What was decided since 00:00 UTC, simulated decisions left out. None means all teams.
+
+    Settled work counts as it was used, open grants as they were promised, and what was given
+    back or expired not at all.
+    """
     day = now.replace(hour=0, minute=0, second=0, microsecond=0)
     decisions = Decision.objects.filter(made_at__gte=day, request__is_simulated=False)
     waiting = AllocationRequest.objects.filter(status=AllocationRequest.Status.QUEUED)
     if team_ids is not None:
         decisions = decisions.filter(request__team__in=team_ids)
         waiting = waiting.filter(team__in=team_ids)
-    granted = Q(verdict__in=(Decision.Verdict.GRANTED, Decision.Verdict.PARTIAL))
+    is_open = Q(verdict__in=GRANTING, request__status__in=AllocationRequest.HOLDING)
     sums = decisions.aggregate(
         requests=Count("request", distinct=True),
-        tokens=Sum("granted_tokens", filter=granted),
-        location_g=Sum("location_g_central", filter=granted),
-        avoided_g=Sum("avoided_g", filter=granted),
         denied=Count("id", filter=Q(verdict=Decision.Verdict.DENIED)),
+        promised_tokens=Sum("granted_tokens", filter=is_open),
+        promised_g=Sum("location_g_central", filter=is_open),
+        promised_avoided_g=Sum("avoided_g", filter=is_open),
+        used_tokens=Sum("settlement__used_tokens"),
+        used_g=Sum("settlement__location_g"),
+        used_avoided_g=Sum("settlement__avoided_g"),
     )
-    fund = Fund.objects.first()
+    fund = Fund.objects.filter(name=FUND_NAME).first()
     return Headline(
         day_starts_at=day,
         as_of=now,
         requests=sums["requests"],
-        granted_tokens=sums["tokens"] or 0,
-        location_g=sums["location_g"] or 0.0,
-        avoided_g=sums["avoided_g"] or 0.0,
+        granted_tokens=(sums["promised_tokens"] or 0) + (sums["used_tokens"] or 0),
+        location_g=(sums["promised_g"] or 0.0) + (sums["used_g"] or 0.0),
+        avoided_g=(sums["promised_avoided_g"] or 0.0) + (sums["used_avoided_g"] or 0.0),
         open_holds=budgets.count_open_holds(team_ids=team_ids),
         queued=waiting.count(),
         denied=sums["denied"],

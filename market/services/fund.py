@@ -11,9 +11,7 @@ from django.db.models import F
 from config.kernel.errors import Conflict, InvalidInput
 from config.kernel.events import publish
 from market.events import FundChanged
-from market.models import Fund, FundEntry
-
-FUND_NAME = "access-fund"
+from market.models import FUND_NAME, Fund, FundEntry
 
 
 class FundShort(Conflict):
@@ -29,12 +27,6 @@ def deposit_to_fund(*, micro_usd: int, actor: str, reason: str, now: datetime) -
         raise InvalidInput("A deposit is more than zero.", field="micro_usd")
     Fund.objects.get_or_create(name=FUND_NAME)
     _move(FundEntry.Kind.DEPOSIT, balance=micro_usd, reserved=0, actor=actor, reason=reason, request_id=None, now=now)
-
-
-def available_micro_usd() -> int:
-    """What the Fund can still promise."""
-    fund = Fund.objects.filter(name=FUND_NAME).first()
-    return fund.balance_micro_usd - fund.reserved_micro_usd if fund else 0
 
 
 def reserve_discount(*, micro_usd: int, request_id: UUID, actor: str, now: datetime) -> None:

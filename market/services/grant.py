@@ -16,7 +16,9 @@ from django.db import transaction
 from budgets import services as budgets
 from budgets.domain.refusals import BudgetExhausted
 from budgets.domain.units import Amounts, Unit, to_steps
+from climate.domain.ladder import HOUR
 from config.kernel.errors import Unavailable
+from market.domain.asks import hours_of_window
 from market.domain.facts import DecisionFacts
 from market.domain.verdict import Verdict, decide
 from market.models import AllocationRequest, AllocationRun, Decision
@@ -26,6 +28,7 @@ from market.services.capacity import HourFull, promise
 from market.services.fund import FundShort, reserve_discount
 from market.services.records import record, unsaved_decision
 
+HORIZON_HOURS = 48  # how far ahead the signals are worth planning by
 MOST_TRIES = 8  # each lost race means that somebody else was served, so this is generous
 Status = AllocationRequest.Status
 
@@ -48,8 +51,13 @@ def decide_and_take(
     window_hours: float,
     now: datetime,
     run: AllocationRun | None = None,
-) -> Outcome:
-    """Decide a stored request for one of `hours` and record the decision with what it took."""
+    may_wait: bool = False,
+) -> Outcome | None:
+    """Decide a stored request for one of `hours` and record the decision with what it took.
+
+    With `may_wait` a refusal is not recorded and None comes back: a later hour may bring room,
+    another price or a new budget period.
+    """
     for _ in range(MOST_TRIES):
         facts = gather_facts(
             request,
@@ -60,13 +68,23 @@ def decide_and_take(
             now=now,
         )
         verdict = decide(policy.terms, facts)
+        if may_wait and verdict.chosen is None:
+            return None
         try:
             return _take(request, policy, facts, verdict, run=run, now=now)
         except (HourFull, FundShort):
             continue  # somebody else was quicker: look again
         except BudgetExhausted as refusal:
+            if may_wait:
+                return None
             return _refused(request, policy, facts, verdict, refusal, run=run, now=now)
     raise Unavailable("Too many others ask for the same hour. Nothing was taken; try again.", retry_after_seconds=1)
+
+
+def hours_to_consider(request: AllocationRequest, *, now: datetime) -> list[datetime]:
+    """The hours of a request's window, from now on and up to the horizon of the signals."""
+    hours = hours_of_window(request.earliest_at, request.latest_at, now, at_most=HORIZON_HOURS)
+    return [hour for hour in hours if hour < now + HORIZON_HOURS * HOUR]
 
 
 def amounts_of(*, tokens: int, carbon_g: float, micro_usd: int) -> Amounts:

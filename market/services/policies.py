@@ -44,13 +44,15 @@ def activate_policy(*, policy_id: int, now: datetime, actor: str, make_default: 
 
     A name that is the default stays the default when another of its versions becomes current.
     """
-    policy = Policy.objects.select_for_update().filter(pk=policy_id).first()
+    # All of them, in one order: two activations at once must not each see the other's old state.
+    versions = {each.pk: each for each in Policy.objects.select_for_update().order_by("pk")}
+    policy = versions.get(policy_id)
     if policy is None:
         raise NotFound("There is no such policy version.")
     reason = f"by {actor} at {now:%Y-%m-%d %H:%M:%S} UTC"
-    was_default = Policy.objects.filter(name=policy.name, is_default=True).exists()
+    was_default = any(each.is_default and each.name == policy.name for each in versions.values())
     becomes_default = make_default or was_default
-    for other in Policy.objects.exclude(pk=policy_id):
+    for other in (each for each in versions.values() if each.pk != policy_id):
         loses_current = other.is_current and other.name == policy.name
         loses_default = other.is_default and (loses_current or becomes_default)
         if loses_current or loses_default:

@@ -9,8 +9,7 @@ from typing import Any
 
 from django.db import transaction
 
-from market.models import Fund, Policy, Purpose
-from market.services.fund import FUND_NAME
+from market.models import FUND_NAME, Fund, Policy, Purpose
 from market.services.policies import activate_policy, create_policy_version
 
 DATA = Path(__file__).resolve().parent.parent / "data"

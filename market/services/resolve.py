@@ -10,20 +10,22 @@ from django.db import transaction
 
 from budgets import selectors as budget_reads
 from budgets import services as budgets
+from climate.domain.ladder import floor_hour
 from config.kernel.errors import Conflict, InvalidInput, NotFound
 from config.kernel.events import publish
-from market.domain.asks import LARGEST_REQUEST_TOKENS, hour_of
 from market.domain.facts import Candidate, DecisionFacts
 from market.domain.justice import need_score
 from market.domain.verdict import price_of
 from market.events import RequestResolved
 from market.models import AllocationRequest, Decision, Settlement
+from market.selectors.figures import get_fund_available
 from market.selectors.policies import get_policy_version
 from market.services.capacity import give_back
-from market.services.fund import available_micro_usd, release_discount, settle_flows
+from market.services.fund import release_discount, settle_flows
 from market.services.grant import amounts_of
 
 Status = AllocationRequest.Status
+MOST_TIMES_GRANTED = 10  # more is a slip of the keyboard, and would empty the budgets of a whole path
 
 
 @transaction.atomic
@@ -39,12 +41,16 @@ def settle(
     """Charge what was really used, at the terms of the grant; return the highest budget threshold passed.
 
     More than was granted is charged too (what does not fit becomes overdraft). A grant whose lease
-    ran out can still be settled. Raises Conflict if it was resolved before or never granted.
+    ran out can still be settled. Raises Conflict if it was resolved before or never granted,
+    InvalidInput naming `used_tokens` for more than ten times the grant.
     """
-    if not 0 <= used_tokens <= LARGEST_REQUEST_TOKENS:
-        raise InvalidInput(f"Used tokens are between 0 and {LARGEST_REQUEST_TOKENS}.", field="used_tokens")
     request = _locked(request_id, open_to=(Status.GRANTED, Status.PARTIAL, Status.EXPIRED))
     decision = _grant_of(request)
+    most = decision.granted_tokens * MOST_TIMES_GRANTED
+    if not 0 <= used_tokens <= most:
+        raise InvalidInput(
+            f"{decision.granted_tokens} tokens were granted; between 0 and {most} can be settled.", field="used_tokens"
+        )
     was_expired = request.status == Status.EXPIRED
     settlement = _settlement(request, decision, used_tokens, was_expired=was_expired, now=now)
     settlement.quality, settlement.collaboration = quality, collaboration
@@ -89,7 +95,7 @@ def expire_overdue(*, now: datetime) -> int:
         kind, _, reference = hold.reference.partition(":")
         if kind == "request":
             expired += _expire_grant(UUID(reference), now=now)
-    late = AllocationRequest.objects.filter(status=Status.QUEUED, latest_at__lt=hour_of(now))
+    late = AllocationRequest.objects.filter(status=Status.QUEUED, latest_at__lt=now)
     for request_id in list(late.values_list("pk", flat=True)[:500]):
         expired += _expire_waiting(request_id, now=now)
     return expired
@@ -186,21 +192,21 @@ def _payable_by_fund(request: AllocationRequest, decision: Decision, facts: Deci
     if request.is_simulated:
         return facts.fund_available_micro_usd
     promised = decision.fund_reserved_micro_usd
-    return min(promised, available_micro_usd()) if was_expired else promised
+    return min(promised, get_fund_available()) if was_expired else promised
 
 
 def _chosen(facts: DecisionFacts, decision: Decision) -> Candidate:
-    hour = hour_of(decision.starts_at) if decision.starts_at else None
+    hour = floor_hour(decision.starts_at) if decision.starts_at else None
     return next(each for each in facts.candidates if each.code == decision.region_id and each.starts_at == hour)
 
 
 def _free_hour(decision: Decision, request: AllocationRequest, tokens: int, *, now: datetime) -> None:
     """Room that comes back while the hour lasts can serve others; afterwards it is history."""
-    if tokens and decision.region_id and decision.starts_at and hour_of(decision.starts_at) >= hour_of(now):
+    if tokens and decision.region_id and decision.starts_at and floor_hour(decision.starts_at) >= floor_hour(now):
         give_back(
             region_code=decision.region_id,
             model_class=request.model_class,
-            starts_at=hour_of(decision.starts_at),
+            starts_at=floor_hour(decision.starts_at),
             tokens=tokens,
         )
 

@@ -16,7 +16,7 @@ from budgets.domain.estimates import Mode, choose_mode, estimate_output_tokens
 from budgets.services import count_tokens
 from climate import selectors as climate
 from config.kernel.errors import InvalidInput, NotAllowed, NotFound
-from market.domain.asks import FURTHEST_DEADLINE, LARGEST_REQUEST_TOKENS, Ask, hour_of, is_flexible
+from market.domain.asks import FURTHEST_DEADLINE, LARGEST_REQUEST_TOKENS, Ask, is_flexible, window_hours
 from market.domain.facts import DecisionFacts
 from market.domain.justice import need_score, weigh
 from market.domain.verdict import Verdict, decide
@@ -24,7 +24,7 @@ from market.models import AllocationRequest
 from market.selectors.answers import answer_body
 from market.selectors.facts import gather_facts
 from market.selectors.policies import PolicyFacts, PurposeFacts, get_policy_in_force, get_purpose
-from market.services.grant import Outcome, decide_and_take
+from market.services.grant import Outcome, decide_and_take, hours_to_consider
 from market.services.records import record, unsaved_decision
 
 Status = AllocationRequest.Status
@@ -41,20 +41,26 @@ def submit(*, ask: Ask, principal: Principal, now: datetime) -> Outcome:
     request.save(force_insert=True)
     if is_flexible(request.earliest_at, request.latest_at, now) and not request.is_simulated:
         return _queue(request, purpose, policy, now=now)
-    return decide_and_take(
+    outcome = decide_and_take(
         request,
         purpose=purpose,
         policy=policy,
-        hours=[hour_of(now)],
-        window_hours=0.0,
+        hours=hours_to_consider(request, now=now),
+        window_hours=window_hours(now, request.latest_at),
         now=now,
     )
+    if outcome is None:
+        raise RuntimeError("A request that is decided at once is never left waiting.")
+    return outcome
 
 
 def quote(*, ask: Ask, principal: Principal, now: datetime) -> dict[str, Any]:
-    """What would be decided now. Stores nothing, takes nothing; same refusals of bad input as `submit`."""
+    """What would be decided now, over the whole window of work that can wait.
+
+    Stores nothing, takes nothing; same refusals of bad input as `submit`.
+    """
     request, purpose, policy = _request(ask, principal, now)
-    facts = _facts(request, purpose, policy, hours=[hour_of(max(now, request.earliest_at))], now=now)
+    facts = _facts(request, purpose, policy, hours=hours_to_consider(request, now=now), now=now)
     decision = unsaved_decision(request, policy, facts, decide(policy.terms, facts), now=now)
     return answer_body(request, decision)
 
@@ -100,7 +106,7 @@ def _facts(
         purpose=purpose,
         terms=policy.terms,
         hours=hours,
-        window_hours=0.0,
+        window_hours=window_hours(now, request.latest_at),
         now=now,
     )
 

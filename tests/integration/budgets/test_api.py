@@ -6,6 +6,8 @@ from uuid import uuid4
 import pytest
 
 from accounts.domain.scopes import Scope
+from accounts.models import User
+from accounts.services.organisations import add_member, create_administrator, create_team
 from budgets import services
 from budgets.models import Budget
 from tests.integration.world import NOW, make_budget, make_team
@@ -73,6 +75,25 @@ def test_a_foreign_parent_is_refused_and_looks_like_none(team):
         assert answer.status_code == 403
         assert answer.json()["errors"][0]["field"] == "parent"
     assert Budget.objects.count() == 1
+
+
+def test_a_budget_that_one_may_only_see_cannot_be_spent_through_a_child(team, client):
+    visible = make_budget(team, name="theirs")
+    own_team = create_team(organisation_id=team.organisation_id, name="Own", origins=["*"], purposes=["*"])
+    user_id = create_administrator(username="ada", password="a long enough secret")
+    add_member(user_id=user_id, team_id=own_team, role="owner")
+    add_member(user_id=user_id, team_id=team.team_id, role="viewer")
+    client.force_login(User.objects.get(pk=user_id), backend="django.contrib.auth.backends.ModelBackend")
+    assert client.get(f"{URL}{visible}/").status_code == 200
+    answer = client.post(URL, {**BODY, "parent": str(visible)}, content_type="application/json")
+    assert answer.status_code == 403
+    assert answer.json()["errors"][0]["field"] == "parent"
+    assert Budget.objects.count() == 1
+
+
+def test_a_team_may_spend_from_its_organisations_own_budget(team):
+    shared = make_budget(team, name="shared", team_id=None)
+    assert team.client.post(URL, {**BODY, "parent": str(shared)}).status_code == 201
 
 
 def test_a_foreign_budget_does_not_exist(team):

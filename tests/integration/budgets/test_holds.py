@@ -246,3 +246,24 @@ def test_a_changed_ledger_is_noticed(team):
     hold(budget, 100)
     Budget.objects.filter(pk=budget).update(reserved=90)
     assert len(list_ledger_differences()) == 2
+
+
+def test_a_budget_that_nobody_asks_is_whole_again_in_its_new_period(team):
+    budget = make_budget(team, 1000, period=Period.DAY)
+    settle(hold(budget, 990).hold_id, 990)
+    make_budget(team, 1000, period=Period.ONE_OFF)
+    tomorrow = NOW + timedelta(days=1)
+    assert services.begin_due_periods(now=NOW) == 0
+    assert services.begin_due_periods(now=tomorrow) == 1
+    state = get_budget(budget)
+    assert (state.spent, state.status, state.crossed) == (0, "ok", ())
+    assert list_ledger_differences() == []
+
+
+def test_a_limit_is_compared_with_the_use_of_the_present_period(team):
+    budget = make_budget(team, 1000, period=Period.DAY)
+    settle(hold(budget, 990).hold_id, 990)
+    tomorrow = NOW + timedelta(days=1)
+    services.allot(budget_id=budget, limit=Decimal(500), actor="test", reason="less", now=tomorrow)
+    assert figures(budget) == (500, 0, 0, 0)
+    assert list_ledger_differences() == []

@@ -10,6 +10,7 @@ import pytest
 from django.db import connection
 
 from budgets import services
+from budgets.domain.periods import Period
 from budgets.domain.refusals import BudgetExhausted
 from budgets.domain.units import Amounts
 from budgets.models import Budget, ThresholdCrossing
@@ -56,6 +57,16 @@ def test_of_many_at_once_exactly_those_that_fit_are_held():
     assert Budget.objects.get(pk=top).reserved == 1000
     assert list_ledger_differences() == []
     assert ThresholdCrossing.objects.filter(budget=top).count() == 3
+
+
+def test_of_many_at_the_start_of_a_period_none_is_refused_that_fits():
+    team = make_team()
+    yesterday = NOW - timedelta(days=1)
+    budget = make_budget(team, 2000, period=Period.DAY, now=yesterday)
+    held = in_threads(lambda index: try_to_hold(budget, str(index)), range(20))
+    assert None not in held
+    assert Budget.objects.get(pk=budget).reserved == 2000
+    assert list_ledger_differences() == []
 
 
 def test_of_many_who_settle_release_and_expire_one_hold_one_wins():

@@ -92,6 +92,9 @@ BAD = [
     ("tokens", True, 422),
     ("tokens", [2000], 422),
     ("input_tokens", 3000, 422),
+    ("messages", [None], 422),
+    ("messages", [{"role": "user"}], 422),
+    ("messages", "hello", 422),
     ("mode", "orchestra", 422),
     ("roles", 0, 422),
     ("complexity", 1.1, 422),
@@ -132,7 +135,11 @@ def test_nan_and_infinity_are_refused(team, body):
     assert not AllocationRequest.objects.exists()
 
 
-@pytest.mark.parametrize("raw", ['{"purpose": ', "", "[]", '"text"', "null", "7", "\ufeff{}", "{" * 5000])
+BROKEN = ['{"purpose": ', "", "[]", '"text"', "null", "7", "\ufeff{}", "{" * 5000, "[" * 100_000, '{"a":' * 100_000,
+          '{"\\ud800": 1}', '{"purpose": "\\udfff"}']  # fmt: skip
+
+
+@pytest.mark.parametrize("raw", BROKEN, ids=[str(index) for index in range(len(BROKEN))])
 def test_broken_json_is_a_problem_document_and_changes_nothing(team, raw):
     before = counts()
     answer = team.client.post(URL, raw, content_type="application/json")
@@ -397,6 +404,16 @@ def test_settling_twice_with_one_key_charges_once(team, body, budget):
     assert Budget.objects.get(pk=budget).spent == 500
 
 
+def test_more_than_was_granted_is_charged_but_a_slip_of_the_keyboard_is_refused(team, body, budget):
+    got = team.client.post(URL, body).json()
+    refused = team.client.post(f"{URL}{got['id']}/settle/", {"used_tokens": 20_001})
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["field"] == "used_tokens"
+    assert Budget.objects.get(pk=budget).reserved == 2000
+    team.client.post(f"{URL}{got['id']}/settle/", {"used_tokens": 2500})
+    assert Budget.objects.get(pk=budget).spent == 2500
+
+
 @pytest.mark.parametrize("used", [-1, 1.5, "9", None, 10**20])
 def test_a_use_that_cannot_be_is_refused_by_name(team, body, budget, used):
     got = team.client.post(URL, body).json()
@@ -426,6 +443,17 @@ def test_the_list_filters_and_pages(team, body):
     assert team.client.get(f"{URL}?status=denied").json()["results"] == []
     assert len(team.client.get(f"{URL}?origin=BD&page=2").json()["results"]) == 2
     assert team.client.get(f"{URL}?page=0").status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [("status=%00", "status"), ("status=happy", "status"), ("purpose=%00", "purpose"), ("origin=de", "origin"),
+     ("model_class=Q", "model_class"), ("page=0", "page"), ("page=x", "page")],
+)  # fmt: skip
+def test_a_filter_that_cannot_be_is_refused_by_name(team, query, field):
+    answer = team.client.get(f"{URL}?{query}")
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == field
 
 
 def test_the_list_takes_a_bounded_number_of_queries(team, body, django_assert_max_num_queries):

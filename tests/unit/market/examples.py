@@ -99,6 +99,7 @@ def facts(*candidates: Candidate, **changes: Any) -> DecisionFacts:
         "emergency_multiplier": 1.0,
         "fund_available_micro_usd": 1_000_000_000,
         "candidates": candidates,
+        "left_out": 0,
         "home": None,
         "is_simulated": False,
     }

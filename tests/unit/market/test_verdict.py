@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from market.domain.explanation import explain, significant, usd
 from market.domain.facts import DecisionFacts
-from market.domain.verdict import decide
+from market.domain.verdict import decide, keep_best, price_of
 from tests.unit.market.examples import HOUR, NOW, candidate, facts, terms
 
 
@@ -56,7 +56,7 @@ def test_what_fits_nowhere_whole_is_granted_in_part_where_most_is_free():
 def test_no_room_at_all_is_a_denial_with_the_reason():
     verdict = decide(terms(), facts(candidate("aa-clean-1", 40, promised_tokens=1_000_000)))
     assert (verdict.outcome, verdict.granted_tokens, verdict.chosen) == ("denied", 0, None)
-    assert verdict.reasons == ("1 region-hours: full in this hour.",)
+    assert verdict.reasons == ("1 region: full in this hour.",)
 
 
 def test_no_region_with_the_model_class_is_a_denial_that_says_so():
@@ -89,7 +89,7 @@ def test_a_price_cap_is_kept_or_the_request_denied():
     assert paying.price is not None
     assert paying.price.total <= 1_000_000
     assert denied.outcome == "denied"
-    assert denied.reasons == ("1 region-hours: above the price cap.",)
+    assert denied.reasons == ("1 region: above the price cap.", "The cheapest would cost 0.006028 US$.")
 
 
 def test_energy_and_carbon_follow_the_formula():
@@ -97,6 +97,34 @@ def test_energy_and_carbon_follow_the_formula():
     assert verdict.footprint is not None
     assert verdict.footprint.energy_wh_central == pytest.approx(0.50025)
     assert verdict.footprint.location_g_central == pytest.approx(0.2001)
+
+
+def test_a_part_of_a_request_counts_its_output_first_and_more_than_asked_counts_as_output():
+    asked = facts(candidate(pue=1.0, promised_tokens=999_900), tokens=1000, input_tokens=500)
+    part = decide(terms(), asked)
+    assert (part.outcome, part.granted_tokens) == ("partial", 100)
+    assert part.footprint is not None
+    assert part.footprint.energy_wh_central == pytest.approx(100 * 0.6 / 1000)
+    _, beyond = price_of(terms(), asked, asked.candidates[0], 1200, fund_available_micro_usd=0)
+    assert beyond.energy_wh_central == pytest.approx((500 * 0.09 + 700 * 0.6) / 1000)
+
+
+def test_of_many_region_hours_the_eligible_and_cleanest_are_kept():
+    many = [candidate(f"aa-{index:03d}", 10 + index) for index in range(100)]
+    asked = facts(*many, eligible_regions=tuple(f"aa-{index:03d}" for index in range(50, 100)))
+    kept = keep_best(asked, 20)
+    assert [each.code for each in kept.candidates] == [f"aa-{index:03d}" for index in range(50, 70)]
+    assert kept.left_out == 80
+    assert decide(terms(), kept).chosen == decide(terms(), asked).chosen
+    assert "80 more were set aside" in decide(terms(), kept).reasons[0]
+    assert keep_best(asked, 100) == asked
+
+
+def test_only_regions_with_room_are_counted_as_compared():
+    verdict = decide(
+        terms(), facts(candidate("aa-1"), candidate("aa-2", 500), candidate("aa-3", promised_tokens=10**6))
+    )
+    assert verdict.reasons[0] == "Cleanest of the 2 regions within reach with room for it."
 
 
 def test_the_seed_policy_takes_energy_flat_and_without_pue():
