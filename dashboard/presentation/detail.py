@@ -9,6 +9,7 @@ from typing import Any
 
 from django.urls import reverse
 
+from climate.domain.ladder import floor_hour
 from dashboard.domain import figures
 from dashboard.domain.intensity import basis_family, basis_word, bucket_of
 from dashboard.presentation.rows import status_words
@@ -20,15 +21,18 @@ _PRICE_LINES = (
     ("service_usd", "Service", "tokens at the policy’s rate, scarcity and urgency"),
     ("carbon_usd", "Carbon", "location-based emissions at the policy’s price, never discounted"),
     ("justice_usd", "Justice", "negative for those in need, positive for the others"),
-    ("renewable_usd", "Renewable discount", "subtracted: contracted, hourly matched supply only"),
 )
+_RENEWABLE_NOTES = {
+    "contracted_supply": "subtracted: contracted, hourly matched supply only",
+    "grid": "subtracted: by the renewable share of the serving grid",
+}
 
 
 def request_story(detail: RequestDetail, *, capacity_sources: Mapping[str, str]) -> Row:
     """Everything the page of a request shows. `capacity_sources` are those of its model class, by region."""
     answer = detail.answer
     word, tone = status_words(detail.status)
-    candidates = [_candidate(each, answer) for each in detail.candidates]
+    candidates = [_candidate(each, _is_chosen(each, answer)) for each in detail.candidates]
     return {
         "id": str(detail.id),
         "title": detail.purpose_title,
@@ -39,10 +43,11 @@ def request_story(detail: RequestDetail, *, capacity_sources: Mapping[str, str])
         "reasons": list(detail.reasons),
         "asked": _asked(detail),
         "verdict": _verdict(detail),
-        "price": _price(answer.get("price") or {}),
+        "price": _price(answer.get("price") or {}, _RENEWABLE_NOTES[detail.renewable_share_of]),
         "carbon": _carbon(answer.get("carbon") or {}),
         "factors": _factors(answer.get("priority") or {}),
         "candidates": sorted(candidates, key=lambda each: not each["is_chosen"]),
+        "shows_hours": len({each["starts_at"] for each in detail.candidates}) > 1,
         "capacity_note": _capacity_note([capacity_sources.get(each["code"], "") for each in candidates]),
         "timeline": [
             {"at": f"{at:%d %b %Y %H:%M:%S} UTC", "iso": at.isoformat(), "what": what} for at, what in detail.timeline
@@ -81,9 +86,10 @@ def _verdict(detail: RequestDetail) -> Row:
     }
 
 
-def _price(price: Row) -> Row:
+def _price(price: Row, renewable_note: str) -> Row:
+    lines = (*_PRICE_LINES, ("renewable_usd", "Renewable discount", renewable_note))
     return {
-        "lines": [{"name": name, "note": note, "usd": _dollars(price.get(key))} for key, name, note in _PRICE_LINES],
+        "lines": [{"name": name, "note": note, "usd": _dollars(price.get(key))} for key, name, note in lines],
         "total": _dollars(price.get("total_usd")),
     }
 
@@ -123,12 +129,20 @@ def _factors(priority: Row) -> Row:
     }
 
 
-def _candidate(candidate: Row, answer: Row) -> Row:
+def _is_chosen(candidate: Row, answer: Row) -> bool:
+    """The candidate of the answer's region and hour; work may begin later in the hour that serves it."""
+    if not answer.get("region") or not answer.get("starts_at"):
+        return False
+    hour = floor_hour(datetime.fromisoformat(answer["starts_at"]))
+    return bool(candidate["code"] == answer["region"]["code"] and candidate["starts_at"] == hour)
+
+
+def _candidate(candidate: Row, is_chosen: bool) -> Row:
     intensity = candidate.get("intensity_g_per_kwh")
     basis = candidate.get("basis") or ""
-    chosen = (answer.get("region") or {}).get("code")
     return {
         "code": candidate["code"],
+        "hour": f"{candidate['starts_at']:%d %b %H:%M}",
         "url": reverse("region", args=[candidate["code"]]),
         "zone": candidate.get("zone", ""),
         "intensity": figures.two_digits(intensity),
@@ -141,7 +155,7 @@ def _candidate(candidate: Row, answer: Row) -> Row:
         if candidate.get("distance_km") is not None
         else figures.UNKNOWN,
         "reason": candidate.get("reason") or "",
-        "is_chosen": candidate["code"] == chosen,
+        "is_chosen": is_chosen,
     }
 
 

@@ -11,7 +11,7 @@ from climate.models import CarbonReading, Region, RegionCapacity
 from dashboard import sections
 from market.domain.asks import WhatIf
 from market.models import Decision
-from market.services import settle
+from market.services import run_allocation_pass, settle
 from tests.integration.dashboard.conftest import REGION, ask_for_tokens
 
 PAGES_OF_FIGURES = ["/", "/regions/", f"/regions/{REGION}/"]
@@ -119,6 +119,35 @@ def test_a_contracted_supply_is_shown_with_its_source(world, client):
     page = text_of(client.get(f"/regions/{REGION}/"))
     assert "40 %" in page
     assert "Contract 7, hourly." in page
+
+
+def test_of_a_region_in_many_hours_only_the_chosen_one_is_marked(world, client):
+    request_id = ask_for_tokens(world.delta_team_id, latest=datetime.now(UTC) + timedelta(hours=3))
+    run_allocation_pass(now=datetime.now(UTC), trigger="test", actor="test")
+    starts_at = Decision.objects.filter(request=request_id).latest("sequence").starts_at
+    page = client.get(reverse("request", args=[request_id])).content.decode()
+    rows = re.findall(r'<tr class="now">(.*?)</tr>', page, re.DOTALL)
+    assert len(rows) == 1
+    assert page.count(f">{REGION}</a></th>") > 1  # it was looked at in several hours
+    assert REGION in rows[0]
+    assert f"<td>{starts_at:%d %b %H}:00</td>" in rows[0]
+
+
+def test_the_hour_is_shown_only_where_there_was_a_choice_of_hours(world, client):
+    page = client.get(reverse("request", args=[world.delta_request_id])).content.decode()
+    assert page.count('<tr class="now">') == 1
+    assert "Hour (UTC)" not in page
+
+
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [("default", "contracted, hourly matched supply only"), ("seed-2025", "share of the serving grid")],
+)
+def test_the_renewable_discount_says_by_what_its_policy_measures_it(world, client, policy, words):
+    request_id = ask_for_tokens(world.delta_team_id, policy=policy)
+    page = text_of(client.get(reverse("request", args=[request_id])))
+    assert re.search(rf"Renewable discount subtracted: [^$]*{words}", page)
+    assert ("contracted, hourly" in page) == (policy == "default")
 
 
 def test_a_settled_request_shows_what_was_used(world, client):
