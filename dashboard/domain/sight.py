@@ -11,12 +11,14 @@ class Sight:
 
     `figures` are map, regions, sources and sums without names; `details` are decisions,
     requests and budgets of `team_ids`. `sum_team_ids` are the teams that the headline sums.
+    `organisation_id` is the viewer's own, whose common budgets belong to no team.
     """
 
     figures: bool
     details: bool
     team_ids: frozenset[int] | None = frozenset()
     sum_team_ids: frozenset[int] | None = frozenset()
+    organisation_id: int | None = None
     is_known: bool = False
     is_staff: bool = False
 
@@ -26,7 +28,13 @@ class Sight:
 
 
 def sight_of(
-    *, visitors: str, is_known: bool, is_staff: bool, sees_everything: bool, visible_team_ids: frozenset[int]
+    *,
+    visitors: str,
+    is_known: bool,
+    is_staff: bool,
+    sees_everything: bool,
+    visible_team_ids: frozenset[int],
+    organisation_id: int | None = None,
 ) -> Sight:
     """What a viewer may see where visitors see `visitors` (nothing, figures or everything).
 
@@ -40,6 +48,7 @@ def sight_of(
         details=is_known or everything,
         team_ids=team_ids,
         sum_team_ids=None if visitors != "nothing" else team_ids,
+        organisation_id=organisation_id if is_known else None,
         is_known=is_known,
         is_staff=is_known and is_staff,
     )

@@ -90,5 +90,7 @@ def list_feed(
 
 
 def list_seen_budgets(sight: Sight) -> list[BudgetState]:
-    """The budgets the viewer may see, in tree order."""
-    return list_budgets(team_ids=sight.team_ids) if sight.details else []
+    """The budgets the viewer may see, in tree order: those that the API lists for the same person."""
+    if not sight.details:
+        return []
+    return list_budgets(team_ids=sight.team_ids, organisation_id=sight.organisation_id)

@@ -24,4 +24,5 @@ def get_sight(user: AbstractBaseUser | AnonymousUser) -> Sight:
         is_staff=bool(getattr(user, "is_staff", False)),
         sees_everything=bool(principal and principal.sees_everything),
         visible_team_ids=principal.visible_team_ids if principal else frozenset(),
+        organisation_id=principal.organisation_id if principal else None,
     )

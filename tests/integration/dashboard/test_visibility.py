@@ -1,8 +1,15 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from decimal import Decimal
+
 import pytest
 from django.urls import reverse
 
+from accounts.models import Team
+from budgets.domain.periods import Period
+from budgets.domain.units import Unit
+from budgets.services import create_budget
 from tests.integration.dashboard.conftest import REGION, make_person
 
 FIGURES = ["/", "/regions/", f"/regions/{REGION}/"]
@@ -39,6 +46,31 @@ def test_a_member_sees_the_own_team_and_no_other(member, client, visitors_see, v
     page = client.get(path).content.decode()
     assert "Floods" in page
     assert "Storms" not in page
+
+
+def test_a_member_sees_the_budgets_that_the_api_lists_the_organisations_own_among_them(
+    world, member, client, visitors_see
+):
+    visitors_see("nothing")
+    for team_id, name in ((world.delta_team_id, "Common pot"), (world.coast_team_id, "Foreign pot")):
+        create_budget(
+            name=name,
+            organisation_id=Team.objects.get(pk=team_id).organisation_id,
+            team_id=None,
+            parent_id=None,
+            unit=Unit.TOKENS,
+            limit=Decimal(10),
+            period=Period.MONTH,
+            actor="test",
+            now=datetime.now(UTC),
+        )
+    client.force_login(member)
+    listed = {row["name"] for row in client.get("/api/v1/budgets/").json()["results"]}
+    assert listed == {"Budget of Floods", "Common pot"}
+    page = client.get("/").content.decode()
+    assert all(name in page for name in listed)
+    assert "Foreign pot" not in page
+    assert "Budget of Storms" not in page
 
 
 def test_a_foreign_request_is_as_unknown_as_one_that_never_was(world, member, client, visitors_see):
