@@ -1,6 +1,7 @@
 """The audit log over all histories."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.db import connection
@@ -8,8 +9,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.services.organisations import add_member, create_organisation, create_team
+from budgets.domain.periods import Period
+from budgets.domain.units import Unit
 from budgets.models import Threshold
-from budgets.services import load_reference
+from budgets.services import allot, create_budget, load_reference
 from config.administration.audit import Question, audited_models, list_changes
 
 pytestmark = pytest.mark.django_db
@@ -98,6 +101,34 @@ def test_things_without_a_name_are_named_by_what_they_belong_to(root):
     names = {each.model: each.object_name for each in list_changes(Question(), offset=0, limit=50)}
     assert names["membership"] == "root · Delta Relief / Floods"
     assert names["claim"] == "Delta Relief / Floods · Origin (country) · KE"
+
+
+def test_a_budget_limited_with_a_key_names_the_key_and_the_unit(root):
+    organisation_id = create_organisation(name="Delta Relief", country_code="BD", type="ngo")
+    budget_id = create_budget(
+        name="Floods",
+        organisation_id=organisation_id,
+        team_id=None,
+        parent_id=None,
+        unit=Unit.CARBON_G,
+        limit=Decimal("0.05"),
+        period=Period.ONE_OFF,
+        actor="key cw_abcd1234",
+        now=timezone.now(),
+    )
+    allot(budget_id=budget_id, limit=Decimal(1), actor="person ada", reason="more", now=timezone.now())
+    changed, created = log(root, model="budgets.budget")
+    assert [(each.who, each.reason) for each in (changed, created)] == [("person ada", ""), ("key cw_abcd1234", "")]
+    assert _fields(changed) == [("limit", "0.05 carbon_g", "1 carbon_g")]
+    assert not {"path ids", "depth"} & {field.field for field in created.fields}
+
+
+def test_a_reason_that_names_no_actor_stays_a_reason(root):
+    threshold = Threshold.objects.create(name="t", value=0, unit="x", description="d")
+    threshold._change_reason = "keyed in by mistake"
+    threshold.save()
+    newest = log(root, model="budgets.threshold")[0]
+    assert (newest.who, newest.reason) == ("the system", "keyed in by mistake")
 
 
 def test_only_administrators_and_auditors_read_it(member_of, client, db):
