@@ -89,9 +89,15 @@ def form_page(
 
 
 def add_refusal(form: forms.BaseForm, refusal: DomainError) -> None:
-    """Put a refusal beside the field it names, or above the form."""
-    field = (refusal.field or "").split(".")[0]
-    form.add_error(field if field in form.fields else None, refusal.detail)
+    """Put a refusal beside the field it names, or above the form.
+
+    `body.scarcity.max` is the field of that name, or else `scarcity.max`, or else `body`.
+    """
+    named = refusal.field or ""
+    names = (named, named.partition(".")[2], named.partition(".")[0])
+    field = next((name for name in names if name in form.fields), None)
+    words = refusal.detail.removeprefix(f"{field}: ")  # the place says it
+    form.add_error(field, words if words == refusal.detail else f"This {words}.")
 
 
 def url_of(model_admin: Any, object_id: Any = None) -> str:

@@ -2,61 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
-from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from config.administration.base import AuditedAdmin
 from config.administration.pages import ConfirmForm, actor_of, form_page, object_or_404, posted
 from config.administration.text import flat, pretty_json
 from config.administration.typed import action, display
+from market.admin.policy_form import NewPolicyForm, VersionForm
 from market.models import Policy
 from market.services import activate_policy, create_policy_version
-
-
-class BodyWidget(UnfoldAdminTextareaWidget):  # type: ignore[misc]  # an untyped library
-    """Room for a whole policy."""
-
-    def __init__(self) -> None:
-        super().__init__({"rows": 32, "spellcheck": "false", "style": "font-family: monospace"})
-
-
-class PrettyEncoder(json.JSONEncoder):
-    """Two blanks a level, so that people find their way."""
-
-    def __init__(self, **options: Any):
-        super().__init__(**{**options, "indent": 2, "ensure_ascii": False, "sort_keys": False})
-
-
-class VersionForm(forms.Form):
-    """The terms of a version, and why it exists."""
-
-    body = forms.JSONField(
-        label="Terms",
-        widget=BodyWidget,
-        encoder=PrettyEncoder,
-        help_text="JSON. Money is written as text, for example “0.0030”. A key that is missing or unknown is refused.",
-    )
-    rationale = forms.CharField(
-        label="Why this version",
-        widget=UnfoldAdminTextareaWidget({"rows": 3}),
-        help_text="Everybody who is affected by the policy can read this.",
-    )
-
-
-class NewPolicyForm(VersionForm):
-    """A policy under a new name."""
-
-    name = forms.SlugField(max_length=40, widget=UnfoldAdminTextInputWidget, help_text="Requests name a policy by it.")
-    field_order = ("name", "body", "rationale")
 
 
 @admin.register(Policy)
@@ -108,7 +69,7 @@ class PolicyAdmin(AuditedAdmin):
         if not self.has_add_permission(request):
             raise PermissionDenied
         newest = Policy.objects.filter(is_default=True).first()
-        form = NewPolicyForm(posted(request), initial={"body": newest.body if newest else {}})
+        form = NewPolicyForm(posted(request), start=newest.body if newest else {})
         return self._version_page(request, form, title="Add policy")
 
     def has_new_version_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
@@ -123,14 +84,14 @@ class PolicyAdmin(AuditedAdmin):
     def new_version(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The next version, starting from the terms of this one."""
         policy = object_or_404(request, self, object_id)
-        form = VersionForm(posted(request), initial={"body": policy.body})
+        form = VersionForm(posted(request), start=policy.body)
         return self._version_page(request, form, title=f"New version of {policy.name}", name=policy.name)
 
-    def _version_page(self, request: HttpRequest, form: forms.Form, *, title: str, name: str = "") -> HttpResponse:
+    def _version_page(self, request: HttpRequest, form: VersionForm, *, title: str, name: str = "") -> HttpResponse:
         def create(given: dict[str, Any]) -> str:
             create_policy_version(
                 name=name or given["name"],
-                body=given["body"],
+                body=form.body(),
                 rationale=given["rationale"],
                 author_id=request.user.pk,
                 now=timezone.now(),
