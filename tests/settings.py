@@ -10,6 +10,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from tests.servers.redis import numbered
+
 CLOSED = "http://127.0.0.1:9"  # refuses at once: a test that forgets to record an answer fails
 
 given = os.environ.get("COMMONWATT_DATA_DIR")
@@ -19,6 +21,9 @@ if not given:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
 # Workers inherit the folder of the process that starts them and get one each inside it.
 os.environ["COMMONWATT_DATA_DIR"] = str(folder / worker if worker else folder)
+# So do they of Redis' numbered databases: tests empty the cache, and listen to what is pushed.
+if os.environ.get("REDIS_URL"):
+    os.environ["REDIS_URL"] = numbered(os.environ["REDIS_URL"], 0)
 os.environ["COMMONWATT_ENV_FILE"] = os.devnull
 os.environ["COMMONWATT_ENV"] = "local"
 os.environ["GB_CARBON_INTENSITY_URL"] = CLOSED

@@ -11,7 +11,9 @@ from collections.abc import Iterator
 import environ
 import psycopg
 
-_numbers = itertools.count(1)
+from tests.servers.redis import DATABASES_OF_A_WORKER, numbered
+
+_numbers = itertools.count()
 
 
 @contextlib.contextmanager
@@ -30,7 +32,5 @@ def fresh_database() -> Iterator[str]:
 
 
 def own_redis_number() -> str:
-    """A URL of a numbered database that no other test of this run uses (workers of xdist take turns)."""
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
-    number = 1 + (int(worker) * 4 + next(_numbers) % 4) % 15
-    return f"{os.environ['REDIS_URL'].rstrip('/')}/{number}"
+    """A URL of a numbered database that nothing else uses now: 1 to 7 of this worker in turn."""
+    return numbered(os.environ["REDIS_URL"], 1 + next(_numbers) % (DATABASES_OF_A_WORKER - 1))
