@@ -116,7 +116,7 @@ def _keep(source: DataSource, collected: Collected, now: datetime) -> Collection
         ],
         batch_size=500,
     )
-    CarbonForecast.objects.bulk_create(forecasts, ignore_conflicts=True, batch_size=500)
+    _replace_forecasts(source.pk, forecasts)
     was = source.state
     DataSource.objects.filter(pk=source.pk).update(
         state=DataSource.State.OK,
@@ -138,6 +138,22 @@ def _keep(source: DataSource, collected: Collected, now: datetime) -> Collection
         zones=len(zones),
         problems=collected.problems,
     )
+
+
+def _replace_forecasts(source: str, forecasts: list[CarbonForecast]) -> None:
+    """Keep the last forecast of each period: every issue of every period would grow by 200,000 rows a day.
+
+    A series is replaced from the new issue's first period on; what it does not reach keeps the older one.
+    """
+    first_of: dict[tuple[str, str, str], datetime] = {}
+    for each in forecasts:
+        series = (each.zone_id, each.kind, each.scope)
+        first_of[series] = min(each.starts_at, first_of.get(series, each.starts_at))
+    for (zone, kind, scope), first in first_of.items():
+        CarbonForecast.objects.filter(
+            zone_id=zone, source=source, kind=kind, scope=scope, starts_at__gte=first
+        ).delete()
+    CarbonForecast.objects.bulk_create(forecasts, ignore_conflicts=True, batch_size=500)
 
 
 @transaction.atomic

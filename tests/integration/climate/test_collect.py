@@ -141,6 +141,41 @@ def test_a_dead_source_is_given_up_after_two_countries(outside):
     assert len(outside.calls) == 6
 
 
+def test_a_source_that_slows_us_down_half_way_keeps_what_it_gave_and_begins_elsewhere_next_time(outside):
+    asked: list[str] = []
+
+    def answer(request):
+        asked.append(request.params["country"])
+        enough = len(set(asked)) > 3
+        return (429, {}, "") if enough else (200, {}, json.dumps(recorded("ec_co2eq.json")))
+
+    outside.add_callback(responses.GET, CO2EQ, callback=answer)
+    done = collect_source(name=EC, now=NOW)
+    first_three = list(dict.fromkeys(asked))[:3]
+    assert (done.state, done.zones, len(done.problems)) == ("ok", 3, 2)
+    assert set(CarbonReading.objects.values_list("zone", flat=True)) == {each.upper() for each in first_three}
+    assert len(set(asked)) == 5
+    asked.clear()
+    collect_source(name=EC, now=NOW + timedelta(minutes=15))
+    assert not set(list(dict.fromkeys(asked))[:3]) & set(first_three)
+
+
+def test_a_newer_forecast_takes_the_place_of_the_older_one_and_leaves_what_it_does_not_reach(outside):
+    outside.get(CO2EQ, json=recorded("ec_co2eq.json"))
+    collect_source(name=EC, now=NOW)
+    before = dict(CarbonForecast.objects.filter(zone="DE").values_list("starts_at", "intensity_g_per_kwh"))
+    revised = recorded("ec_co2eq.json")
+    last = max(index for index, value in enumerate(revised["co2eq_forecast"]) if value is not None)
+    revised["co2eq_forecast"] = [None] * last + [999.0]
+    outside.replace(responses.GET, CO2EQ, json=revised)
+    later = NOW + timedelta(minutes=15)
+    collect_source(name=EC, now=later)
+    rows = CarbonForecast.objects.filter(zone="DE")
+    newest = max(before)
+    assert dict(rows.values_list("starts_at", "intensity_g_per_kwh")) == {**before, newest: 999.0}
+    assert set(rows.filter(issued_at=later).values_list("starts_at", flat=True)) == {newest}
+
+
 def test_an_error_that_passes_is_tried_again(gb):
     gb.remove(responses.GET, GENERATION)
     gb.get(GENERATION, status=500)
