@@ -49,13 +49,13 @@ def whole(count: int | Decimal | None) -> str:
     return UNKNOWN if count is None else f"{int(count):,}"
 
 
-def usd(micro_usd: int | None, *, exact: bool = False) -> str:
-    """US dollars of micro-USD; six decimals where `exact` or where fewer would hide a small price."""
+def usd(micro_usd: int | None) -> str:
+    """US dollars of micro-USD, rounded for reading; six decimals where fewer would hide a small price."""
     if micro_usd is None:
         return UNKNOWN
     dollars = Decimal(micro_usd) / 1_000_000
     size = abs(dollars)
-    decimals = 6 if exact or 0 < size < Decimal("0.01") else 4 if 0 < size < 100 else 2
+    decimals = 6 if 0 < size < Decimal("0.01") else 4 if 0 < size < 100 else 2
     sign = "−" if dollars < 0 else ""
     return f"{sign}${size:,.{decimals}f}"
 

@@ -5,23 +5,13 @@ from __future__ import annotations
 from bisect import bisect_right
 
 from climate.domain.signal import Basis
+from market.domain.explanation import BASIS_WORDS
 
 BUCKET_STARTS_G_PER_KWH = (0, 100, 200, 300, 450, 600, 750)
 """Lower bounds of the seven colours of the map."""
 
 BAR_FULL_G_PER_KWH = 900.0
 """The intensity at which a bar of the ranking is full."""
-
-BASIS_WORDS: dict[str, str] = {
-    Basis.LIVE: "live",
-    Basis.FORECAST: "forecast",
-    Basis.OWN_FORECAST: "own forecast",
-    Basis.MODELLED: "modelled",
-    Basis.YEARLY_ZONE: "yearly, zone",
-    Basis.YEARLY_COUNTRY: "yearly, country",
-    Basis.WORLD: "world average",
-    Basis.SIMULATED: "simulated",
-}
 
 _FAMILIES: dict[str, str] = {
     Basis.LIVE: "live",
@@ -40,7 +30,7 @@ def bucket_of(intensity_g_per_kwh: float | None) -> str:
 
 
 def basis_word(basis: str) -> str:
-    """How the basis is called on the pages."""
+    """How the basis is called on the pages, as in the explanations of decisions."""
     return BASIS_WORDS.get(basis, "unknown")
 
 

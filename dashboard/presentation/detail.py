@@ -192,10 +192,12 @@ def _settled_line(name: str, value: Any) -> tuple[str, str]:
     return words, f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _dollars(text: Any) -> str:
+def _dollars(text: str | None) -> str:
+    """An exact amount as the answer states it, written as the pages write money."""
     if text is None:
         return figures.UNKNOWN
-    return figures.usd(int(Decimal(str(text)) * 1_000_000), exact=True)
+    amount = Decimal(text)
+    return f"{'−' if amount < 0 else ''}${abs(amount):,}"
 
 
 def _moment(at: datetime) -> str:

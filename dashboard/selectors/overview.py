@@ -7,6 +7,7 @@ from datetime import datetime
 
 from budgets.domain.states import BudgetState
 from budgets.selectors import list_budgets
+from climate.domain.ladder import floor_hour
 from climate.domain.places import EmergencyFacts, RegionFacts
 from climate.domain.signal import Signal
 from climate.domain.sources import SourceState
@@ -42,11 +43,6 @@ class Alerts:
     strained_budgets: list[BudgetState]
 
 
-def hour_of(now: datetime) -> datetime:
-    """The hour that holds `now`."""
-    return now.replace(minute=0, second=0, microsecond=0)
-
-
 def get_sums(sight: Sight, *, now: datetime) -> Headline:
     """Figures of the day over the teams that the viewer's headline sums."""
     return get_headline(now=now, team_ids=sight.sum_team_ids)
@@ -54,7 +50,7 @@ def get_sums(sight: Sight, *, now: datetime) -> Headline:
 
 def get_grid(*, now: datetime) -> Grid:
     """Intensities of this hour."""
-    hour = hour_of(now)
+    hour = floor_hour(now)
     regions = [region for region in list_regions() if region.is_active]
     zones = sorted({region.zone for region in regions})
     found = list_signals(zone_codes=zones, hours=[hour], now=now)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from climate.domain.ladder import floor_hour
 from climate.domain.places import RegionFacts
 from climate.domain.signal import Signal
 from climate.selectors import get_region, list_regions, list_signals
-from dashboard.selectors.overview import hour_of
 from market.selectors import list_promised_tokens
 
 HOURS_EACH_WAY = 24
@@ -42,7 +42,7 @@ class RegionStory:
 def get_region_story(code: str, *, now: datetime) -> RegionStory:
     """Everything about one region. Raises NotFound."""
     region = get_region(code)
-    this_hour = hour_of(now)
+    this_hour = floor_hour(now)
     hours = [this_hour + timedelta(hours=step) for step in range(-HOURS_EACH_WAY, HOURS_EACH_WAY + 1)]
     signals = list_signals(zone_codes=[region.zone], hours=hours, now=now)
     promised = list_promised_tokens(code, hour=this_hour)

@@ -6,12 +6,18 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from market.domain.explanation import BASIS_WORDS
 from tests.browser.conftest import REGION, Site
 
 pytestmark = pytest.mark.browser
 
 PATHS = ["/", "/regions/", f"/regions/{REGION}/", "/requests/", "/requests/ID/", "/login/", "/nowhere/"]
 SCROLLS_SIDEWAYS = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+
+EVERY_BASIS_IS = """word => document.querySelectorAll('.basis').forEach(each => {
+    each.className = 'basis yearly';
+    each.textContent = word;
+})"""
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +45,8 @@ def test_a_page_is_accessible_in_both_themes(site: Site, request, request_id: st
 def test_a_page_fits_a_narrow_phone(site: Site, page: Page, request_id: str, path: str):
     page.set_viewport_size({"width": 360, "height": 740})
     page.goto(site.url(path.replace("ID", request_id)))
+    assert not page.evaluate(SCROLLS_SIDEWAYS)
+    page.evaluate(EVERY_BASIS_IS, max(BASIS_WORDS.values(), key=len))
     assert not page.evaluate(SCROLLS_SIDEWAYS)
     expect(page.get_by_role("navigation", name="Main")).to_be_visible()
 

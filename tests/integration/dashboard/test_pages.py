@@ -103,6 +103,14 @@ def test_the_page_of_a_request_tells_its_whole_story(world, client):
         assert words in page
 
 
+def test_money_on_the_page_of_a_request_is_exact(world, client):
+    sums = {"service_micro_usd": 1_234_567_000_001, "justice_micro_usd": -600_000, "renewable_micro_usd": 0}
+    Decision.objects.filter(request=world.delta_request_id).update(**sums)
+    page = text_of(client.get(reverse("request", args=[world.delta_request_id])))
+    for amount in ("$1,234,567.000001", "−$0.600000", "$0.000000"):
+        assert amount in page
+
+
 def test_a_capacity_is_shown_with_who_says_so(world, client):
     request = reverse("request", args=[world.delta_request_id])
     assert "assumed: no provider publishes its token capacity" in text_of(client.get(f"/regions/{REGION}/"))

@@ -44,19 +44,18 @@ def test_a_mass_carries_the_unit_that_fits(grams: float | None, shown: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("micro_usd", "exact", "shown"),
+    ("micro_usd", "shown"),
     [
-        (1_286_000, False, "$1.2860"),
-        (1_286_000, True, "$1.286000"),
-        (123, False, "$0.000123"),
-        (-600_000, False, "−$0.6000"),
-        (1_000_000_000, False, "$1,000.00"),
-        (0, False, "$0.00"),
-        (None, False, "–"),
+        (1_286_000, "$1.2860"),
+        (123, "$0.000123"),
+        (-600_000, "−$0.6000"),
+        (1_000_000_000, "$1,000.00"),
+        (0, "$0.00"),
+        (None, "–"),
     ],
 )
-def test_dollars_never_round_a_small_price_away(micro_usd: int | None, exact: bool, shown: str) -> None:
-    assert figures.usd(micro_usd, exact=exact) == shown
+def test_dollars_never_round_a_small_price_away(micro_usd: int | None, shown: str) -> None:
+    assert figures.usd(micro_usd) == shown
 
 
 @pytest.mark.parametrize(

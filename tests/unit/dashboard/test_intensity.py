@@ -4,6 +4,7 @@ import pytest
 
 from climate.domain.signal import Basis
 from dashboard.domain.intensity import bar_percent, basis_family, basis_word, bucket_of
+from market.domain.explanation import BASIS_WORDS
 
 
 @pytest.mark.parametrize(
@@ -29,6 +30,11 @@ def test_an_intensity_has_the_colour_of_its_step(intensity: float | None, bucket
 def test_every_basis_has_a_word_and_a_look(basis: Basis) -> None:
     assert basis_word(basis) != "unknown"
     assert basis_family(basis) in {"live", "forecast", "modelled", "yearly", "simulated"}
+
+
+@pytest.mark.parametrize("basis", list(Basis))
+def test_pages_and_explanations_call_a_basis_the_same(basis: Basis) -> None:
+    assert basis_word(basis) == BASIS_WORDS[basis]
 
 
 def test_only_what_was_measured_looks_measured() -> None:
