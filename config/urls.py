@@ -11,7 +11,11 @@ urlpatterns = [
     path("admin/audit-log/", admin.site.admin_view(audit_log), name="audit_log"),
     path("admin/", admin.site.urls),
     path("api/schema/", SpectacularAPIView.as_view(api_version="v1"), name="schema"),
-    path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema", http_method_names=["get", "head"]), name="docs"),
+    path(
+        "api/docs/",
+        SpectacularSwaggerSplitView.as_view(url_name="schema", http_method_names=["get", "head"]),
+        name="docs",
+    ),
     path("api/v1/", include("climate.urls")),
     path("api/v1/", include("budgets.urls")),
     path("api/v1/", include("market.urls")),
