@@ -13,6 +13,7 @@ urlpatterns = [
     path("regions/<slug:code>/", views.region, name="region"),
     path("requests/", views.requests, name="requests"),
     path("requests/<uuid:request_id>/", views.request_page, name="request"),
+    path("favicon.ico", views.favicon, name="favicon"),
     path("login/", views.LogIn.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
 ]

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from django.contrib.auth.views import LoginView
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.templatetags.static import static
 from django.views.decorators.http import require_safe
 
 from budgets.selectors import get_bands
@@ -117,6 +118,12 @@ def request_page(request: HttpRequest, request_id: UUID, *, sight: Sight) -> Htt
         raise Http404("There is no such request.")
     context = {"story": request_story(detail, capacity_sources=list_capacity_sources(detail.model_class))}
     return _page(request, "dashboard/request.html", sight, now, "requests", context)
+
+
+@require_safe
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Where programs look that do not read the page: bookmarks, feed readers, the page of a JSON answer."""
+    return redirect(static("icons/icon-32.png"))
 
 
 class LogIn(LoginView):

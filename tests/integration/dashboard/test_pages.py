@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.contrib.staticfiles import finders
 from django.test import Client
 from django.urls import reverse
 
@@ -195,6 +196,14 @@ def test_what_does_not_exist_is_not_found_in_our_own_words(world, client, path):
     response = client.get(path)
     assert response.status_code == 404
     assert "Nothing here" in text_of(response)
+
+
+def test_the_icon_that_browsers_guess_is_the_one_of_the_pages(db, client, visitors_see):
+    visitors_see("nothing")
+    answer = client.get("/favicon.ico")
+    assert answer.status_code == 302
+    assert answer["Location"] in client.get("/login/").content.decode()
+    assert finders.find(answer["Location"].removeprefix("/static/"))
 
 
 def test_an_empty_deployment_shows_how_to_begin(db, client):
