@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from import_export.admin import ImportMixin
-from import_export.formats.base_formats import CSV
 from unfold.contrib.import_export.forms import ImportForm
 
-from climate.admin.justice_import import VALUES, JusticeInputs
+from climate.admin.justice_import import VALUES, EvenCsv, JusticeInputs, UnevenFile
 from climate.models import Country
 from config.administration.base import AuditedAdmin, ReasonForm
 from config.administration.typed import display
@@ -59,7 +59,7 @@ class CountryAdmin(_ImportMixin, AuditedAdmin):
     import_template_name = "admin/commonwatt/import_justice.html"
     resource_classes = (JusticeInputs,)
     import_form_class = ImportForm
-    formats = (CSV,)
+    formats = (EvenCsv,)
     from_encoding = "utf-8-sig"
     list_display = ("name", "code", "income_group", gni, "vulnerability", "co2_t_per_capita", "is_ldc", "is_sids")
     list_filter = ("income_group", "is_global_south", "is_ldc", "is_sids", "region_name")
@@ -106,6 +106,11 @@ class CountryAdmin(_ImportMixin, AuditedAdmin):
             },
         ),
     )
+
+    def add_data_read_fail_error_to_form(self, form: forms.Form, error: Exception) -> None:
+        """Say what is wrong with a file that is no table."""
+        words = str(error) if isinstance(error, UnevenFile) else "This file cannot be read as CSV in UTF-8."
+        form.add_error("import_file", words)
 
     def has_import_permission(self, request: HttpRequest) -> bool:
         """Who may change a country may change many."""

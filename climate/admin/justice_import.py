@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from import_export import resources
 from import_export.exceptions import ImportError as BadFile
+from import_export.formats.base_formats import CSV
 
 from climate.models import Country
 
@@ -17,8 +20,13 @@ if TYPE_CHECKING:
 
         def import_field(self, field: Any, instance: Any, row: Any, is_m2m: bool = False, **kwargs: Any) -> None: ...
         def import_instance(self, instance: Any, row: Any, **kwargs: Any) -> None: ...
+
+    class _Csv:
+        """The library's format, which carries no types."""
+
+        def create_dataset(self, in_stream: str, **kwargs: Any) -> Any: ...
 else:
-    _Resource = resources.ModelResource
+    _Resource, _Csv = resources.ModelResource, CSV
 
 VALUES: dict[str, tuple[str, float, float]] = {
     "gni_usd": ("gni_source", 1, 1_000_000),
@@ -27,8 +35,36 @@ VALUES: dict[str, tuple[str, float, float]] = {
 }
 """Columns with a value: where its source is stored, and the least and most that can be meant."""
 
+HEADERS = {
+    "code": "Code",
+    "name": "Country",
+    "gni_usd": "GNI per head, US$",
+    "gni_source": "Source of the GNI",
+    "vulnerability": "Vulnerability",
+    "vulnerability_source": "Source of the vulnerability",
+    "co2_t_per_capita": "t CO₂ per head",
+    "co2_source": "Source of the CO₂",
+}
+"""What the preview calls its columns. The name is shown beside the code, and never imported."""
+
 COLUMNS = ("code", *VALUES, "source")
 LONGEST_SOURCE_CHARACTERS = 200
+
+
+class UnevenFile(ValueError):
+    """A file whose rows do not have as many cells as its first line; says which."""
+
+
+class EvenCsv(_Csv):
+    """CSV that tells a person which row has a cell too many or too few."""
+
+    def create_dataset(self, in_stream: str, **kwargs: Any) -> Any:
+        """Rows of cells. Raises UnevenFile."""
+        lines = [cells for cells in csv.reader(StringIO(in_stream)) if cells]
+        for number, cells in enumerate(lines[1:], start=1):
+            if len(cells) != len(lines[0]):
+                raise UnevenFile(f"Row {number} has {len(cells)} cells, the first line has {len(lines[0])}.")
+        return super().create_dataset(in_stream, **kwargs)
 
 
 class JusticeInputs(_Resource):
@@ -40,11 +76,15 @@ class JusticeInputs(_Resource):
     class Meta:
         model = Country
         import_id_fields = ("code",)
-        fields = ("code", *VALUES, *(source for source, _, _ in VALUES.values()))
+        fields = ("code", "name", *VALUES, *(source for source, _, _ in VALUES.values()))
         skip_unchanged = True
         report_skipped = True
         use_transactions = True
         clean_model_instances = True
+
+    def get_diff_headers(self, selected_fields: Any = None) -> list[str]:
+        """The columns of the preview in words."""
+        return [HEADERS[name] for name in self._meta.fields]  # type: ignore[attr-defined]
 
     def before_import(self, dataset: Any, **kwargs: Any) -> None:
         """Refuse a file whose columns cannot be meant."""

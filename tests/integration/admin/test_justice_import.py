@@ -64,8 +64,8 @@ def test_one_bad_row_changes_nothing_and_is_named_with_its_column(root, row, col
     invalid = page.context["result"].invalid_rows
     assert [(each.number, list(each.field_specific_errors)) for each in invalid] == [(2, [column])]
     text = page.content.decode()
+    assert f"Row 2, column {column}: " in text
     assert words in text
-    assert column in text
     assert stored() == UNCHANGED
 
 
@@ -80,8 +80,25 @@ def test_one_bad_row_changes_nothing_and_is_named_with_its_column(root, row, col
 )
 def test_a_file_with_other_columns_is_refused(root, header, words):
     page = upload(root, f"{header}\nBD,1,WB\n"[: len(header) + 1] + ",".join("1" * len(header.split(","))) + "\n")
-    assert words in page.content.decode()
+    text = page.content.decode()
+    assert words in text
+    assert "Traceback" not in text
+    assert ".py" not in text
     assert stored() == UNCHANGED
+
+
+def test_a_row_with_a_cell_too_few_is_told_in_plain_words(root):
+    text = upload(root, "code,gni_usd,source\nBD,2820,WB\nKE,2110\n").content.decode()
+    assert "Row 2 has 2 cells, the first line has 3." in text
+    assert "Traceback" not in text
+    assert stored() == UNCHANGED
+
+
+def test_the_preview_names_countries_and_columns_in_words(root):
+    text = upload(root, "code,gni_usd,source\nBD,2820,World Bank 2024\n").content.decode()
+    assert "Bangladesh" in text
+    assert "GNI per head, US$" in text
+    assert "gni_usd</th>" not in text.lower()
 
 
 def test_a_value_typed_by_hand_needs_its_source_too(root):
