@@ -10,7 +10,7 @@ from typing import Any
 from dashboard.domain.sight import Sight
 from dashboard.presentation.notices import alert_rows, source_row
 from dashboard.presentation.places import any_live, country_row, ranked_regions
-from dashboard.presentation.rows import budget_row, decision_row, headline_row
+from dashboard.presentation.rows import budget_rows, decision_row, headline_row
 from dashboard.selectors import overview
 
 logger = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ def _decisions(sight: Sight, now: datetime) -> list[dict[str, Any]]:
 
 
 def _budgets(sight: Sight, now: datetime) -> list[dict[str, Any]]:
-    return [budget_row(budget) for budget in overview.list_seen_budgets(sight)]
+    return budget_rows(overview.list_seen_budgets(sight))
 
 
 _FIGURES: dict[str, Callable[[Sight, datetime], Any]] = {

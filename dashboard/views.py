@@ -20,7 +20,7 @@ from dashboard.domain.sight import Sight
 from dashboard.doors import seen_by
 from dashboard.presentation.detail import request_story
 from dashboard.presentation.places import hour_row, region_row, signal_words
-from dashboard.presentation.region import room_row, signal_notes
+from dashboard.presentation.region import provider_name, room_row, signal_notes
 from dashboard.presentation.rows import decision_row
 from dashboard.presentation.world import get_world_map
 from dashboard.sections import allowed_sections, read_sections
@@ -80,6 +80,8 @@ def region(request: HttpRequest, code: str, *, sight: Sight) -> HttpResponse:
         "region": story.region,
         "row": region_row(story.region, story.now_signal),
         "signal": signal_words(story.now_signal),
+        "provider": provider_name(story.region.provider),
+        "country": story.country_name,
         "notes": signal_notes(story.now_signal),
         "hours": [hour_row(hour, signal, now=now) for hour, signal in story.hours],
         "contracted": percent(story.region.contracted_cfe_share),

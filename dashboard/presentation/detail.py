@@ -150,6 +150,7 @@ def _candidate(candidate: Row, is_chosen: bool) -> Row:
         "basis": basis_word(basis) if basis else figures.UNKNOWN,
         "basis_family": basis_family(basis),
         "pue": f"{candidate['pue']:.2f}" if candidate.get("pue") is not None else figures.UNKNOWN,
+        "pue_note": "assumed" if candidate.get("pue_is_assumed") else "",
         "free": figures.whole(candidate.get("free_tokens")),
         "distance": f"{candidate['distance_km']:,.0f} km"
         if candidate.get("distance_km") is not None

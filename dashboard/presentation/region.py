@@ -10,6 +10,13 @@ from dashboard.selectors.region import Room
 
 Row = dict[str, Any]
 
+_PROVIDERS = {"aws": "Amazon Web Services", "azure": "Microsoft Azure", "gcp": "Google Cloud"}
+
+
+def provider_name(provider: str) -> str:
+    """What people call a provider; its own code where an administrator added another."""
+    return _PROVIDERS.get(provider, provider)
+
 
 def room_row(room: Room) -> Row:
     """Capacity of one model class in this hour."""
@@ -36,4 +43,10 @@ def signal_notes(signal: Signal | None) -> list[str]:
         notes.append(f"{figures.percent(signal.renewable_share)} renewable.")
     if signal.carbon_free_share is not None:
         notes.append(f"{figures.percent(signal.carbon_free_share)} carbon-free.")
-    return [*notes, *signal.flags, *(f"Not taken: {reason}" for reason in signal.skipped)]
+    return [*notes, *signal.flags, *(_not_taken(reason) for reason in signal.skipped)]
+
+
+def _not_taken(reason: str) -> str:
+    """`live: no reading` as a sentence."""
+    what, colon, why = reason.partition(": ")
+    return f"{what.capitalize()} not taken: {why}." if colon else f"Not taken: {reason}."

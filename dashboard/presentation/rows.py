@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -49,14 +50,14 @@ def decision_row(row: DecisionRow) -> Row:
         "model_class": row.model_class,
         "tokens": granted if row.granted_tokens else figures.whole(row.asked_tokens),
         "tokens_note": "" if row.granted_tokens == row.asked_tokens else _asked_note(row),
-        "region": row.region_code or "no region yet",
+        "region": row.region_code or ("no region yet" if row.status == "queued" else "no region"),
         "region_url": reverse("region", args=[row.region_code]) if row.region_code else "",
-        "city": row.region_city,
+        "city": row.region_city or _first_reason(row),
         "intensity": figures.two_digits(row.intensity_g_per_kwh),
         "bucket": bucket_of(row.intensity_g_per_kwh),
         "basis": basis_word(row.basis) if row.basis else figures.UNKNOWN,
         "basis_family": basis_family(row.basis),
-        "source": row.source,
+        "source": f"{row.source}," if row.as_of else "none was used",
         "as_of": row.as_of.isoformat() if row.as_of else "",
         "mass": figures.mass_text(row.location_g),
         "avoided": figures.mass_text(row.avoided_g),
@@ -78,6 +79,13 @@ def _asked_note(row: DecisionRow) -> str:
     return f"of {figures.whole(row.asked_tokens)} asked" if row.granted_tokens else "asked"
 
 
+def _first_reason(row: DecisionRow) -> str:
+    """Why a request got no region; the rest of the reasons is a click away."""
+    if row.status != "denied":
+        return ""
+    return row.explanation.removeprefix("Refused: ").partition(". ")[0].rstrip(".")
+
+
 def headline_row(headline: Headline) -> Row:
     """The figures of the day."""
     carbon, carbon_unit = figures.mass(headline.location_g)
@@ -96,6 +104,13 @@ def headline_row(headline: Headline) -> Row:
         "fund_note": f"{figures.usd(free)} not promised",
         "holds": figures.whole(headline.open_holds),
     }
+
+
+def budget_rows(budgets: Sequence[BudgetState]) -> list[Row]:
+    """Budgets past a threshold first, the fullest on top; the others below in the order of their tree."""
+    strained = sorted((each for each in budgets if each.status != "ok"), key=lambda each: -each.used_percent)
+    calm = [each for each in budgets if each.status == "ok"]
+    return [{**budget_row(each), "depth": "depth-0"} for each in strained] + [budget_row(each) for each in calm]
 
 
 def budget_row(budget: BudgetState) -> Row:

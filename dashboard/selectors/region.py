@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from climate.domain.ladder import floor_hour
 from climate.domain.places import RegionFacts
 from climate.domain.signal import Signal
-from climate.selectors import get_region, list_regions, list_signals
+from climate.selectors import get_country, get_region, list_regions, list_signals
 from market.selectors import list_promised_tokens
 
 HOURS_EACH_WAY = 24
@@ -34,6 +34,7 @@ class RegionStory:
     """A region with the last and the next 24 hours of its zone and its room in this hour."""
 
     region: RegionFacts
+    country_name: str
     now_signal: Signal | None
     hours: list[tuple[datetime, Signal | None]]
     room: list[Room]
@@ -48,6 +49,7 @@ def get_region_story(code: str, *, now: datetime) -> RegionStory:
     promised = list_promised_tokens(code, hour=this_hour)
     return RegionStory(
         region=region,
+        country_name=get_country(region.country_code).name,
         now_signal=signals.get((region.zone, this_hour)),
         hours=[(hour, signals.get((region.zone, hour))) for hour in hours],
         room=[

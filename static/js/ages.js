@@ -15,9 +15,8 @@ function day(iso) {
   return `of ${two(then.getUTCDate())} ${MONTHS[then.getUTCMonth()]} ${then.getUTCFullYear()}`;
 }
 
-/** How long ago an ISO 8601 time was; a date beyond sixty days. A row that came live has no words of its own yet. */
-export function ago(iso, now = Date.now()) {
-  if (!iso) return "never";
+/** How long ago an ISO 8601 time was; a date beyond sixty days. */
+function ago(iso, now = Date.now()) {
   const seconds = Math.floor((now - Date.parse(iso)) / 1000);
   if (seconds > LONG_AGO_S) return day(iso);
   if (seconds < -60) return `in ${span(-seconds)}`;
@@ -27,7 +26,8 @@ export function ago(iso, now = Date.now()) {
 /** Rewrite every age under `root`. */
 export function refreshAges(root = document) {
   for (const element of root.querySelectorAll("time[data-ago]")) {
-    const words = ago(element.getAttribute("datetime"));
+    const iso = element.getAttribute("datetime");
+    const words = iso ? ago(iso) : element.dataset.ago; // the attribute says what to call no time at all
     if (element.textContent !== words) element.textContent = words;
   }
 }

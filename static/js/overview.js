@@ -5,6 +5,7 @@ import { connect } from "./live.js";
 import { paintMap } from "./map.js";
 
 const FEED_LENGTH = 30;
+const BUDGETS_AT_FIRST = 8; // as in figures.css
 const byId = (id) => document.getElementById(id);
 const clock = (iso) => `${new Date(iso).toISOString().slice(11, 19)} UTC`;
 
@@ -34,6 +35,14 @@ function showAlerts(rows) {
   if (count) count.textContent = rows.length;
 }
 
+function showBudgets(rows) {
+  showRows("budgets", rows);
+  const label = byId("all-budgets-label");
+  if (!label) return;
+  label.hidden = rows.length <= BUDGETS_AT_FIRST;
+  byId("budget-count").textContent = rows.length;
+}
+
 function showDecision(row) {
   const isNew = putOnTop("decisions", row, FEED_LENGTH);
   const said = byId("feed-said");
@@ -49,7 +58,7 @@ const SECTIONS = {
   regions: showGrid,
   sources: (rows) => showRows("sources", rows),
   alerts: showAlerts,
-  budgets: (rows) => showRows("budgets", rows),
+  budgets: showBudgets,
   decisions: (rows) => showRows("decisions", rows),
 };
 
