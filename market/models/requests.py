@@ -1,78 +1,13 @@
-"""Policies, purposes, requests, decisions and the Fund."""
+"""What was asked, what was decided, and what it came to."""
 
 from __future__ import annotations
 
 import uuid
-from typing import Any
 
-from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
-from simple_history.models import HistoricalRecords
 
-
-class Policy(models.Model):
-    """One version of one policy. Never changed once saved: a change is a new version."""
-
-    name = models.SlugField(max_length=40)
-    version = models.PositiveIntegerField()
-    body = models.JSONField(help_text="Terms of the policy; see market/domain/policy.py for every key.")
-    rationale = models.TextField(help_text="Why this version exists.")
-    author = models.ForeignKey("accounts.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
-    created_at = models.DateTimeField()
-    is_current = models.BooleanField(default=False, help_text="The version that new requests under this name use.")
-    is_default = models.BooleanField(default=False, help_text="Used by requests that name no policy.")
-    history = HistoricalRecords()
-
-    class Meta:
-        ordering = ["name", "-version"]
-        verbose_name_plural = "policies"
-        constraints = [
-            models.UniqueConstraint(fields=["name", "version"], name="policy_version_unique"),
-            models.UniqueConstraint(fields=["name"], condition=Q(is_current=True), name="policy_one_current_version"),
-            models.UniqueConstraint(fields=["is_default"], condition=Q(is_default=True), name="policy_one_default"),
-            models.CheckConstraint(
-                condition=Q(is_default=False) | Q(is_current=True), name="policy_default_is_current"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.name} v{self.version}"
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Refuse to rewrite the terms that decisions have been made under."""
-        if (
-            self.pk
-            and Policy.objects.filter(pk=self.pk).exclude(name=self.name, version=self.version, body=self.body).exists()
-        ):
-            raise ValidationError("A policy version is never changed. Make a new version of it.")
-        super().save(*args, **kwargs)
-
-
-class Purpose(models.Model):
-    """What work is for, and how much it weighs."""
-
-    class Tier(models.TextChoices):
-        ESSENTIAL = "essential", "Essential"
-        PUBLIC = "public", "Public"
-        RESEARCH = "research", "Research"
-        COMMERCIAL = "commercial", "Commercial"
-
-    name = models.SlugField(primary_key=True, max_length=60)
-    title = models.CharField(max_length=120)
-    tier = models.CharField(max_length=10, choices=Tier)
-    priority = models.FloatField(validators=[MinValueValidator(0.01), MaxValueValidator(1000.0)])
-    aliases = models.JSONField(default=list, blank=True, help_text="Other names a request may use.")
-    rationale = models.CharField(max_length=300, blank=True)
-    is_active = models.BooleanField(default=True)
-    history = HistoricalRecords()
-
-    class Meta:
-        ordering = ["-priority", "name"]
-
-    def __str__(self) -> str:
-        return self.title
+from market.models.policies import Policy, Purpose
 
 
 class AllocationRun(models.Model):
@@ -252,74 +187,3 @@ class Settlement(models.Model):
 
     def __str__(self) -> str:
         return f"{self.used_tokens} tokens of {self.request_id}"
-
-
-class RegionHour(models.Model):
-    """Tokens promised in one region, hour and model class. Never more than its capacity."""
-
-    region = models.ForeignKey("climate.Region", on_delete=models.PROTECT, related_name="+")
-    model_class = models.CharField(max_length=3)
-    starts_at = models.DateTimeField()
-    capacity_tokens = models.PositiveBigIntegerField()
-    promised_tokens = models.PositiveBigIntegerField(default=0)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["region", "model_class", "starts_at"], name="region_hour_unique"),
-            models.CheckConstraint(condition=Q(promised_tokens__gte=0), name="region_hour_not_negative"),
-            models.CheckConstraint(
-                condition=Q(promised_tokens__lte=F("capacity_tokens")), name="region_hour_within_capacity"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.region_id} {self.model_class} {self.starts_at:%Y-%m-%d %H:00}"
-
-
-FUND_NAME = "access-fund"
-
-
-class Fund(models.Model):
-    """Pays the discounts of those in need from the premiums of the others. Never below zero."""
-
-    name = models.SlugField(primary_key=True, max_length=40)
-    balance_micro_usd = models.BigIntegerField(default=0)
-    reserved_micro_usd = models.BigIntegerField(default=0)
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(condition=Q(reserved_micro_usd__gte=0), name="fund_reserved_not_negative"),
-            models.CheckConstraint(
-                condition=Q(balance_micro_usd__gte=F("reserved_micro_usd")), name="fund_never_below_zero"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class FundEntry(models.Model):
-    """One change to the Fund. Append-only; the sum of all entries is the Fund's state."""
-
-    class Kind(models.TextChoices):
-        DEPOSIT = "deposit"
-        RESERVE = "reserve"
-        RELEASE = "release"
-        DISCOUNT = "discount"
-        PREMIUM = "premium"
-
-    fund = models.ForeignKey(Fund, on_delete=models.PROTECT, related_name="entries")
-    request = models.ForeignKey(AllocationRequest, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
-    kind = models.CharField(max_length=8, choices=Kind)
-    balance_delta_micro_usd = models.BigIntegerField(default=0)
-    reserved_delta_micro_usd = models.BigIntegerField(default=0)
-    at = models.DateTimeField()
-    actor = models.CharField(max_length=120)
-    reason = models.CharField(max_length=300, blank=True)
-
-    class Meta:
-        ordering = ["-id"]
-        verbose_name_plural = "fund entries"
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.balance_delta_micro_usd}"
