@@ -228,6 +228,7 @@ TIKTOKEN_CACHE_DIR = ENVIRONMENT.data_dir / "tiktoken"
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
 USE_TZ = True
+FORMAT_MODULE_PATH = "config.formats"
 STATIC_URL = "static/"
 STATIC_ROOT = ENVIRONMENT.data_dir / "staticfiles"
 if not ENVIRONMENT.is_production:

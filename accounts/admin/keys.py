@@ -125,7 +125,8 @@ class ApiKeyAdmin(AuditedAdmin):
 
     def has_revoke_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Asked by the action of this name."""
-        return request.user.has_perm("accounts.change_apikey")
+        key: Any = self.get_object(request, object_id) if object_id is not None else None
+        return request.user.has_perm("accounts.change_apikey") and (key is None or key.revoked_at is None)
 
     @action(description="Revoke", icon="block", permissions=["revoke"])
     def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:

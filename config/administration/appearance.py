@@ -79,7 +79,13 @@ NAVIGATION: list[dict[str, Any]] = [
         _model("Budgets", "The tree, its limits and bands.", "account_balance_wallet", "budgets", "budget"),
         _model("Requests", "What was asked.", "inbox", "market", "allocationrequest"),
         _model("Decisions", "What was decided, and from which facts.", "gavel", "market", "decision"),
-        _model("Allocation passes", "What each pass did. Run one now.", "sync", "market", "allocationrun"),
+        _model(
+            "Allocation runs",
+            "What each pass over the waiting requests did. Run one now.",
+            "sync",
+            "market",
+            "allocationrun",
+        ),
         _model("Fund", "Balance, reserve, deposits.", "savings", "market", "fund"),
     ),
     _section(

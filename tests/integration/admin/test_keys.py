@@ -65,6 +65,17 @@ def test_a_key_is_revoked_by_a_post_and_says_who_did_it(root, team_id):
     assert key.history.first().history_user.username == "root"
 
 
+def test_only_a_key_that_is_not_revoked_offers_to_be_revoked_and_times_name_their_zone(root, team_id):
+    key, _ = create_api_key(team_id=team_id, name="ci", scopes=["requests:read"])
+    page, revoke = f"/admin/accounts/apikey/{key.pk}/change/", f"/admin/accounts/apikey/{key.pk}/revoke/"
+    assert revoke in root.get(page).content.decode()
+    root.post(revoke)
+    text = root.get(page).content.decode()
+    assert revoke not in text
+    assert f"{timezone.now():%Y}, " in text
+    assert re.search(r", \d\d:\d\d UTC", text)
+
+
 def test_scopes_and_expiry_of_a_key_are_changed_but_not_its_secret(root, team_id):
     key, _ = create_api_key(team_id=team_id, name="ci", scopes=["requests:read"])
     until = timezone.now() + timedelta(days=3)
