@@ -29,6 +29,12 @@ def gni(country: Country) -> str:
     return "–" if country.gni_usd is None else f"{country.gni_usd:,.0f}"
 
 
+@display(description="CO₂ per head, t", ordering="co2_t_per_capita")
+def co2(country: Country) -> str:
+    """Tonnes a year, or a dash."""
+    return "–" if country.co2_t_per_capita is None else f"{country.co2_t_per_capita:g}"
+
+
 class CountryForm(ReasonForm):
     """A country whose values all say where they come from."""
 
@@ -36,8 +42,8 @@ class CountryForm(ReasonForm):
         labels = {
             "gni_source": "Source of the GNI",
             "vulnerability_source": "Source of the vulnerability",
-            "co2_t_per_capita": "CO2 per head and year, t",
-            "co2_source": "Source of the CO2",
+            "co2_t_per_capita": "CO₂ per head and year, t",
+            "co2_source": "Source of the CO₂",
             "is_global_south": "Global South",
             "lists_source": "Source of the lists",
         }
@@ -61,7 +67,7 @@ class CountryAdmin(_ImportMixin, AuditedAdmin):
     import_form_class = ImportForm
     formats = (EvenCsv,)
     from_encoding = "utf-8-sig"
-    list_display = ("name", "code", "income_group", gni, "vulnerability", "co2_t_per_capita", "is_ldc", "is_sids")
+    list_display = ("name", "code", "income_group", gni, "vulnerability", co2, "is_ldc", "is_sids")
     list_filter = ("income_group", "is_global_south", "is_ldc", "is_sids", "region_name")
     search_fields = ("name", "code", "iso3")
     readonly_fields = (

@@ -64,7 +64,7 @@ class NewPolicyForm(VersionForm):
 
 
 def _field(term: Term) -> forms.Field:
-    shared = {"label": term.label, "help_text": term.help}
+    shared: dict[str, Any] = {"label": term.label, "help_text": term.help}
     if term.kind is Kind.CHOICE:
         return forms.ChoiceField(choices=term.choices, widget=UnfoldAdminSelectWidget, **shared)
     if term.kind is Kind.FLAG:
