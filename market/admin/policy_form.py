@@ -26,7 +26,8 @@ class VersionForm(forms.Form):
     )
 
     def __init__(self, *args: Any, start: dict[str, Any], **kwargs: Any):
-        super().__init__(*args, initial={term.key: _shown(start, term) for term in TERMS}, **kwargs)
+        kwargs["initial"] = {term.key: _shown(start, term) for term in TERMS}
+        super().__init__(*args, **kwargs)
         self.start = start
         for term in TERMS:
             self.fields[term.key] = _field(term)
