@@ -58,6 +58,7 @@ class Command(BaseCommand):
             bound.listen(web.BACKLOG)  # before the URL is printed: who reads it may call at once
             self._announce(web.url_of(bound, host), credentials)
             web.serve(bound)
+            self.stdout.write("Stopping.")
             if background is not None:
                 background.stop()
 
@@ -117,6 +118,7 @@ class Command(BaseCommand):
     def _end(self) -> None:
         """Leave now, even if a collector is still waiting for an answer from outside: its run is repeated."""
         connections.close_all()
+        self.stdout.write("Stopped.")
         self.stdout.flush()
         self.stderr.flush()
         others = [each for each in threading.enumerate() if each is not threading.main_thread() and not each.daemon]
