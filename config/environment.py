@@ -10,7 +10,7 @@ import contextlib
 import os
 import secrets
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast
 
@@ -21,6 +21,15 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 Mode = Literal["local", "production"]
 Visitors = Literal["nothing", "figures", "everything"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceSettings:
+    """Where one source of climate data is asked, with which keys and options; keys by the name of their variable."""
+
+    url: str
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    options: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +50,9 @@ class Environment:
     host: str
     port: int
     metrics_token: str
-    gb_carbon_intensity_url: str
-    energy_charts_url: str
+    sources: dict[str, SourceSettings]
+    outgoing_hosts: list[str]
+    archive_dir: Path
     request_rate_per_minute: int
 
     @property
@@ -83,6 +93,49 @@ def _local_secret(data_dir: Path) -> str:
         ) from error
 
 
+def _sources(env: environ.Env) -> dict[str, SourceSettings]:
+    """Every source by its name in `climate.connectors.registry`."""
+
+    version = _one_of("ELECTRICITY_MAPS_VERSION", env.str("ELECTRICITY_MAPS_VERSION", "v4"), ("v3", "v4"))
+    return {
+        "gb-carbon-intensity": SourceSettings(
+            url=env.str("GB_CARBON_INTENSITY_URL", "https://api.carbonintensity.org.uk")
+        ),
+        "energy-charts": SourceSettings(url=env.str("ENERGY_CHARTS_URL", "https://api.energy-charts.info")),
+        "electricity-maps": SourceSettings(
+            url=env.str("ELECTRICITY_MAPS_URL", "https://api.electricitymaps.com"),
+            secrets={"ELECTRICITY_MAPS_KEY": env.str("ELECTRICITY_MAPS_KEY", "")},
+            options={"version": version, "zones": env.str("ELECTRICITY_MAPS_ZONES", "")},
+        ),
+        "watttime": SourceSettings(
+            url=env.str("WATTTIME_URL", "https://api.watttime.org"),
+            secrets={
+                "WATTTIME_USERNAME": env.str("WATTTIME_USERNAME", ""),
+                "WATTTIME_PASSWORD": env.str("WATTTIME_PASSWORD", ""),
+            },
+            options={"zones": env.str("WATTTIME_ZONES", "")},
+        ),
+        "entsoe": SourceSettings(
+            url=env.str("ENTSOE_URL", "https://web-api.tp.entsoe.eu"),
+            secrets={"ENTSOE_TOKEN": env.str("ENTSOE_TOKEN", "")},
+            options={"zones": env.str("ENTSOE_ZONES", "")},
+        ),
+        "eia": SourceSettings(
+            url=env.str("EIA_URL", "https://api.eia.gov"),
+            secrets={"EIA_KEY": env.str("EIA_KEY", "")},
+            options={"zones": env.str("EIA_ZONES", "")},
+        ),
+        "gdacs": SourceSettings(url=env.str("GDACS_URL", "https://www.gdacs.org")),
+        "reliefweb": SourceSettings(
+            url=env.str("RELIEFWEB_URL", "https://api.reliefweb.int"),
+            secrets={"RELIEFWEB_APPNAME": env.str("RELIEFWEB_APPNAME", "")},
+        ),
+        "nws": SourceSettings(
+            url=env.str("NWS_URL", "https://api.weather.gov"), options={"contact": env.str("NWS_CONTACT", "")}
+        ),
+    }
+
+
 def read_environment() -> Environment:
     """Read and check the environment; raise ImproperlyConfigured naming the variable at fault."""
     env = environ.Env()
@@ -121,7 +174,8 @@ def read_environment() -> Environment:
         host=env.str("HOST", "127.0.0.1"),
         port=env.int("PORT", 8000),
         metrics_token=env.str("METRICS_TOKEN", ""),
-        gb_carbon_intensity_url=env.str("GB_CARBON_INTENSITY_URL", "https://api.carbonintensity.org.uk"),
-        energy_charts_url=env.str("ENERGY_CHARTS_URL", "https://api.energy-charts.info"),
+        sources=_sources(env),
+        outgoing_hosts=env.list("OUTGOING_HOSTS", default=[]),
+        archive_dir=Path(env.str("ARCHIVE_DIR", str(data_dir / "archive"))).expanduser().resolve(),
         request_rate_per_minute=env.int("REQUEST_RATE_PER_MINUTE", 6000),
     )

@@ -217,10 +217,10 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024  # two million characters of text 
 
 # --- outside sources --------------------------------------------------------------
 
-SOURCE_URLS = {
-    "gb-carbon-intensity": ENVIRONMENT.gb_carbon_intensity_url,
-    "energy-charts": ENVIRONMENT.energy_charts_url,
-}
+CLIMATE_SOURCES = ENVIRONMENT.sources
+# Where connectors may be redirected to, besides the hosts of the configured addresses.
+OUTGOING_HOSTS = ENVIRONMENT.outgoing_hosts
+ARCHIVE_DIR = ENVIRONMENT.archive_dir
 TIKTOKEN_CACHE_DIR = ENVIRONMENT.data_dir / "tiktoken"
 
 # --- pages and static files ---------------------------------------------------------

@@ -26,8 +26,16 @@ if os.environ.get("REDIS_URL"):
     os.environ["REDIS_URL"] = numbered(os.environ["REDIS_URL"], 0)
 os.environ["COMMONWATT_ENV_FILE"] = os.devnull
 os.environ["COMMONWATT_ENV"] = "local"
-os.environ["GB_CARBON_INTENSITY_URL"] = CLOSED
-os.environ["ENERGY_CHARTS_URL"] = CLOSED
+for source in (
+    *("GB_CARBON_INTENSITY", "ENERGY_CHARTS", "ELECTRICITY_MAPS", "WATTTIME", "ENTSOE", "EIA"),
+    *("GDACS", "RELIEFWEB", "NWS"),
+):
+    os.environ[f"{source}_URL"] = CLOSED
+for secret in (
+    *("ELECTRICITY_MAPS_KEY", "WATTTIME_USERNAME", "WATTTIME_PASSWORD", "ENTSOE_TOKEN", "EIA_KEY"),
+    "RELIEFWEB_APPNAME",
+):
+    os.environ.pop(secret, None)
 os.environ.setdefault("LOG_LEVEL", "WARNING")
 
 from config.settings import *  # noqa: E402, F403

@@ -1,4 +1,4 @@
-"""The only place that talks to the outside. One file per provider, all with the same signature:
+"""The only place that talks to the outside. One file per provider, all with the same contract:
 
-`collect(http: SourceHttp, *, now: datetime) -> Collected`, raising SourceError.
+`collect(http: SourceHttp, ask: Ask) -> Collected`, raising SourceError. `registry.py` lists them.
 """

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from climate.connectors.contract import Ask, Connector
 from climate.connectors.http import SourceError, SourceHttp, SourceMisbehaved, SourceRefused, SourceUnavailable
 from climate.domain.collected import Collected, CollectedForecast, CollectedReading
 from climate.domain.signal import Scope
@@ -24,12 +25,13 @@ RECENT = timedelta(hours=24)
 MOST_UNAVAILABLE = 2  # countries in a row; then the source is down and the rest would only wait
 
 
-def collect(http: SourceHttp, *, now: datetime) -> Collected:
+def collect(http: SourceHttp, ask: Ask) -> Collected:
     """Each country's last day and coming hours. One that fails is a problem, not the end of the others.
 
     A source that slows us down half way keeps what it gave; the next asking begins elsewhere, so
     that no country is always the last.
     """
+    now = ask.now
     collected, unavailable = Collected(), 0
     for country in _in_turn(now):
         try:
@@ -99,3 +101,15 @@ def _period_minutes(times: list[datetime]) -> int:
     if len(times) < 2:
         return 60
     return max(1, min(60, round((times[1] - times[0]).total_seconds() / 60)))
+
+
+CONNECTOR = Connector(
+    name="energy-charts",
+    title="Energy-Charts (Fraunhofer ISE, Europe)",
+    home="https://www.energy-charts.info",
+    licence="CC BY 4.0",
+    collect=collect,
+    interval_minutes=15,
+    requests_per_hour=200,
+    zones=tuple(country.upper() for country in COUNTRIES),
+)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from climate.connectors.contract import Ask, Connector
 from climate.connectors.http import SourceHttp, SourceMisbehaved
 from climate.domain.carbon import CARBON_FREE_SOURCES, RENEWABLE_SOURCES, intensity_of_mix
 from climate.domain.collected import Collected, CollectedForecast, CollectedReading
@@ -28,8 +29,9 @@ SOURCE_OF_FUEL = {
 LEAST_KNOWN_PERCENT = 50.0  # of the mix; with less the weighted mean says little about the whole
 
 
-def collect(http: SourceHttp, *, now: datetime) -> Collected:
+def collect(http: SourceHttp, ask: Ask) -> Collected:
     """The half hour's mix and intensity, and 48 hours of forecast."""
+    now = ask.now
     mix = _of_mix(http.get_json("/generation"))
     actual = _of_intensity(http.get_json("/intensity"))
     return mix.plus(actual).plus(_of_forecast(http.get_json(f"/intensity/{now:%Y-%m-%dT%H:%MZ}/fw48h")))
@@ -102,3 +104,15 @@ def _periods(answer: Any) -> list[dict[str, Any]]:
 def _time(text: str) -> datetime:
     """`2018-01-20T12:00Z`."""
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+CONNECTOR = Connector(
+    name="gb-carbon-intensity",
+    title="NESO Carbon Intensity API (Great Britain)",
+    home="https://carbonintensity.org.uk",
+    licence="CC BY 4.0",
+    collect=collect,
+    interval_minutes=15,
+    requests_per_hour=120,
+    zones=(ZONE,),
+)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from climate.domain.alerts import CollectedAlert
 from climate.domain.signal import HIGHEST_PLAUSIBLE_G_PER_KWH, LOWEST_PLAUSIBLE_G_PER_KWH, Kind, Scope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CollectedReading:
-    """Intensity of a zone in a past or present period, g CO2e/kWh; shares 0..1, None unknown."""
+    """Intensity of a zone in a past or present period, g CO2e/kWh; shares 0..1, None unknown.
+
+    `flag` says in words what a reader must know, for example that the source estimated the value.
+    """
 
     zone: str
     starts_at: datetime
@@ -25,7 +29,10 @@ class CollectedReading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CollectedForecast:
-    """Intensity a source expects of a zone in a coming period, g CO2e/kWh."""
+    """Intensity a source expects of a zone in a coming period, g CO2e/kWh.
+
+    `issued_at` None: the source does not say; the time of asking is taken.
+    """
 
     zone: str
     starts_at: datetime
@@ -33,6 +40,7 @@ class CollectedForecast:
     intensity_g_per_kwh: float
     scope: Scope
     kind: Kind = Kind.AVERAGE
+    issued_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +49,9 @@ class Collected:
 
     readings: tuple[CollectedReading, ...] = ()
     forecasts: tuple[CollectedForecast, ...] = ()
+    alerts: tuple[CollectedAlert, ...] = ()
+    is_complete_alert_list: bool = False
+    """Whether `alerts` are all events the feed holds current, so that one left out is over."""
     problems: tuple[str, ...] = ()
 
     def plus(self, other: Collected) -> Collected:
@@ -48,6 +59,8 @@ class Collected:
         return Collected(
             readings=self.readings + other.readings,
             forecasts=self.forecasts + other.forecasts,
+            alerts=self.alerts + other.alerts,
+            is_complete_alert_list=self.is_complete_alert_list or other.is_complete_alert_list,
             problems=self.problems + other.problems,
         )
 
@@ -67,4 +80,4 @@ def without_implausible(collected: Collected) -> Collected:
         for each in said
         if not is_plausible(each.intensity_g_per_kwh)
     ]
-    return Collected(readings=readings, forecasts=forecasts, problems=(*collected.problems, *left_out))
+    return replace(collected, readings=readings, forecasts=forecasts, problems=(*collected.problems, *left_out))

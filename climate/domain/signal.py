@@ -10,6 +10,8 @@ LOWEST_PLAUSIBLE_G_PER_KWH = 10.0
 HIGHEST_PLAUSIBLE_G_PER_KWH = 1300.0
 WORLD_AVERAGE_G_PER_KWH = 480.0
 DEFAULT_MAXIMUM_AGE_MINUTES = 90
+OWN_FORECAST_SOURCE = "commonwatt"
+"""The source of forecasts that Commonwatt makes itself from the readings there are."""
 
 
 class Basis(StrEnum):

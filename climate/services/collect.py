@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
 
-from climate.connectors import energy_charts, gb_carbon_intensity
+from climate.connectors.contract import Ask
 from climate.connectors.http import SourceError, SourceHttp, SourceMisbehaved, SourceRefused, host_of
+from climate.connectors.registry import CONNECTORS
 from climate.domain.collected import Collected, without_implausible
 from climate.events import ReadingsCollected, SourceChanged
 from climate.models import CarbonForecast, CarbonReading, DataSource, GridZone
@@ -20,11 +20,6 @@ from config.kernel.events import publish
 
 logger = logging.getLogger(__name__)
 
-Connector = Callable[..., Collected]
-CONNECTORS: dict[str, Connector] = {
-    "gb-carbon-intensity": gb_carbon_intensity.collect,
-    "energy-charts": energy_charts.collect,
-}
 LONGEST_ERROR_CHARACTERS = 300
 
 
@@ -58,10 +53,10 @@ def collect_source(*, name: str, now: datetime) -> CollectionResult:
 
 
 def _ask(name: str, now: datetime) -> Collected:
-    hosts = [host_of(url) for url in settings.SOURCE_URLS.values()]
-    http = SourceHttp(settings.SOURCE_URLS[name], allowed_hosts=hosts)
+    hosts = [host_of(each.url) for each in settings.CLIMATE_SOURCES.values()] + settings.OUTGOING_HOSTS
+    http = SourceHttp(settings.CLIMATE_SOURCES[name].url, allowed_hosts=hosts)
     try:
-        return CONNECTORS[name](http, now=now)
+        return CONNECTORS[name].collect(http, Ask(now=now))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         # Whatever an outside answer is made of, it must not stop the collection of the others.
         logger.exception("a source answered something unexpected", extra={"source": name})

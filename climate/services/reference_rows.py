@@ -6,6 +6,7 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
+from climate.connectors.registry import CONNECTORS
 from climate.domain.signal import HIGHEST_PLAUSIBLE_G_PER_KWH, LOWEST_PLAUSIBLE_G_PER_KWH
 from climate.models import Country, DataSource, GridZone, Region, RegionCapacity, ZoneYear
 
@@ -163,6 +164,6 @@ def capacities() -> Iterator[RegionCapacity]:
 
 
 def sources() -> Iterator[DataSource]:
-    """The live sources that need no key."""
-    yield DataSource(name="gb-carbon-intensity", title="NESO Carbon Intensity API (Great Britain)", interval_minutes=15)
-    yield DataSource(name="energy-charts", title="Energy-Charts (Fraunhofer ISE, Europe)", interval_minutes=15)
+    """Every provider there is a connector for."""
+    for each in CONNECTORS.values():
+        yield DataSource(name=each.name, title=each.title, interval_minutes=each.interval_minutes)

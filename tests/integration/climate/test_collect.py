@@ -22,7 +22,7 @@ from config.kernel.errors import NotFound
 
 NOW = datetime(2026, 3, 4, 10, 20, tzinfo=UTC)
 ANSWERS = Path(__file__).parent / "answers"
-BASE = settings.SOURCE_URLS["gb-carbon-intensity"]
+BASE = settings.CLIMATE_SOURCES["gb-carbon-intensity"].url
 GB, EC = "gb-carbon-intensity", "energy-charts"
 GENERATION, INTENSITY = f"{BASE}/generation", f"{BASE}/intensity"
 FORECAST = f"{BASE}/intensity/2026-03-04T10:20Z/fw48h"

@@ -1,0 +1,42 @@
+"""Files of readings that people bring: a private site's meter, a grid's archive."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+from climate.models.places import GridZone
+
+
+class ReadingImport(models.Model):
+    """One file: what is in it, how far its checking and storing is, and what is wrong with it."""
+
+    class State(models.TextChoices):
+        CHECKING = "checking", "being checked"
+        REFUSED = "refused", "has mistakes, nothing was stored"
+        READY = "ready", "checked, waits for confirmation"
+        STORING = "storing", "being stored"
+        DONE = "done", "stored"
+        FAILED = "failed", "stopped by an error, nothing was stored"
+
+    zone = models.ForeignKey(GridZone, on_delete=models.PROTECT, related_name="+")
+    source = models.CharField(max_length=40, help_text="Under which name the readings are kept.")
+    origin = models.CharField(max_length=200, help_text="Where the values come from: meter, publisher, method.")
+    file_name = models.CharField(max_length=200)
+    content = models.BinaryField(help_text="The file, deflated.")
+    sha256 = models.CharField(max_length=64)
+    state = models.CharField(max_length=8, choices=State, default=State.CHECKING)
+    row_count = models.PositiveIntegerField(default=0)
+    done_count = models.PositiveIntegerField(default=0)
+    report = models.JSONField(default=dict, help_text="Mistakes by row, first and last period, what would change.")
+    created_at = models.DateTimeField()
+    touched_at = models.DateTimeField(help_text="A file at work that was not touched for long is taken up again.")
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, editable=False, on_delete=models.PROTECT, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.file_name} for {self.zone_id}"
