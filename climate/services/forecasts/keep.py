@@ -97,14 +97,14 @@ def _repeated(source: str, issues: Sequence[Issue], newest: dict[Series, datetim
     candidates = [each for each in issues if each.series in newest and each.hours[0].issued_at is None]
     if not candidates:
         return set()
-    said: dict[Series, dict[datetime, tuple[float, float | None, float | None]]] = defaultdict(dict)
+    said: dict[Series, dict[datetime, tuple[float | None, ...]]] = defaultdict(dict)
     rows = _of(source, candidates).filter(issued_at__in={newest[each.series] for each in candidates})
     for zone, kind, scope, issued_at, starts_at, *values in rows.values_list(
         "zone_id", "kind", "scope", "issued_at", "starts_at", "intensity_g_per_kwh", "low_g_per_kwh", "high_g_per_kwh"
     ):
         series = Series(zone, kind, scope)
         if newest.get(series) == issued_at:
-            said[series][starts_at] = (values[0], values[1], values[2])
+            said[series][starts_at] = tuple(values)
     return {
         each.series
         for each in candidates
