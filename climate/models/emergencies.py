@@ -33,6 +33,9 @@ class Alert(models.Model):
     version_at = models.DateTimeField(help_text="When the feed changed it last.")
     first_seen_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
+    missing_since = models.DateTimeField(
+        null=True, help_text="The first complete list of the feed that no longer held it; empty while it is listed."
+    )
 
     class Meta:
         ordering = ["-version_at"]
@@ -99,7 +102,14 @@ class Emergency(models.Model):
     alert = models.ForeignKey(
         Alert, null=True, blank=True, editable=False, on_delete=models.PROTECT, related_name="emergencies"
     )
+    alert_level = models.CharField(
+        max_length=8, blank=True, editable=False, help_text="Level of the alert when the state was decided."
+    )
     policy_version = models.PositiveIntegerField(null=True, blank=True, editable=False)
+    decided_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="When its state was decided.")
+    decided_by = models.CharField(
+        max_length=160, blank=True, editable=False, help_text="Who decided its state; empty: the policy did."
+    )
     is_kept_by_person = models.BooleanField(
         default=False, editable=False, help_text="A person decided on it: the feed no longer changes its state."
     )
