@@ -44,6 +44,7 @@ class CollectedForecast:
     issued_at: datetime | None = None
     low_g_per_kwh: float | None = None
     high_g_per_kwh: float | None = None
+    flag: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -137,6 +137,9 @@ def _forecast(zone: str, hour: datetime, known: Known, now: datetime, why: list[
     found = _fullest_source(list(newest.values()))
     issued_at = min(each.issued_at for each in found)
     age = now - issued_at
+    flags = {each.flag for each in found if each.flag}
+    if age > OLD_FORECAST:
+        flags.add(f"forecast issued {age / HOUR:.0f} hours ago")
     return Signal(
         zone=zone,
         starts_at=hour,
@@ -147,7 +150,7 @@ def _forecast(zone: str, hour: datetime, known: Known, now: datetime, why: list[
         as_of=issued_at,
         low_g_per_kwh=_mean([each.low_g_per_kwh for each in found]),
         high_g_per_kwh=_mean([each.high_g_per_kwh for each in found]),
-        flags=(f"forecast issued {age / HOUR:.0f} hours ago",) if age > OLD_FORECAST else (),
+        flags=tuple(sorted(flags)),
         skipped=tuple(why),
     )
 

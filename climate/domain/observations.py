@@ -36,6 +36,7 @@ class Expectation:
     low_g_per_kwh: float | None
     high_g_per_kwh: float | None
     issued_at: datetime
+    flag: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,7 @@ class CarbonForecast(models.Model):
     intensity_g_per_kwh = models.FloatField()
     low_g_per_kwh = models.FloatField(null=True, blank=True)
     high_g_per_kwh = models.FloatField(null=True, blank=True)
+    flag = models.CharField(max_length=200, blank=True, help_text="What a reader must know of it.")
     scored_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:

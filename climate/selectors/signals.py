@@ -144,7 +144,7 @@ def _expectations(
         rows = rows.filter(zone_id__in=codes)
     found: dict[str, list[Expectation]] = defaultdict(list)
     others: dict[str, frozenset[str]] = {}
-    for zone, scope, source, starts_at, minutes, value, low, high, issued_at in rows.values_list(
+    for zone, scope, source, starts_at, minutes, value, low, high, issued_at, flag in rows.values_list(
         "zone_id",
         "scope",
         "source",
@@ -154,6 +154,7 @@ def _expectations(
         "low_g_per_kwh",
         "high_g_per_kwh",
         "issued_at",
+        "flag",
     ):
         if scope != Scope.LIFECYCLE:
             others[zone] = others.get(zone, frozenset()) | {scope}
@@ -167,6 +168,7 @@ def _expectations(
                 low_g_per_kwh=low,
                 high_g_per_kwh=high,
                 issued_at=issued_at,
+                flag=flag,
             )
         )
     return found, others

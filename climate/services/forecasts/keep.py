@@ -149,6 +149,7 @@ def _write(source: str, issues: Sequence[Issue]) -> int:
             intensity_g_per_kwh=hour.intensity_g_per_kwh,
             low_g_per_kwh=hour.low_g_per_kwh,
             high_g_per_kwh=hour.high_g_per_kwh,
+            flag=hour.flag,
         )
         for issue in issues
         for hour in issue.hours
@@ -157,7 +158,7 @@ def _write(source: str, issues: Sequence[Issue]) -> int:
         rows,
         update_conflicts=True,
         unique_fields=["zone", "source", "kind", "scope", "issued_at", "starts_at"],
-        update_fields=["period_minutes", "intensity_g_per_kwh", "low_g_per_kwh", "high_g_per_kwh"],
+        update_fields=["period_minutes", "intensity_g_per_kwh", "low_g_per_kwh", "high_g_per_kwh", "flag"],
         batch_size=BATCH,
     )
     return len(rows)
