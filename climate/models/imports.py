@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from simple_history.models import HistoricalRecords
 
+from climate.domain.signal import Scope
 from climate.models.places import GridZone
+from climate.models.signals import SCOPES
 
 
 class ReadingImport(models.Model):
@@ -21,6 +24,7 @@ class ReadingImport(models.Model):
 
     zone = models.ForeignKey(GridZone, on_delete=models.PROTECT, related_name="+")
     source = models.CharField(max_length=40, help_text="Under which name the readings are kept.")
+    scope = models.CharField(max_length=9, choices=SCOPES, default=Scope.LIFECYCLE)
     origin = models.CharField(max_length=200, help_text="Where the values come from: meter, publisher, method.")
     file_name = models.CharField(max_length=200)
     content = models.BinaryField(help_text="The file, deflated.")
@@ -34,6 +38,13 @@ class ReadingImport(models.Model):
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, editable=False, on_delete=models.PROTECT, related_name="+"
     )
+    reason = models.CharField(max_length=100, blank=True, help_text="Why its readings were stored.")
+    confirmed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, editable=False, on_delete=models.PROTECT, related_name="+"
+    )
+    confirmed_at = models.DateTimeField(null=True)
+    # Who brought it, who confirmed it and why; how far the work on it is would only make noise.
+    history = HistoricalRecords(excluded_fields=["content", "report", "row_count", "done_count", "touched_at"])
 
     class Meta:
         ordering = ["-created_at"]

@@ -48,7 +48,8 @@ class Observation(models.Model):
 class CarbonReading(Observation):
     """Intensity of a zone in a past or present period, as its source says it now."""
 
-    zone = models.ForeignKey(GridZone, on_delete=models.PROTECT, related_name="readings")
+    # Without an index of its own: the constraint and the index below begin with the zone.
+    zone = models.ForeignKey(GridZone, on_delete=models.PROTECT, related_name="readings", db_index=False)
     basis = models.CharField(max_length=14, choices=[(b.value, b.value) for b in Basis], default=Basis.LIVE)
 
     class Meta:
@@ -68,7 +69,7 @@ class CarbonReading(Observation):
 class CarbonReadingRevision(Observation):
     """What a source had said of a period before it changed its mind. Nothing is overwritten silently."""
 
-    zone = models.ForeignKey(GridZone, on_delete=models.PROTECT, related_name="+")
+    zone = models.ForeignKey(GridZone, on_delete=models.PROTECT, related_name="+", db_index=False)
     replaced_at = models.DateTimeField()
 
     class Meta:
@@ -78,6 +79,7 @@ class CarbonReadingRevision(Observation):
                 name="carbon_reading_revision_unique",
             )
         ]
+        indexes = [models.Index(fields=["starts_at"], name="carbon_revision_age")]
 
 
 class CarbonReadingMean(models.Model):
@@ -87,7 +89,7 @@ class CarbonReadingMean(models.Model):
         HOUR = "hour", "hourly"
         DAY = "day", "daily"
 
-    zone = models.ForeignKey(GridZone, on_delete=models.PROTECT, related_name="+")
+    zone = models.ForeignKey(GridZone, on_delete=models.PROTECT, related_name="+", db_index=False)
     source = models.CharField(max_length=40)
     kind = models.CharField(max_length=8, choices=KINDS)
     scope = models.CharField(max_length=9, choices=SCOPES)
@@ -149,6 +151,9 @@ class ArchivedFile(models.Model):
     size_bytes = models.PositiveBigIntegerField()
     sha256 = models.CharField(max_length=64)
     archived_at = models.DateTimeField()
+    stays_until = models.DateTimeField(
+        null=True, help_text="It was brought back: until then its rows are not archived again."
+    )
 
     class Meta:
         ordering = ["-first_at"]
