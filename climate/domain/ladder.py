@@ -203,11 +203,12 @@ def _around(central: float, multiples: tuple[float, float]) -> tuple[float, floa
 
 
 def _fullest_source(said: Sequence[Said]) -> list[Said]:
-    """What the source with most periods said; sources are never averaged with each other."""
+    """What the source said that covers most minutes; sources are never averaged with each other."""
     by_source: dict[str, list[Said]] = defaultdict(list)
     for each in said:
         by_source[each.source].append(each)
-    return max(by_source.values(), key=lambda found: (len(found), found[0].source), default=[])
+    covered = {source: sum(each.period_minutes for each in found) for source, found in by_source.items()}
+    return max(by_source.values(), key=lambda found: (covered[found[0].source], found[0].source), default=[])
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

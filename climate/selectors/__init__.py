@@ -9,20 +9,29 @@ from climate.selectors.places import (
     list_countries,
     list_regions,
 )
-from climate.selectors.signals import get_signal, list_signals, list_zone_history
+from climate.selectors.readings import list_zone_history
+from climate.selectors.signals import get_signal, list_signals
 from climate.selectors.sources import list_sources
+from climate.selectors.windows import Greenest, get_greenest
+from climate.selectors.zones import get_zone, list_stored_readings, list_zone_sources, list_zones
 
 __all__ = [
     "CountrySignal",
+    "Greenest",
     "find_country",
     "get_country",
+    "get_greenest",
     "get_region",
     "get_signal",
+    "get_zone",
     "list_active_emergencies",
     "list_countries",
     "list_country_signals",
     "list_regions",
     "list_signals",
     "list_sources",
+    "list_stored_readings",
     "list_zone_history",
+    "list_zone_sources",
+    "list_zones",
 ]

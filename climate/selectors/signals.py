@@ -7,15 +7,14 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 
 from climate.domain.ladder import HOUR, Known, climb, floor_hour
-from climate.domain.observations import Expectation, Reading, YearValue
-from climate.domain.signal import DEFAULT_MAXIMUM_AGE_MINUTES, Basis, Kind, Scope, Signal
-from climate.models import CarbonForecast, CarbonReading, GridZone
+from climate.domain.observations import Expectation, YearValue
+from climate.domain.signal import DEFAULT_MAXIMUM_AGE_MINUTES, Kind, Scope, Signal
+from climate.models import CarbonForecast
 from climate.selectors.atlas import Atlas, ZoneGrid, get_atlas
+from climate.selectors.readings import list_readings_by_zone
 from config.kernel.errors import NotFound
 
 LONGEST_PERIOD = timedelta(hours=1)
-# With more zones than this the database reads all zones: the list would cost more than it saves.
-MOST_ZONES_NAMED = 100
 
 
 def get_signal(
@@ -37,7 +36,8 @@ def list_signals(
 ) -> dict[tuple[str, datetime], Signal]:
     """The best that is known of every zone in every hour, keyed as asked; unknown zones are left out.
 
-    Three queries, whatever the number of zones and hours (six after reference data changed).
+    Three queries, whatever the number of zones and hours (six after reference data changed), and
+    one more for hours that are so old that readings may have become means.
     Nothing received after `now` is used.
     """
     atlas = get_atlas()
@@ -48,7 +48,7 @@ def list_signals(
     codes = [zone.code for zone in zones]
     first, last = min(beginnings.values()), max(beginnings.values())
     oldest = min(first, now - timedelta(minutes=maximum_age_minutes) - LONGEST_PERIOD)
-    readings = _readings(codes, oldest, last + HOUR, now)
+    readings = list_readings_by_zone(codes, start=oldest, end=last + HOUR, now=now)
     expectations, other_scopes = _expectations(codes, first, last + HOUR, now)
     modelled = atlas.model_hours(codes, sorted(set(beginnings.values())))
     signals: dict[tuple[str, datetime], Signal] = {}
@@ -67,81 +67,18 @@ def list_signals(
     return signals
 
 
-def list_zone_history(zone: str, *, since: datetime, until: datetime, scope: Scope = Scope.LIFECYCLE) -> list[Signal]:
-    """What sources reported of a zone from `since` (included) to `until`, as they said it, oldest first.
-
-    Empty where no source reports the zone. Raises NotFound for an unknown zone.
-    """
-    rows = CarbonReading.objects.filter(
-        zone_id=zone, kind=Kind.AVERAGE, scope=scope, starts_at__gte=since, starts_at__lt=until
-    ).order_by("starts_at", "source")
-    history = [
-        Signal(
-            zone=zone,
-            starts_at=row.starts_at,
-            period_minutes=row.period_minutes,
-            intensity_g_per_kwh=row.intensity_g_per_kwh,
-            basis=Basis(row.basis),
-            source=row.source,
-            as_of=row.received_at,
-            kind=Kind(row.kind),
-            scope=Scope(row.scope),
-            renewable_share=row.renewable_share,
-            carbon_free_share=row.carbon_free_share,
-            flags=(row.flag,) if row.flag else (),
-        )
-        for row in rows
-    ]
-    if not history and not GridZone.objects.filter(pk=zone).exists():
-        raise NotFound(f"There is no grid zone {zone!r}.")
-    return history
-
-
 def _country_year(atlas: Atlas, zone: ZoneGrid) -> YearValue | None:
     country = atlas.countries.get(zone.country_code or "")
     return country.year if country else None
-
-
-def _readings(codes: Sequence[str], start: datetime, end: datetime, now: datetime) -> dict[str, list[Reading]]:
-    rows = CarbonReading.objects.filter(
-        kind=Kind.AVERAGE, scope=Scope.LIFECYCLE, starts_at__gte=start, starts_at__lt=end, received_at__lte=now
-    )
-    if len(codes) <= MOST_ZONES_NAMED:
-        rows = rows.filter(zone_id__in=codes)
-    found: dict[str, list[Reading]] = defaultdict(list)
-    for zone, source, starts_at, minutes, value, renewable, carbon_free, flag, received_at in rows.values_list(
-        "zone_id",
-        "source",
-        "starts_at",
-        "period_minutes",
-        "intensity_g_per_kwh",
-        "renewable_share",
-        "carbon_free_share",
-        "flag",
-        "received_at",
-    ):
-        found[zone].append(
-            Reading(
-                source=source,
-                starts_at=starts_at,
-                period_minutes=minutes,
-                intensity_g_per_kwh=value,
-                renewable_share=renewable,
-                carbon_free_share=carbon_free,
-                flag=flag,
-                received_at=received_at,
-            )
-        )
-    return found
 
 
 def _expectations(
     codes: Sequence[str], start: datetime, end: datetime, now: datetime
 ) -> tuple[dict[str, list[Expectation]], dict[str, frozenset[str]]]:
     """Lifecycle forecasts by zone, and which other scopes are forecast instead."""
-    rows = CarbonForecast.objects.filter(kind=Kind.AVERAGE, starts_at__gte=start, starts_at__lt=end, issued_at__lte=now)
-    if len(codes) <= MOST_ZONES_NAMED:
-        rows = rows.filter(zone_id__in=codes)
+    rows = CarbonForecast.objects.filter(
+        zone_id__in=codes, kind=Kind.AVERAGE, starts_at__gte=start, starts_at__lt=end, issued_at__lte=now
+    )
     found: dict[str, list[Expectation]] = defaultdict(list)
     others: dict[str, frozenset[str]] = {}
     for zone, scope, source, starts_at, minutes, value, low, high, issued_at, flag in rows.values_list(

@@ -1,0 +1,123 @@
+"""What sources reported: as they said it, or the hourly and daily means that remain of it.
+
+Readings become hourly means, and these daily ones, by whole UTC days (`climate.services.retention`).
+A day that was brought back from the archive has both; then the finer one is read.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.db.models import F
+
+from climate.domain.ladder import floor_hour
+from climate.domain.observations import Reading
+from climate.domain.signal import Basis, Kind, Scope, Signal
+from climate.models import CarbonReading, CarbonReadingMean, GridZone
+from config.kernel.errors import NotFound
+
+# The database lets no retention policy take younger readings.
+YOUNGEST_MEAN = timedelta(days=32)
+Tier = CarbonReadingMean.Tier
+MINUTES = {Tier.HOUR.value: 60, Tier.DAY.value: 1440}
+
+
+class _Row(NamedTuple):
+    """The columns that readings and means share; `minutes` is the period, or how much of it is covered."""
+
+    zone_id: str
+    source: str
+    starts_at: datetime
+    minutes: int
+    intensity_g_per_kwh: float
+    renewable_share: float | None
+    carbon_free_share: float | None
+    flag: str
+    received_at: datetime
+    rung: str
+    """Of a reading its basis, of a mean its tier."""
+
+
+def list_readings_by_zone(
+    zone_codes: Sequence[str], *, start: datetime, end: datetime, now: datetime
+) -> dict[str, list[Reading]]:
+    """Average lifecycle readings of periods that begin in [start, end), known at `now`, by zone.
+
+    One query; two where hours are asked for that are old enough to be means. An hourly mean is
+    given as a reading that is as long as the minutes it covers.
+    """
+    which = {"kind": Kind.AVERAGE, "scope": Scope.LIFECYCLE, "zone_id__in": zone_codes}
+    period = {"starts_at__gte": start, "starts_at__lt": end, "received_at__lte": now}
+    rows = _readings({**which, **period})
+    if start < now - YOUNGEST_MEAN:
+        known = {(row.zone_id, row.source, floor_hour(row.starts_at)) for row in rows}
+        means = _means({**which, **period, "tier": Tier.HOUR})
+        rows += [mean for mean in means if (mean.zone_id, mean.source, mean.starts_at) not in known]
+    found: dict[str, list[Reading]] = defaultdict(list)
+    for row in rows:
+        found[row.zone_id].append(
+            Reading(
+                source=row.source,
+                starts_at=row.starts_at,
+                period_minutes=row.minutes,
+                intensity_g_per_kwh=row.intensity_g_per_kwh,
+                renewable_share=row.renewable_share,
+                carbon_free_share=row.carbon_free_share,
+                flag=row.flag,
+                received_at=row.received_at,
+            )
+        )
+    return found
+
+
+def list_zone_history(zone: str, *, since: datetime, until: datetime, scope: Scope = Scope.LIFECYCLE) -> list[Signal]:
+    """What sources reported of a zone from `since` (included) to `until`, as they said it, oldest first.
+
+    Where the readings themselves have gone to the archive, the means of their hours, and before that of their
+    days. Empty where no source reports the zone. Raises NotFound for an unknown zone.
+    """
+    which = {"kind": Kind.AVERAGE, "scope": scope, "zone_id": zone, "starts_at__gte": since, "starts_at__lt": until}
+    readings, means = _readings(which), _means(which)
+    hours = {(row.source, floor_hour(row.starts_at)) for row in readings}
+    hourly = [row for row in means if row.rung == Tier.HOUR and (row.source, row.starts_at) not in hours]
+    days = {(row.source, row.starts_at.date()) for row in [*readings, *hourly]}
+    daily = [row for row in means if row.rung == Tier.DAY and (row.source, row.starts_at.date()) not in days]
+    history = [_signal(row, scope) for row in sorted([*readings, *hourly, *daily], key=lambda row: row[2:0:-1])]
+    if not history and not GridZone.objects.filter(pk=zone).exists():
+        raise NotFound(f"There is no grid zone {zone!r}.")
+    return history
+
+
+def _readings(which: dict[str, Any]) -> list[_Row]:
+    rows = CarbonReading.objects.filter(**which).annotate(minutes=F("period_minutes"), rung=F("basis"))
+    return list(map(_Row._make, rows.values_list(*_Row._fields)))
+
+
+def _means(which: dict[str, Any]) -> list[_Row]:
+    rows = CarbonReadingMean.objects.filter(**which).annotate(minutes=F("covered_minutes"), rung=F("tier"))
+    return list(map(_Row._make, rows.values_list(*_Row._fields)))
+
+
+def _signal(row: _Row, scope: Scope) -> Signal:
+    """As it was reported; of a mean, how much of it is known."""
+    whole = MINUTES.get(row.rung)
+    flags = [row.flag] if row.flag else []
+    if whole and row.minutes < whole:
+        flags.append(f"readings cover {row.minutes} of {whole:,} minutes")
+    return Signal(
+        zone=row.zone_id,
+        starts_at=row.starts_at,
+        period_minutes=whole or row.minutes,
+        intensity_g_per_kwh=row.intensity_g_per_kwh,
+        basis=Basis.LIVE if whole else Basis(row.rung),
+        source=row.source,
+        as_of=row.received_at,
+        kind=Kind.AVERAGE,
+        scope=Scope(scope),
+        renewable_share=row.renewable_share,
+        carbon_free_share=row.carbon_free_share,
+        flags=tuple(flags),
+    )
