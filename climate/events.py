@@ -32,3 +32,12 @@ class EmergencyChanged(Event):
 
     emergency_id: int
     at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertsChanged(Event):
+    """A feed brought events or newer versions of them, or holds some no more."""
+
+    source: str
+    alert_ids: tuple[int, ...]
+    at: datetime

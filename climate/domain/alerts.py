@@ -89,3 +89,4 @@ class AlertFacts:
     last_seen_at: datetime
     emergency_id: int | None
     emergency_state: str | None
+    unknown_places: tuple[str, ...] = ()
