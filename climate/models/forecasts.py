@@ -26,6 +26,9 @@ class CarbonForecast(models.Model):
     low_g_per_kwh = models.FloatField(null=True, blank=True)
     high_g_per_kwh = models.FloatField(null=True, blank=True)
     flag = models.CharField(max_length=200, blank=True, help_text="What a reader must know of it.")
+    superseded_at = models.DateTimeField(
+        null=True, editable=False, help_text="Since when a newer issue of the source says this hour."
+    )
     scored_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:

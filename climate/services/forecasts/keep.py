@@ -63,7 +63,7 @@ def keep_forecasts(*, source: str, forecasts: Sequence[CollectedForecast], now: 
     issues = [each for each in issues if each.issued_at >= newest.get(each.series, each.issued_at)]
     repeated = _repeated(source, issues, newest)
     issues = [each for each in issues if each.series not in repeated]
-    _drop_superseded(source, issues, stored)
+    _supersede(source, issues, stored, now)
     return _write(source, issues)
 
 
@@ -115,25 +115,23 @@ def _repeated(source: str, issues: Sequence[Issue], newest: dict[Series, datetim
     }
 
 
-def _drop_superseded(source: str, issues: Sequence[Issue], stored: dict[Series, set[datetime]]) -> None:
-    # Most zones of a source share their times: one deletion for all that do.
-    zones_of: dict[tuple[str, str, frozenset[datetime], datetime, datetime], list[str]] = defaultdict(list)
+def _supersede(source: str, issues: Sequence[Issue], stored: dict[Series, set[datetime]], now: datetime) -> None:
+    """Older issues of the same hours: the first of every six hours is marked, the others go."""
+    # Most zones of a source share their times: one statement for all that do.
+    zones_of: dict[tuple[str, str, frozenset[datetime], datetime, datetime, datetime], list[str]] = defaultdict(list)
     for issue in issues:
-        said = stored.get(issue.series, set())
-        going = frozenset(said - {issue.issued_at} - first_of_slots(said | {issue.issued_at}))
-        if going:
+        older = stored.get(issue.series, set()) - {issue.issued_at}
+        if older:
+            going = frozenset(older - first_of_slots(older | {issue.issued_at}))
             _, kind, scope = issue.series
-            zones_of[kind, scope, going, issue.first, issue.last].append(issue.series.zone)
-    for (kind, scope, going, first, last), zones in zones_of.items():
-        CarbonForecast.objects.filter(
-            zone_id__in=zones,
-            source=source,
-            kind=kind,
-            scope=scope,
-            issued_at__in=going,
-            starts_at__gte=first,
-            starts_at__lte=last,
-        ).delete()
+            zones_of[kind, scope, going, issue.issued_at, issue.first, issue.last].append(issue.series.zone)
+    for (kind, scope, going, issued_at, first, last), zones in zones_of.items():
+        same_hours = CarbonForecast.objects.filter(
+            zone_id__in=zones, source=source, kind=kind, scope=scope, starts_at__gte=first, starts_at__lte=last
+        )
+        if going:
+            same_hours.filter(issued_at__in=going).delete()
+        same_hours.filter(issued_at__lt=issued_at, superseded_at=None).update(superseded_at=now)
 
 
 def _write(source: str, issues: Sequence[Issue]) -> int:

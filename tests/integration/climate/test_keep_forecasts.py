@@ -74,6 +74,12 @@ def test_of_six_hours_the_first_issue_stays_beside_the_newest_and_others_go():
         keep(curve(200 + 10 * number, first=NEXT, hours=6), now=at)
     # 06:20 was the first from six, 12:20 the first from twelve, 13:20 is the newest.
     assert issues() == [times[0], times[3], times[4]]
+    shared = CarbonForecast.objects.filter(starts_at=NEXT + 3 * HOUR)
+    assert dict(shared.values_list("issued_at", "superseded_at")) == {
+        times[0]: times[1],
+        times[3]: times[4],
+        times[4]: None,
+    }
 
 
 def test_hours_that_a_newer_issue_does_not_reach_keep_the_older_one():
@@ -134,6 +140,6 @@ def test_the_number_of_queries_does_not_grow_with_the_zones(django_assert_max_nu
     zones = ["DE", "FR", "ES", "IT-NO", "PL", "NA", "ZA", "KE"]
     for at in (NOW - HOUR, NOW):
         keep([each for zone in zones for each in curve(at.hour, zone=zone)], now=at)
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(11):
         keep([each for zone in zones for each in curve(500, zone=zone)], now=NOW + timedelta(minutes=15))
     assert issues() == [NOW - HOUR, NOW + timedelta(minutes=15)]
