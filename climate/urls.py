@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from django.urls import path
 
-from climate.api import views
+from climate.api import greenest, views, zones
 
 urlpatterns = [
     path("regions/", views.RegionListView.as_view(), name="api-regions"),
     path("regions/<slug:code>/", views.RegionView.as_view(), name="api-region"),
-    path("zones/<slug:zone>/intensity/", views.ZoneIntensityView.as_view(), name="api-zone-intensity"),
-    path("zones/<slug:zone>/forecast/", views.ZoneForecastView.as_view(), name="api-zone-forecast"),
-    path("greenest/", views.GreenestView.as_view(), name="api-greenest"),
+    path("zones/", zones.ZoneListView.as_view(), name="api-zones"),
+    path("zones/<slug:zone>/", zones.ZoneView.as_view(), name="api-zone"),
+    path("zones/<slug:zone>/intensity/", zones.ZoneIntensityView.as_view(), name="api-zone-intensity"),
+    path("zones/<slug:zone>/forecast/", zones.ZoneForecastView.as_view(), name="api-zone-forecast"),
+    path("zones/<slug:zone>/scores/", zones.ZoneScoresView.as_view(), name="api-zone-scores"),
+    path("greenest/", greenest.GreenestView.as_view(), name="api-greenest"),
     path("sources/", views.SourceListView.as_view(), name="api-sources"),
     path("emergencies/", views.EmergencyListView.as_view(), name="api-emergencies"),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 from django.utils.dateparse import parse_datetime
@@ -44,3 +45,17 @@ def names(request: Request, name: str) -> list[str] | None:
     """A comma-separated list, or None where it is not sent."""
     text = request.query_params.get(name)
     return None if text is None else [each.strip() for each in text.split(",") if each.strip()]
+
+
+def one_of(request: Request, name: str, allowed: Collection[str]) -> str | None:
+    """One of the allowed words, or None where it is not sent."""
+    text = request.query_params.get(name)
+    if text is not None and text not in allowed:
+        raise InvalidInput(f"Send one of {', '.join(allowed)}.", field=name)
+    return text
+
+
+def yes_or_no(request: Request, name: str) -> bool | None:
+    """`true` or `false`, or None where it is not sent."""
+    text = one_of(request, name, ("true", "false"))
+    return None if text is None else text == "true"

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
 from accounts.domain.scopes import Scope
-from climate.models import CarbonReading, Emergency, Region
+from climate.models import CarbonForecast, CarbonReading, Emergency, ForecastScore, GridZone, Region
 from tests.integration.world import load_world, make_team
 
 pytestmark = pytest.mark.django_db
@@ -94,6 +95,12 @@ def test_a_forecast_begins_with_the_next_hour(client):
         ("zones/DE/forecast/?hours=many", "hours"),
         ("greenest/?hours=3&duration=4", "duration"),
         ("greenest/?regions=atlantis-1", "regions"),
+        ("greenest/?home=atlantis-1", "home"),
+        ("greenest/?top=0", "top"),
+        ("zones/?live=maybe", "live"),
+        ("zones/?ordering=colour", "ordering"),
+        ("zones/DE/intensity/?kind=residual", "kind"),
+        ("zones/DE/intensity/?scope=chimney", "scope"),
     ],
 )
 def test_a_parameter_that_cannot_be_is_refused_by_name(client, path, field):
@@ -104,8 +111,8 @@ def test_a_parameter_that_cannot_be_is_refused_by_name(client, path, field):
 
 
 def test_an_unknown_zone_is_a_404(client):
-    assert client.get("/api/v1/zones/ZZ/intensity/").status_code == 404
-    assert client.get("/api/v1/zones/ZZ/forecast/").status_code == 404
+    for path in ("", "intensity/", "intensity/?kind=marginal", "forecast/", "scores/"):
+        assert client.get(f"/api/v1/zones/ZZ/{path}").status_code == 404
 
 
 def test_the_greenest_window_is_the_least_mean_and_says_what_it_saves(client):
@@ -116,6 +123,136 @@ def test_the_greenest_window_is_the_least_mean_and_says_what_it_saves(client):
         assert row["saving_percent"] == pytest.approx(100 * (1 - row["mean_g_per_kwh"] / row["now_g_per_kwh"]))
         assert row["bases"] == ["modelled"]
     assert len(results(client, "greenest/")) == Region.objects.filter(is_active=True).count()
+
+
+def expect(zone, hours_ahead, value, *, band=None):
+    CarbonForecast.objects.create(
+        zone_id=zone,
+        source="test",
+        issued_at=NOW - timedelta(minutes=5),
+        starts_at=NOW.replace(minute=0) + timedelta(hours=hours_ahead),
+        period_minutes=60,
+        intensity_g_per_kwh=value,
+        low_g_per_kwh=None if band is None else value - band,
+        high_g_per_kwh=None if band is None else value + band,
+    )
+
+
+def report(zone, **changes):
+    values = {
+        "source": "test",
+        "starts_at": NOW.replace(minute=0),
+        "period_minutes": 60,
+        "intensity_g_per_kwh": 400,
+        "received_at": NOW,
+    }
+    return CarbonReading.objects.create(zone_id=zone, **{**values, **changes})
+
+
+def test_a_window_says_what_it_saves_here_and_against_home_and_how_sure_that_is(client):
+    report("DE")  # now, at 400 g/kWh
+    expect("DE", 3, 200, band=40)
+    expect("FR", 0, 50, band=10)
+    (row,) = results(client, "greenest/?hours=4&duration=1&regions=aws-eu-central-1&home=aws-eu-west-3")
+    assert row["starts_at"] == "2026-03-04T13:00:00Z"
+    assert (row["low_g_per_kwh"], row["mean_g_per_kwh"], row["high_g_per_kwh"]) == (160, 200, 240)
+    assert row["saving"] == {
+        "percent": 50,
+        "g_per_kwh": 200,
+        "low_percent": 40,
+        "high_percent": 60,
+        "low_g_per_kwh": 160,
+        "high_g_per_kwh": 240,
+    }
+    assert (row["bases"], row["sources"], row["now_bases"]) == (["forecast"], ["test"], ["live"])
+    assert (row["home"]["region"], row["home"]["now_g_per_kwh"]) == ("aws-eu-west-3", 50)
+    assert row["home"]["saving"]["g_per_kwh"] == -150  # it costs
+
+
+def test_an_expected_hour_without_a_range_leaves_the_saving_without_one(client):
+    report("DE")
+    expect("DE", 3, 200)
+    (row,) = results(client, "greenest/?hours=4&duration=1&regions=aws-eu-central-1")
+    assert (row["saving_percent"], row["saving"]["low_percent"], row["saving"]["high_percent"]) == (50, None, None)
+    assert row["home"] is None
+
+
+def test_the_best_windows_of_all_may_come_from_one_region_and_share_no_hour(client):
+    rows = results(client, "greenest/?hours=24&duration=4&regions=aws-eu-central-1,aws-eu-north-1&top=5")
+    assert {row["region"] for row in rows} == {"aws-eu-north-1"}
+    starts = sorted(datetime.fromisoformat(row["starts_at"]) for row in rows)
+    assert all(later - earlier >= timedelta(hours=4) for earlier, later in pairwise(starts))
+    assert [row["mean_g_per_kwh"] for row in rows] == sorted(row["mean_g_per_kwh"] for row in rows)
+
+
+def test_zones_are_listed_found_and_ordered(client):
+    first = client.get("/api/v1/zones/").json()
+    assert len(first["results"]) == 100
+    assert first["next"].endswith("?page=2")
+    rows = results(client, "zones/?page_size=500")
+    assert len(rows) == GridZone.objects.count() > 340
+    assert [row["code"] for row in rows] == sorted(row["code"] for row in rows)
+    assert {row["code"] for row in results(client, "zones/?search=sweden%20stockholm")} == {"SE-SE3"}
+    assert {row["country"] for row in results(client, "zones/?country=NA")} == {"NA"}
+    by_intensity = [
+        row["intensity"]["intensity_g_per_kwh"] for row in results(client, "zones/?ordering=-intensity&page_size=20")
+    ]
+    assert by_intensity == sorted(by_intensity, reverse=True)
+
+
+def test_a_zone_names_the_source_that_is_live_there_and_its_place(client):
+    assert client.get("/api/v1/zones/DE/").json()["live_source"] is None
+    report("DE")
+    zone = client.get("/api/v1/zones/DE/").json()
+    assert (zone["country"], zone["country_name"], zone["live_source"]) == ("DE", "Germany", "test")
+    assert (zone["intensity"]["basis"], zone["intensity"]["intensity_g_per_kwh"]) == ("live", 400)
+    assert [row["code"] for row in results(client, "zones/?live=true")] == ["DE"]
+    assert "DE" not in {row["code"] for row in results(client, "zones/?live=false&page_size=500")}
+
+
+def test_readings_come_as_reported_one_kind_at_a_time_with_their_revision(client):
+    report("DE", revision=2, flag="estimated by the source")
+    report("DE", scope="direct", intensity_g_per_kwh=350)
+    report("DE", kind="marginal", intensity_g_per_kwh=700, source="other")
+    average = results(client, "zones/DE/intensity/?kind=average")
+    assert [(row["scope"], row["intensity_g_per_kwh"]) for row in average] == [("direct", 350), ("lifecycle", 400)]
+    assert (average[1]["revision"], average[1]["flags"]) == (2, ["estimated by the source"])
+    marginal = results(client, "zones/DE/intensity/?kind=marginal")
+    assert [(row["kind"], row["source"], row["intensity_g_per_kwh"]) for row in marginal] == [
+        ("marginal", "other", 700)
+    ]
+    assert results(client, "zones/DE/intensity/?source=other") == []  # that is not average
+    assert [row["scope"] for row in results(client, "zones/DE/intensity/?scope=direct")] == ["direct"]
+    assert {row["revision"] for row in results(client, "zones/DE/intensity/")} == {None}
+
+
+def test_scores_are_empty_until_hours_were_scored_and_then_say_how_wrong_forecasts_were(client):
+    assert results(client, "zones/DE/scores/") == []
+    for day, covered in ((1, 18), (2, 20), (40, 0)):
+        ForecastScore.objects.create(
+            zone_id="DE",
+            source="commonwatt",
+            kind="average",
+            scope="lifecycle",
+            lead="2-24",
+            day=(NOW - timedelta(days=day)).date(),
+            hours=24,
+            absolute_error_sum_g_per_kwh=240,
+            relative_error_sum=1.2,
+            banded_hours=24,
+            covered_hours=covered,
+        )
+    (row,) = results(client, "zones/DE/scores/")
+    assert (row["source"], row["lead"], row["hours"]) == ("commonwatt", "2-24", 48)
+    assert row["mape_percent"] == pytest.approx(5.0)
+    assert row["mae_g_per_kwh"] == pytest.approx(10.0)
+    assert row["coverage_percent"] == pytest.approx(100 * 38 / 48)
+
+
+def test_the_list_of_zones_takes_a_bounded_number_of_queries(client, django_assert_max_num_queries):
+    results(client, "zones/")
+    with django_assert_max_num_queries(10):
+        results(client, "zones/?page_size=500")
 
 
 def test_sources_tell_that_they_were_never_asked(client):
@@ -147,5 +284,15 @@ def test_the_list_of_regions_takes_a_bounded_number_of_queries(client, django_as
 
 def test_a_key_without_the_scope_gets_nothing(client):
     blind = make_team("Blind", scopes=[Scope.BUDGETS_READ]).client
-    for path in ("regions/", "zones/DE/forecast/", "greenest/", "sources/", "emergencies/"):
+    for path in (
+        "regions/",
+        "zones/",
+        "zones/DE/",
+        "zones/DE/intensity/",
+        "zones/DE/forecast/",
+        "zones/DE/scores/",
+        "greenest/",
+        "sources/",
+        "emergencies/",
+    ):
         assert blind.get(f"/api/v1/{path}").status_code == 403
