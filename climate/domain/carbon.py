@@ -6,26 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from climate.domain.factors import LIFECYCLE_G_PER_KWH
 from climate.domain.interval import Interval
 
 GRAMS_PER_TONNE = 1_000_000
-LIFECYCLE_G_PER_KWH: dict[str, float] = {
-    "coal": 820.0,
-    "gas": 490.0,
-    "oil": 650.0,
-    "nuclear": 12.0,
-    "hydro": 24.0,
-    "solar": 45.0,
-    "wind": 11.0,
-    "biofuel": 230.0,
-    "other_renewable": 38.0,
-}
-"""Lifecycle medians: IPCC AR5 WG III (2014), Annex III, table A.III.2; solar is utility-scale rounded from 48 with
-rooftop 41 as Electricity Maps does; oil 650 after UK POST note 383 (2011), as Electricity Maps; other renewable is
-geothermal's 38."""
-LIFECYCLE_SOURCE = "IPCC AR5 WG III Annex III medians (2014); oil: UK POST note 383"
-RENEWABLE_SOURCES = frozenset({"hydro", "solar", "wind", "biofuel", "other_renewable"})
-CARBON_FREE_SOURCES = RENEWABLE_SOURCES | {"nuclear"}
 
 
 def location_g(energy_wh: Interval, intensity_g_per_kwh: Interval) -> Interval:

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import numpy.typing as npt
 
-from climate.domain.carbon import LIFECYCLE_G_PER_KWH
+from climate.domain.factors import LIFECYCLE_G_PER_KWH
 from climate.domain.signal import HIGHEST_PLAUSIBLE_G_PER_KWH, LOWEST_PLAUSIBLE_G_PER_KWH
 from climate.domain.sun import local_solar_hour, sine_of_elevation
 

@@ -1,0 +1,55 @@
+"""Asking one source several questions, so that one that fails does not lose the answers to the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from math import gcd
+
+from climate.connectors.http import SourceError, SourceLimitReached, SourceMisbehaved, SourceRefused, SourceUnavailable
+from climate.domain.collected import Collected
+
+MOST_UNAVAILABLE = 2
+"""Questions in a row without an answer; then the source is down and the rest would only wait."""
+
+
+def ask_each(names: Sequence[str], ask_one: Callable[[str], Collected], *, refusal_ends: bool = True) -> Collected:
+    """What each question brought, together; a question that fails is a problem in words.
+
+    `refusal_ends` False: the source may refuse one question and answer another, as where a key
+    reaches some zones only; if it refuses all, it refuses us. Raises SourceError when no question
+    was answered at all.
+    """
+    collected, errors, unavailable, answered = Collected(), list[SourceError](), 0, False
+    for name in names:
+        try:
+            collected = collected.plus(_asked(ask_one, name))
+            answered, unavailable = True, 0
+            continue
+        except SourceError as error:
+            if isinstance(error, SourceRefused) and refusal_ends:
+                raise
+            errors.append(error)
+            collected = collected.plus(Collected(problems=(f"{name}: {error}",)))
+            unavailable = unavailable + 1 if isinstance(error, SourceUnavailable) else 0
+        if unavailable == MOST_UNAVAILABLE or isinstance(errors[-1], SourceLimitReached):
+            break
+    if errors and not answered:
+        raise next((error for error in errors if not isinstance(error, SourceRefused)), errors[0])
+    return collected
+
+
+def _asked(ask_one: Callable[[str], Collected], name: str) -> Collected:
+    try:
+        return ask_one(name)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise SourceMisbehaved("the answer is not in the promised format") from error
+
+
+def in_turn(names: Sequence[str], now: datetime) -> tuple[str, ...]:
+    """The names, beginning some further every quarter of an hour: none is always the last to be asked."""
+    if not names:
+        return ()
+    step = next(step for step in (5, 7, 11, 1) if gcd(step, len(names)) == 1)
+    first = int(now.timestamp()) // 900 * step % len(names)
+    return (*names[first:], *names[:first])

@@ -1,0 +1,138 @@
+"""The one place where generation by source becomes intensity and shares.
+
+Sources say how much was generated of what, by codes of their own. Each code is given a *kind*: a
+source that has a lifecycle factor ("gas"), or a word for what has none ("pumped storage", "other",
+"imports"). What has no factor is left out, the rest stands for the whole, and the flag names what
+is missing with its share. Storage is left out because what it gives back was generated before.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from climate.domain.carbon import intensity_of_mix
+from climate.domain.collected import Collected, CollectedReading
+from climate.domain.factors import CARBON_FREE_SOURCES, LIFECYCLE_G_PER_KWH, RENEWABLE_SOURCES
+from climate.domain.signal import Scope
+
+LEAST_KNOWN_SHARE = 0.5
+"""Of the mix; with less the weighted mean says little about the whole."""
+LONGEST_SILENCE = timedelta(hours=3)
+"""A type that has said nothing for so long no longer holds the others back, if it is small."""
+SMALL_SHARE = 0.05
+UNKNOWN = "unknown"
+
+Series = Mapping[str, Mapping[datetime, float]]
+"""Generation by the provider's code and the beginning of the period: MW, MWh or percent, always the same."""
+
+
+class TooLittleKnown(Exception):
+    """Less than half of a mix has a factor."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mix:
+    """Lifecycle intensity in g CO2e/kWh and shares 0..1 of the part of a mix that has factors."""
+
+    intensity_g_per_kwh: float
+    renewable_share: float
+    carbon_free_share: float
+    flag: str
+
+
+def mix_of(amounts: Mapping[str, float], kinds: Mapping[str, str]) -> Mix:
+    """What generation by code amounts to. Negative amounts (a plant's own use, storage filling) count as none.
+
+    A code that `kinds` does not have is called unknown. Raises TooLittleKnown.
+    """
+    by_kind: dict[str, float] = defaultdict(float)
+    for code, amount in amounts.items():
+        by_kind[_name(code, kinds)] += max(amount, 0.0)
+    total = sum(by_kind.values())
+    known = sum(amount for kind, amount in by_kind.items() if kind in LIFECYCLE_G_PER_KWH)
+    if total <= 0 or known < LEAST_KNOWN_SHARE * total:
+        share = known / total if total > 0 else 0.0
+        raise TooLittleKnown(f"only {share:.0%} of the mix is of known sources")
+    shares = {kind: amount / known for kind, amount in by_kind.items() if kind in LIFECYCLE_G_PER_KWH}
+    return Mix(
+        intensity_g_per_kwh=intensity_of_mix(shares),
+        renewable_share=sum(share for kind, share in shares.items() if kind in RENEWABLE_SOURCES),
+        carbon_free_share=sum(share for kind, share in shares.items() if kind in CARBON_FREE_SOURCES),
+        flag=_left_out(by_kind, total),
+    )
+
+
+def _left_out(by_kind: Mapping[str, float], total: float) -> str:
+    """`not counted: imports 6.5 %, other 0.3 % of the mix`, largest first; empty where everything is counted."""
+    parts = {kind: amount / total for kind, amount in by_kind.items() if kind not in LIFECYCLE_G_PER_KWH and amount > 0}
+    if not parts:
+        return ""
+    largest_first = sorted(parts.items(), key=lambda part: (-part[1], part[0]))
+    return f"not counted: {', '.join(f'{kind} {share * 100:.1f} %' for kind, share in largest_first)} of the mix"
+
+
+def readings_of(
+    zone: str, series: Series, kinds: Mapping[str, str], *, period_minutes: int, since: datetime, until: datetime
+) -> Collected:
+    """A lifecycle reading of every complete period that began at `since` or later and was over at `until`.
+
+    A period is complete when every type that reports at all is in it. The newest ones often are not:
+    they are left for the next asking. A small type holds nothing back once it has been silent for
+    three hours; readings without it say so. A large one does, and is a problem in words.
+    """
+    period = timedelta(minutes=period_minutes)
+    times = sorted({at for amounts in series.values() for at in amounts if at >= since and at + period <= until})
+    codes = {code for code, amounts in series.items() if amounts}
+    patience_ends = times[-1] - LONGEST_SILENCE if times else until
+    late = {code for code in codes if max(series[code]) < patience_ends}
+    small = _small(series)
+    readings = []
+    problems = [f"{zone}: {_name(code, kinds)} is no longer reported" for code in sorted(late - small)]
+    unknown = ""
+    for at in times:
+        amounts = {code: series[code][at] for code in codes if at in series[code]}
+        missing = codes - amounts.keys()
+        if not missing <= (small if at < patience_ends else small & late):
+            continue
+        try:
+            mix = mix_of(amounts, kinds)
+        except TooLittleKnown as error:
+            unknown = f"{zone} {at:%Y-%m-%d %H:%M}: {error}"
+            continue
+        readings.append(_reading(zone, at, period_minutes, mix, {_name(code, kinds) for code in missing}))
+    # The newest stands for all: two weeks of them would bury every other problem.
+    return Collected(readings=tuple(readings), problems=tuple(filter(None, [*problems, unknown])))
+
+
+def _name(code: str, kinds: Mapping[str, str]) -> str:
+    return kinds.get(code, UNKNOWN)
+
+
+def _small(series: Series) -> set[str]:
+    """Codes that are never more than a small share of what is generated."""
+    totals: dict[datetime, float] = defaultdict(float)
+    for amounts in series.values():
+        for at, amount in amounts.items():
+            totals[at] += max(amount, 0.0)
+    return {
+        code
+        for code, amounts in series.items()
+        if all(amount <= SMALL_SHARE * totals[at] for at, amount in amounts.items())
+    }
+
+
+def _reading(zone: str, at: datetime, period_minutes: int, mix: Mix, missing: set[str]) -> CollectedReading:
+    silence = f"not reported: {', '.join(sorted(missing))}" if missing else ""
+    return CollectedReading(
+        zone=zone,
+        starts_at=at,
+        period_minutes=period_minutes,
+        intensity_g_per_kwh=mix.intensity_g_per_kwh,
+        scope=Scope.LIFECYCLE,
+        renewable_share=mix.renewable_share,
+        carbon_free_share=mix.carbon_free_share,
+        flag="; ".join(filter(None, [mix.flag, silence])),
+    )
