@@ -53,7 +53,11 @@ class RegionFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmergencyFacts:
-    """An emergency in force: which countries and purposes it lifts, by how much, until when."""
+    """An emergency: which countries and purposes it lifts, by how much, until when, and how it came about.
+
+    `state` is one of `climate.domain.alerts.EmergencyState`; only an active one that is no drill changes
+    decisions. `alert_level` is the alert's when the state was decided; `decided_by` empty: by the policy.
+    """
 
     id: int
     kind: str
@@ -63,3 +67,28 @@ class EmergencyFacts:
     multiplier: float
     starts_at: datetime
     ends_at: datetime | None
+    state: str = "active"
+    is_drill: bool = False
+    reason: str = ""
+    declared_at: datetime | None = None
+    alert_id: int | None = None
+    policy_version: int | None = None
+    alert_level: str = ""
+    decided_at: datetime | None = None
+    decided_by: str = ""
+    is_kept_by_person: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmergencyChange:
+    """An emergency as it stood after one change; `change` says in a few words what was done."""
+
+    at: datetime
+    state: str
+    reason: str
+    change: str
+    by: str
+    multiplier: float
+    country_codes: tuple[str, ...]
+    ends_at: datetime | None
+    alert_level: str

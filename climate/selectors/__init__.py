@@ -1,11 +1,17 @@
 """Reads of the climate app: places, intensities, sources, emergencies. All return frozen values."""
 
 from climate.selectors.countries import CountrySignal, list_country_signals
+from climate.selectors.emergencies import (
+    get_emergency,
+    list_active_emergencies,
+    list_alerts,
+    list_emergencies,
+    list_emergency_changes,
+)
 from climate.selectors.places import (
     find_country,
     get_country,
     get_region,
-    list_active_emergencies,
     list_countries,
     list_regions,
 )
@@ -20,13 +26,17 @@ __all__ = [
     "Greenest",
     "find_country",
     "get_country",
+    "get_emergency",
     "get_greenest",
     "get_region",
     "get_signal",
     "get_zone",
     "list_active_emergencies",
+    "list_alerts",
     "list_countries",
     "list_country_signals",
+    "list_emergencies",
+    "list_emergency_changes",
     "list_regions",
     "list_signals",
     "list_sources",

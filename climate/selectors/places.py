@@ -1,14 +1,13 @@
-"""Countries, regions and emergencies."""
+"""Countries and regions."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import datetime
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
-from climate.domain.places import CountryFacts, EmergencyFacts, RegionFacts
-from climate.models import Country, Emergency, Region, RegionCapacity
+from climate.domain.places import CountryFacts, RegionFacts
+from climate.models import Country, Region, RegionCapacity
 from config.kernel.errors import NotFound
 
 COLUMN_OF_FACT = {
@@ -63,24 +62,6 @@ def get_country(code: str) -> CountryFacts:
     if found is None:
         raise NotFound(f"There is no country {code!r}.")
     return found
-
-
-def list_active_emergencies(*, now: datetime) -> list[EmergencyFacts]:
-    """Emergencies in force at `now`, newest first."""
-    in_force = Emergency.objects.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=now), starts_at__lte=now)
-    return [
-        EmergencyFacts(
-            id=each.pk,
-            kind=each.kind,
-            title=each.title,
-            country_codes=tuple(each.country_codes),
-            purposes=tuple(each.purposes),
-            multiplier=each.multiplier,
-            starts_at=each.starts_at,
-            ends_at=each.ends_at,
-        )
-        for each in in_force
-    ]
 
 
 def _region_facts(regions: QuerySet[Region]) -> list[RegionFacts]:

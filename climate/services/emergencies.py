@@ -1,33 +1,172 @@
-"""Emergencies are declared and changed on their admin page; here they are lifted and told."""
+"""Emergencies as people decide on them: declared, exercised, confirmed, dismissed, lifted."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
 
-from climate.events import EmergencyChanged
-from climate.models import Emergency
-from config.kernel.errors import Conflict, NotFound
-from config.kernel.events import publish
+from climate.domain.alerts import DisasterKind, EmergencyState
+from climate.domain.emergency_policy import HIGHEST_MULTIPLIER
+from climate.models import Country, Emergency
+from climate.services.emergency_changes import just_after, save_emergency
+from climate.services.emergency_changes import tell_emergency_changed as tell_emergency_changed
+from config.kernel.errors import Conflict, InvalidInput, NotFound
+
+PURPOSE = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
+LONGEST_TITLE = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEmergency:
+    """What a person declares. `starts_at` None: now. `ends_at` None: it lasts until it is lifted."""
+
+    kind: str
+    title: str
+    country_codes: Collection[str]
+    purposes: Collection[str]
+    multiplier: float
+    reason: str
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
 
 
 @transaction.atomic
-def lift_emergency(*, emergency_id: int, reason: str, now: datetime) -> None:
-    """End an emergency now. Raises NotFound, and Conflict if it is not in force."""
-    emergency = Emergency.objects.select_for_update().filter(pk=emergency_id).first()
-    if emergency is None:
-        raise NotFound("There is no such emergency.")
-    if emergency.starts_at >= now:
-        raise Conflict("This emergency has not begun. Delete it, or change its start.")
+def declare_emergency(new: NewEmergency, *, by: str, now: datetime) -> int:
+    """Put an emergency in force and return its id. Raises InvalidInput naming the field at fault."""
+    return _create(new, is_drill=False, by=by, now=now)
+
+
+@transaction.atomic
+def start_drill(new: NewEmergency, *, by: str, now: datetime) -> int:
+    """Begin an exercise, which is shown as one and changes no decision, and return its id.
+
+    Raises InvalidInput naming the field at fault; a drill must say when it ends.
+    """
+    if new.ends_at is None:
+        raise InvalidInput("Say when the drill ends.", field="ends_at")
+    return _create(new, is_drill=True, by=by, now=now)
+
+
+@transaction.atomic
+def confirm_emergency(*, emergency_id: int, reason: str, by: str, now: datetime, keep: bool = False) -> None:
+    """Put a proposed emergency in force, or let one that follows an alert go on for the longest time again.
+
+    It ends when its event ends, unless `keep`: then the feed no longer changes it and a person must lift it.
+    Raises NotFound, InvalidInput (`reason`), and Conflict if there is nothing to confirm.
+    """
+    emergency = _locked(emergency_id, reason)
+    if emergency.state not in (EmergencyState.PROPOSED, EmergencyState.ACTIVE):
+        raise Conflict(f"This emergency is {emergency.state}; only one that is proposed or active is confirmed.")
+    if emergency.alert_id is None:
+        raise Conflict("This emergency was declared by a person; it needs no confirmation.")
+    if emergency.ends_at is not None and emergency.ends_at <= now:
+        raise Conflict(f"The feed has been silent and this ended at {emergency.ends_at:%Y-%m-%d %H:%M} UTC.")
+    if emergency.state == EmergencyState.PROPOSED:
+        emergency.starts_at = now
+    emergency.state = EmergencyState.ACTIVE
+    emergency.is_kept_by_person = keep
+    if keep:
+        emergency.ends_at = None
+    _decide(emergency, "confirmed and kept" if keep else "confirmed", reason, by, now)
+
+
+@transaction.atomic
+def dismiss_emergency(*, emergency_id: int, reason: str, by: str, now: datetime) -> None:
+    """Refuse a proposed emergency. The same alert proposes it again only if its level rises.
+
+    Raises NotFound, InvalidInput (`reason`), and Conflict if it is not proposed.
+    """
+    emergency = _locked(emergency_id, reason)
+    if emergency.state != EmergencyState.PROPOSED:
+        hint = " Lift it instead." if emergency.state == EmergencyState.ACTIVE else ""
+        raise Conflict(f"This emergency is {emergency.state}; only a proposed one is dismissed.{hint}")
+    emergency.state = EmergencyState.DISMISSED
+    emergency.is_kept_by_person = True
+    emergency.ends_at = just_after(emergency.starts_at, now)
+    _decide(emergency, "dismissed", reason, by, now)
+
+
+@transaction.atomic
+def lift_emergency(*, emergency_id: int, reason: str, by: str, now: datetime) -> None:
+    """End an emergency or a drill now. Its alert raises it again only if the alert's level rises.
+
+    Raises NotFound, InvalidInput (`reason`), and Conflict if it is not in force.
+    """
+    emergency = _locked(emergency_id, reason)
     if emergency.ends_at is not None and emergency.ends_at <= now:
         raise Conflict(f"This emergency ended at {emergency.ends_at:%Y-%m-%d %H:%M} UTC.")
-    emergency.ends_at = now
-    emergency._change_reason = f"lifted: {reason}"[:100]  # type: ignore[attr-defined]  # read by simple-history
-    emergency.save(update_fields=["ends_at"])
-    tell_emergency_changed(emergency_id=emergency_id, now=now)
+    if emergency.state != EmergencyState.ACTIVE:
+        hint = " Dismiss it instead." if emergency.state == EmergencyState.PROPOSED else ""
+        raise Conflict(f"This emergency is {emergency.state}; only an active one is lifted.{hint}")
+    if emergency.starts_at > now:
+        raise Conflict("This emergency has not begun. Delete it, or change its start.")
+    emergency.state = EmergencyState.ENDED
+    emergency.is_kept_by_person = True
+    emergency.ends_at = just_after(emergency.starts_at, now)
+    _decide(emergency, "lifted", reason, by, now)
 
 
-def tell_emergency_changed(*, emergency_id: int, now: datetime) -> None:
-    """Let the apps above know, once the change has been committed."""
-    publish(EmergencyChanged(emergency_id=emergency_id, at=now))
+def _create(new: NewEmergency, *, is_drill: bool, by: str, now: datetime) -> int:
+    _check(new, now)
+    emergency = Emergency(
+        kind=new.kind,
+        title=new.title.strip(),
+        state=EmergencyState.ACTIVE,
+        is_drill=is_drill,
+        country_codes=sorted(set(new.country_codes)),
+        purposes=list(dict.fromkeys(new.purposes)),
+        multiplier=new.multiplier,
+        starts_at=new.starts_at or now,
+        ends_at=new.ends_at,
+        declared_at=now,
+        is_kept_by_person=True,
+    )
+    _decide(emergency, "drill" if is_drill else "declared", new.reason, by, now)
+    return emergency.pk
+
+
+def _check(new: NewEmergency, now: datetime) -> None:
+    """Raises InvalidInput for the first field that cannot be meant."""
+    if new.kind not in tuple(DisasterKind):
+        raise InvalidInput(f"Choose one of {', '.join(DisasterKind)}.", field="kind")
+    if not new.title.strip() or len(new.title) > LONGEST_TITLE:
+        raise InvalidInput(f"Give a title of at most {LONGEST_TITLE} characters.", field="title")
+    known = set(Country.objects.filter(pk__in=list(new.country_codes)).values_list("pk", flat=True))
+    if unknown := sorted(set(new.country_codes) - known):
+        raise InvalidInput(f"There is no country {', '.join(unknown)}.", field="countries")
+    if not known:
+        raise InvalidInput("Name at least one country.", field="countries")
+    if not new.purposes or not all(PURPOSE.fullmatch(each) for each in new.purposes):
+        raise InvalidInput("Name purposes as requests do, for example disaster_response.", field="purposes")
+    if not 1.0 <= new.multiplier <= HIGHEST_MULTIPLIER:
+        raise InvalidInput(f"Send a number between 1 and {HIGHEST_MULTIPLIER:g}.", field="multiplier")
+    if new.ends_at is not None and new.ends_at <= max(now, new.starts_at or now):
+        raise InvalidInput("The end must be after the start and after now.", field="ends_at")
+    _check_reason(new.reason)
+
+
+def _check_reason(reason: str) -> None:
+    if not reason.strip():
+        raise InvalidInput("Say why.", field="reason")
+
+
+def _locked(emergency_id: int, reason: str) -> Emergency:
+    _check_reason(reason)
+    emergency = (
+        Emergency.objects.select_for_update(of=("self",)).select_related("alert").filter(pk=emergency_id).first()
+    )
+    if emergency is None:
+        raise NotFound("There is no such emergency.")
+    return emergency
+
+
+def _decide(emergency: Emergency, word: str, reason: str, by: str, now: datetime) -> None:
+    """Note a person's decision, with the level of the alert that they saw."""
+    emergency.reason = reason.strip()
+    emergency.decided_at, emergency.decided_by = now, by
+    emergency.alert_level = emergency.alert.level if emergency.alert else ""
+    save_emergency(emergency, why=f"{word}: {reason.strip()}", now=now)
