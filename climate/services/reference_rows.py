@@ -94,7 +94,7 @@ def believed(published: float) -> tuple[float | None, str]:
 
 
 def zones() -> Iterator[GridZone]:
-    """All zones. A code begins with its country's: `US-CAL-CISO` is in `US`, `NA` is Namibia."""
+    """All zones, and the regions of Great Britain. A code begins with its country's; `NA` is Namibia."""
     own_places = _by_code("zone_places.csv", "zone")
     country_places = _by_code("countries.csv") | _by_code("country_places.csv")
     for code, row in _by_code("em_zones_yearly_2021_2025_ODbL.csv", "zone").items():
@@ -106,6 +106,15 @@ def zones() -> Iterator[GridZone]:
             country_id=country_code,
             latitude=float(place["lat"]),
             longitude=float(place["lon"]),
+        )
+    # Parts of a zone that a source forecasts by themselves; no yearly value of them is published.
+    for row in _read("gb_regions.csv"):
+        yield GridZone(
+            code=row["zone"],
+            name=row["name"],
+            country_id=row["zone"].split("-")[0],
+            latitude=float(row["lat"]),
+            longitude=float(row["lon"]),
         )
 
 

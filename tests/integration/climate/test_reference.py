@@ -22,10 +22,20 @@ def world(db):
 
 
 def test_all_zones_come_with_five_years():
-    assert GridZone.objects.count() == 352
+    assert GridZone.objects.count() == 352 + 14
     assert ZoneYear.objects.count() == 352 * 5
     assert set(ZoneYear.objects.values_list("year", flat=True)) == {2021, 2022, 2023, 2024, 2025}
     assert not ZoneYear.objects.filter(source="").exists()
+
+
+def test_the_regions_of_great_britain_are_zones_of_their_own_without_a_yearly_value():
+    regions = GridZone.objects.filter(pk__regex=r"^GB-[0-9]+$")
+    assert {zone.pk for zone in regions} == {f"GB-{number}" for number in range(1, 15)}
+    assert GridZone.objects.get(pk="GB-1").name == "Great Britain: North Scotland"
+    assert not ZoneYear.objects.filter(zone__in=regions).exists()
+    assert {signal.basis for signal in list_signals(zone_codes=["GB-1", "GB-14"], hours=[NOW], now=NOW).values()} == {
+        "yearly_country"
+    }
 
 
 def test_na_is_namibia():
@@ -97,7 +107,7 @@ def test_justice_inputs_are_loaded_with_their_source():
 def test_every_zone_has_a_signal_with_a_source():
     codes = list(GridZone.objects.values_list("pk", flat=True))
     signals = list_signals(zone_codes=codes, hours=[NOW], now=NOW)
-    assert len(signals) == 352
+    assert len(signals) == 352 + 14
     assert {signal.basis.value for signal in signals.values()} <= {"modelled", "yearly_zone", "yearly_country", "world"}
     assert all(signal.source and signal.as_of <= NOW for signal in signals.values())
 
