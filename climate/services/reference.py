@@ -9,8 +9,9 @@ from typing import TypeVar
 from django.db import models, transaction
 from simple_history.utils import bulk_create_with_history
 
-from climate.models import Country, DataSource, GridZone, Region, RegionCapacity, ZoneYear
+from climate.models import Country, DataSource, GridZone, Region, RegionCapacity, RetentionPolicy, ZoneYear
 from climate.services import reference_rows as rows
+from climate.services.emergency_policies import add_shipped_policy
 
 Progress = Callable[[str, int], None]
 M = TypeVar("M", bound=models.Model)
@@ -33,6 +34,8 @@ def load_reference(*, now: datetime, progress: Progress | None = None) -> dict[s
         ("regions", lambda: _add_missing(Region, rows.regions(), now)),
         ("capacities", lambda: _add_capacities(now)),
         ("sources", lambda: _add_missing(DataSource, rows.sources(), now)),
+        ("retention_policies", lambda: _add_missing(RetentionPolicy, [RetentionPolicy(pk=1)], now)),
+        ("emergency_policies", lambda: add_shipped_policy(now=now)),
     ]
     added: dict[str, int] = {}
     for kind, load in loaders:
