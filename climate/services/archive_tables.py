@@ -1,0 +1,102 @@
+"""The tables whose old rows go to the archive, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from django.db.models import Q
+
+from climate.models import CarbonForecast, CarbonReading, CarbonReadingMean, CarbonReadingRevision, RetentionPolicy
+
+UNSCORED_GRACE = timedelta(days=7)
+Tier = CarbonReadingMean.Tier
+SERIES = ("zone_id", "source", "kind", "scope")
+SAID = ("period_minutes", "intensity_g_per_kwh", "renewable_share", "carbon_free_share", "flag", "received_at")
+KEPT = (
+    *("covered_minutes", "intensity_g_per_kwh", "lowest_g_per_kwh", "highest_g_per_kwh"),
+    *("renewable_share", "carbon_free_share", "flag", "received_at"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchivedTable:
+    """A table whose old rows leave: its columns in the file, its order, and which rows are due.
+
+    `due` is a condition besides the age. `becomes` is the tier whose means its rows leave behind.
+    """
+
+    name: str
+    model: Any
+    columns: tuple[str, ...]
+    order: tuple[str, ...]
+    stays: Callable[[RetentionPolicy], timedelta]
+    due: Callable[[datetime], Q] = field(default=lambda _cutoff: Q())
+    becomes: Tier | None = None
+
+    def before(self, policy: RetentionPolicy, now: datetime) -> datetime:
+        """The end of the last UTC day that is old enough."""
+        return midnight((now - self.stays(policy)).astimezone(UTC).date())
+
+    def rows(self, cutoff: datetime) -> Any:
+        """What leaves, oldest first."""
+        return self.model.objects.filter(self.due(cutoff), starts_at__lt=cutoff)
+
+
+def _scored_or_given_up(cutoff: datetime) -> Q:
+    return Q(scored_at__isnull=False) | Q(starts_at__lt=cutoff - UNSCORED_GRACE)
+
+
+MEAN_COLUMNS = (*SERIES, "tier", "starts_at", *KEPT)
+TABLES = (
+    ArchivedTable(
+        name="readings",
+        model=CarbonReading,
+        columns=(*SERIES, "starts_at", *SAID, "revision", "basis"),
+        order=(*SERIES, "starts_at"),
+        stays=lambda policy: timedelta(days=policy.raw_days),
+        becomes=Tier.HOUR,
+    ),
+    ArchivedTable(
+        name="revisions",
+        model=CarbonReadingRevision,
+        columns=(*SERIES, "starts_at", *SAID, "revision", "replaced_at"),
+        order=(*SERIES, "starts_at", "revision"),
+        stays=lambda policy: timedelta(days=policy.raw_days),
+    ),
+    ArchivedTable(
+        name="hourly_means",
+        model=CarbonReadingMean,
+        columns=MEAN_COLUMNS,
+        order=(*SERIES, "starts_at"),
+        stays=lambda policy: timedelta(days=policy.hourly_days),
+        due=lambda _cutoff: Q(tier=Tier.HOUR),
+        becomes=Tier.DAY,
+    ),
+    ArchivedTable(
+        name="daily_means",
+        model=CarbonReadingMean,
+        columns=MEAN_COLUMNS,
+        order=(*SERIES, "starts_at"),
+        stays=lambda policy: timedelta(days=policy.daily_days),
+        due=lambda _cutoff: Q(tier=Tier.DAY),
+    ),
+    ArchivedTable(
+        name="forecasts",
+        model=CarbonForecast,
+        columns=(
+            *(*SERIES, "issued_at", "starts_at", "period_minutes"),
+            *("intensity_g_per_kwh", "low_g_per_kwh", "high_g_per_kwh", "flag", "scored_at"),
+        ),
+        order=(*SERIES, "issued_at", "starts_at"),
+        stays=lambda policy: timedelta(days=policy.forecast_days),
+        due=_scored_or_given_up,
+    ),
+)
+
+
+def midnight(day: date) -> datetime:
+    """The beginning of a UTC day."""
+    return datetime.combine(day, time(), tzinfo=UTC)
