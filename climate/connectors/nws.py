@@ -19,6 +19,7 @@ from typing import Any
 from climate.connectors.contract import Ask, Connector
 from climate.connectors.disasters import moment, text_of
 from climate.connectors.http import SourceHttp, SourceMisbehaved
+from climate.connectors.http.transport import USER_AGENT
 from climate.domain.alerts import AlertLevel, CollectedAlert, DisasterKind
 from climate.domain.collected import Collected
 
@@ -64,7 +65,7 @@ def collect(http: SourceHttp, ask: Ask) -> Collected:
         "/alerts/active",
         params={"status": "actual", "severity": "Extreme,Severe"},
         headers={
-            "User-Agent": f"commonwatt/0.1 ({contact})" if contact else "commonwatt/0.1",
+            "User-Agent": f"{USER_AGENT} ({contact})" if contact else USER_AGENT,
             "Accept": "application/geo+json",
         },
     ).json()

@@ -82,7 +82,7 @@ def _of_row(row: Any) -> CollectedAlert:
 
 def _one(facts: dict[str, Any], primary: str, listed: str) -> dict[str, Any]:
     """The primary one, or else the first of the list, or else nothing."""
-    found = facts.get(primary) or next(iter(facts.get(listed) or []), {})
+    found: Any = facts.get(primary) or next(iter(facts.get(listed) or []), None)
     return found if isinstance(found, dict) else {}
 
 
