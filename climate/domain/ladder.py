@@ -14,9 +14,11 @@ from math import fsum
 from typing import TypeVar
 
 from climate.domain.observations import Expectation, Modelled, Reading, YearValue
+from climate.domain.preference import preferred, rank
 from climate.domain.signal import (
     HIGHEST_PLAUSIBLE_G_PER_KWH,
     LOWEST_PLAUSIBLE_G_PER_KWH,
+    OWN_FORECAST_SOURCE,
     WORLD_AVERAGE_G_PER_KWH,
     Basis,
     Signal,
@@ -31,7 +33,11 @@ MODELLED_RANGE = (0.55, 1.28)
 YEARLY_RANGE = (0.52, 1.30)
 """Measured: the true hour lies between these multiples of the yearly value in at least 80 % of the hours."""
 Said = TypeVar("Said", Reading, Expectation)
-NO_OWN_FORECAST = "own forecast: none is made from readings yet"
+OWN_FORECAST_NEEDS_READING_WITHIN = timedelta(hours=2)
+"""Own forecasts start from the last measured hour; with an older one none is made."""
+OWN_FORECAST_REACH = timedelta(hours=96)
+LEAST_COVERED_MINUTES = 30
+"""Of an hour; a preferred source that covers less gives way to one that covers more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +64,16 @@ def climb(zone: str, hour: datetime, known: Known, *, now: datetime, maximum_age
     live = _live(zone, hour, known.readings, now, maximum_age_minutes, skipped)
     if live is not None:
         return live
-    forecast = _forecast(zone, hour, known, now, skipped)
+    providers = [each for each in known.expectations if each.source != OWN_FORECAST_SOURCE]
+    forecast = _forecast(zone, hour, Basis.FORECAST, providers, now, skipped)
     if forecast is not None:
         return forecast
-    skipped.append(NO_OWN_FORECAST)
+    skipped.append(f"forecast: {_why_no_forecast(known)}")
+    own = [each for each in known.expectations if each.source == OWN_FORECAST_SOURCE]
+    forecast = _forecast(zone, hour, Basis.OWN_FORECAST, own, now, skipped)
+    if forecast is not None:
+        return forecast
+    skipped.append(f"own forecast: {_why_no_own_forecast(hour, known, now)}")
     if known.modelled is not None:
         return _modelled(zone, hour, known.modelled, now, skipped)
     skipped.append(f"modelled: {known.not_modelled_because or 'the zone is not modelled'}")
@@ -91,7 +103,7 @@ def _live(
         why.append("live: this hour has not come yet")
         return None
     if hour + HOUR <= now:
-        found = _fullest_source([each for each in readings if hour <= each.starts_at < hour + HOUR])
+        found = _preferred_source([each for each in readings if hour <= each.starts_at < hour + HOUR])
         if not found:
             why.append("live: no source reported this hour")
             return None
@@ -101,7 +113,8 @@ def _live(
         if not fresh:
             why.append(f"live: no reading of the last {maximum_age_minutes:g} minutes")
             return None
-        found = [max(fresh, key=lambda each: (each.starts_at, each.source))]
+        newest = max(each.starts_at for each in fresh)
+        found = [min((each for each in fresh if each.starts_at == newest), key=lambda each: rank(each.source))]
     return _of_readings(zone, hour, found, is_over=hour + HOUR <= now)
 
 
@@ -124,17 +137,33 @@ def _of_readings(zone: str, hour: datetime, found: Sequence[Reading], *, is_over
     )
 
 
-def _forecast(zone: str, hour: datetime, known: Known, now: datetime, why: list[str]) -> Signal | None:
-    in_hour = [each for each in known.expectations if hour <= each.starts_at < hour + HOUR]
-    if not in_hour:
-        scopes = " and ".join(sorted(known.other_scopes))
-        words = f"only one of {scopes} emissions, which is not mixed" if scopes else "no provider covers this hour"
-        why.append(f"forecast: {words}")
-        return None
+def _why_no_forecast(known: Known) -> str:
+    if known.other_scopes:
+        return f"only one of {' and '.join(sorted(known.other_scopes))} emissions, which is not mixed"
+    return "no provider covers this hour"
+
+
+def _why_no_own_forecast(hour: datetime, known: Known, now: datetime) -> str:
+    if hour >= now + OWN_FORECAST_REACH:
+        return f"it reaches {OWN_FORECAST_REACH / HOUR:.0f} hours ahead"
+    if hour + HOUR <= now:
+        return "none was made of this hour"
+    oldest_end = now - OWN_FORECAST_NEEDS_READING_WITHIN
+    if any(each.ends_at >= oldest_end for each in known.readings):
+        return "the zone's readings do not reach back far enough yet, or it was not made yet"
+    return f"no reading of the last {OWN_FORECAST_NEEDS_READING_WITHIN / HOUR:.0f} hours to start from"
+
+
+def _forecast(
+    zone: str, hour: datetime, basis: Basis, expectations: Sequence[Expectation], now: datetime, why: Sequence[str]
+) -> Signal | None:
     newest: dict[tuple[str, datetime], Expectation] = {}
-    for each in sorted(in_hour, key=lambda one: one.issued_at):
-        newest[each.source, each.starts_at] = each
-    found = _fullest_source(list(newest.values()))
+    for each in sorted(expectations, key=lambda one: one.issued_at):
+        if hour <= each.starts_at < hour + HOUR:
+            newest[each.source, each.starts_at] = each
+    if not newest:
+        return None
+    found = _preferred_source(list(newest.values()))
     issued_at = min(each.issued_at for each in found)
     age = now - issued_at
     flags = {each.flag for each in found if each.flag}
@@ -145,7 +174,7 @@ def _forecast(zone: str, hour: datetime, known: Known, now: datetime, why: list[
         starts_at=hour,
         period_minutes=60,
         intensity_g_per_kwh=fsum(each.intensity_g_per_kwh for each in found) / len(found),
-        basis=Basis.FORECAST,
+        basis=basis,
         source=found[0].source,
         as_of=issued_at,
         low_g_per_kwh=_mean([each.low_g_per_kwh for each in found]),
@@ -202,13 +231,17 @@ def _around(central: float, multiples: tuple[float, float]) -> tuple[float, floa
     )
 
 
-def _fullest_source(said: Sequence[Said]) -> list[Said]:
-    """What the source said that covers most minutes; sources are never averaged with each other."""
+def _preferred_source(said: Sequence[Said]) -> list[Said]:
+    """What the most preferred source said of an hour; sources are never averaged with each other.
+
+    One that covers less than half of the hour counts only where none covers more.
+    """
     by_source: dict[str, list[Said]] = defaultdict(list)
     for each in said:
         by_source[each.source].append(each)
-    covered = {source: sum(each.period_minutes for each in found) for source, found in by_source.items()}
-    return max(by_source.values(), key=lambda found: (covered[found[0].source], found[0].source), default=[])
+    minutes = {source: sum(each.period_minutes for each in found) for source, found in by_source.items()}
+    enough = min(LEAST_COVERED_MINUTES, max(minutes.values(), default=0))
+    return by_source[preferred(source for source in by_source if minutes[source] >= enough)] if by_source else []
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

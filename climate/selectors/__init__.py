@@ -8,6 +8,7 @@ from climate.selectors.emergencies import (
     list_emergencies,
     list_emergency_changes,
 )
+from climate.selectors.forecasts import list_forecast_scores
 from climate.selectors.places import (
     find_country,
     get_country,
@@ -15,6 +16,7 @@ from climate.selectors.places import (
     list_countries,
     list_regions,
 )
+from climate.selectors.quarantine import count_quarantined
 from climate.selectors.readings import list_zone_history
 from climate.selectors.signals import get_signal, list_signals
 from climate.selectors.sources import list_sources
@@ -24,6 +26,7 @@ from climate.selectors.zones import get_zone, list_stored_readings, list_zone_so
 __all__ = [
     "CountrySignal",
     "Greenest",
+    "count_quarantined",
     "find_country",
     "get_country",
     "get_emergency",
@@ -37,6 +40,7 @@ __all__ = [
     "list_country_signals",
     "list_emergencies",
     "list_emergency_changes",
+    "list_forecast_scores",
     "list_regions",
     "list_signals",
     "list_sources",

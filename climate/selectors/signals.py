@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 
+from django.db.models import Q
+
 from climate.domain.ladder import HOUR, Known, climb, floor_hour
 from climate.domain.observations import Expectation, YearValue
 from climate.domain.signal import DEFAULT_MAXIMUM_AGE_MINUTES, Kind, Scope, Signal
@@ -77,7 +79,12 @@ def _expectations(
 ) -> tuple[dict[str, list[Expectation]], dict[str, frozenset[str]]]:
     """Lifecycle forecasts by zone, and which other scopes are forecast instead."""
     rows = CarbonForecast.objects.filter(
-        zone_id__in=codes, kind=Kind.AVERAGE, starts_at__gte=start, starts_at__lt=end, issued_at__lte=now
+        Q(superseded_at=None) | Q(superseded_at__gt=now),
+        zone_id__in=codes,
+        kind=Kind.AVERAGE,
+        starts_at__gte=start,
+        starts_at__lt=end,
+        issued_at__lte=now,
     )
     found: dict[str, list[Expectation]] = defaultdict(list)
     others: dict[str, frozenset[str]] = {}

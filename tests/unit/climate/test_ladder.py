@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from climate.domain.ladder import Known, climb
 from climate.domain.observations import Expectation, Modelled, Reading, YearValue
-from climate.domain.signal import Basis
+from climate.domain.signal import OWN_FORECAST_SOURCE, Basis
 
 NOW = datetime(2026, 3, 4, 10, 20, tzinfo=UTC)
 HOUR = NOW.replace(minute=0)
@@ -28,14 +29,16 @@ def reading(minutes_ago: float, value: float = 200.0, *, source: str = "grid", f
     )
 
 
-def expectation(value: float = 180.0, *, hours_ahead: int = 0, hours_old: float = 1) -> Expectation:
+def expectation(
+    value: float = 180.0, *, hours_ahead: int = 0, hours_old: float = 1, source: str = "grid", band: float | None = None
+) -> Expectation:
     return Expectation(
-        source="grid",
+        source=source,
         starts_at=HOUR + timedelta(hours=hours_ahead),
         period_minutes=60,
         intensity_g_per_kwh=value,
-        low_g_per_kwh=None,
-        high_g_per_kwh=None,
+        low_g_per_kwh=value - band if band else None,
+        high_g_per_kwh=value + band if band else None,
         issued_at=NOW - timedelta(hours=hours_old),
     )
 
@@ -53,7 +56,7 @@ COUNTRY_YEAR = YearValue(
 )
 EVERYTHING = {
     "readings": [reading(20)],
-    "expectations": [expectation()],
+    "expectations": [expectation(), expectation(170, source=OWN_FORECAST_SOURCE, hours_old=0)],
     "modelled": MODELLED,
     "zone_year": ZONE_YEAR,
     "country_year": COUNTRY_YEAR,
@@ -106,7 +109,7 @@ def test_a_past_hour_is_the_mean_of_its_readings_and_says_if_they_do_not_cover_i
 
 def test_sources_are_never_averaged_with_each_other():
     earlier = HOUR - timedelta(hours=1)
-    found = signal(earlier, readings=[reading(80, 100), reading(50, 100), reading(75, 900, source="other")])
+    found = signal(earlier, readings=[reading(80, 100), reading(50, 100), reading(75, 900, source="eia")])
     assert (found.intensity_g_per_kwh, found.source) == (100, "grid")
 
 
@@ -141,3 +144,55 @@ def test_a_published_value_that_was_not_believed_is_passed_over_with_the_reason(
     found = signal(zone_year=doubtful)
     assert found.basis is Basis.WORLD
     assert "yearly value of the zone: 0 g/kWh cannot be" in found.skipped
+
+
+def own(value: float = 170.0, **more) -> Expectation:
+    return expectation(value, source=OWN_FORECAST_SOURCE, **more)
+
+
+def test_where_no_provider_forecasts_the_own_forecast_counts_with_its_band():
+    found = signal(expectations=[own(band=30)], modelled=MODELLED)
+    assert (found.basis, found.source, found.intensity_g_per_kwh) == (Basis.OWN_FORECAST, "commonwatt", 170)
+    assert (found.low_g_per_kwh, found.high_g_per_kwh) == (140, 200)
+    assert found.skipped == ("live: no reading of the last 90 minutes", "forecast: no provider covers this hour")
+
+
+def test_an_own_forecast_of_some_time_ago_says_so():
+    assert signal(expectations=[own(hours_old=20)]).flags == ("forecast issued 20 hours ago",)
+
+
+@pytest.mark.parametrize(
+    ("hours", "readings", "words"),
+    [
+        (1, [], "no reading of the last 2 hours to start from"),
+        (1, [reading(160)], "no reading of the last 2 hours to start from"),
+        (1, [reading(20)], "the zone's readings do not reach back far enough yet, or it was not made yet"),
+        (97, [reading(20)], "it reaches 96 hours ahead"),
+        (-2, [reading(20)], "none was made of this hour"),
+    ],
+)
+def test_why_there_is_no_own_forecast_is_said(hours, readings, words):
+    found = signal(HOUR + timedelta(hours=hours), readings=readings, modelled=MODELLED)
+    assert found.basis is Basis.MODELLED
+    assert f"own forecast: {words}" in found.skipped
+
+
+def test_of_two_readings_the_newest_period_counts_and_between_equals_the_preferred_source():
+    older, newer = reading(35, 100, source="electricity-maps"), reading(5, 300, source="energy-charts")
+    assert signal(readings=[older, newer]).intensity_g_per_kwh == 300
+    rivals = [reading(5, 300, source="energy-charts"), reading(5, 200, source="electricity-maps")]
+    assert signal(readings=rivals).source == "electricity-maps"
+    assert signal(readings=[*rivals, reading(5, 250, source="roof meter")]).source == "roof meter"
+
+
+def test_an_hour_that_is_over_is_told_by_the_preferred_source_unless_it_covers_too_little():
+    earlier = HOUR - timedelta(hours=1)
+    full = [reading(80, 100, source="energy-charts"), reading(50, 100, source="energy-charts")]
+    half = replace(reading(75, 900, source="electricity-maps"), period_minutes=30)
+    assert signal(earlier, readings=[*full, half]).source == "electricity-maps"
+    assert signal(earlier, readings=[*full, replace(half, period_minutes=15)]).source == "energy-charts"
+
+
+def test_of_two_providers_forecasts_the_preferred_one_counts():
+    rivals = [expectation(300, source="energy-charts", hours_old=0), expectation(200, source="electricity-maps")]
+    assert signal(expectations=rivals).source == "electricity-maps"
