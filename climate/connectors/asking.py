@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from math import gcd
+from typing import TypeVar
 
 from climate.connectors.http import SourceError, SourceLimitReached, SourceMisbehaved, SourceRefused, SourceUnavailable
 from climate.domain.collected import Collected
 
 MOST_UNAVAILABLE = 2
 """Questions in a row without an answer; then the source is down and the rest would only wait."""
+
+UNEXPECTED = (LookupError, TypeError, ValueError, AttributeError, OverflowError)
+"""What reading an answer raises that is not made as it was promised."""
+WORDS = "the answer is not in the promised format"
+T = TypeVar("T")
 
 
 def ask_each(names: Sequence[str], ask_one: Callable[[str], Collected], *, refusal_ends: bool = True) -> Collected:
@@ -39,11 +45,21 @@ def ask_each(names: Sequence[str], ask_one: Callable[[str], Collected], *, refus
     return collected
 
 
+def tried(what: str, ask: Callable[[], T]) -> tuple[T | None, tuple[str, ...]]:
+    """A part without which the rest still stands: what `ask` gives, or None and the problem in words."""
+    try:
+        return ask(), ()
+    except SourceError as error:
+        return None, (f"{what}: {error}",)
+    except UNEXPECTED:
+        return None, (f"{what}: {WORDS}",)
+
+
 def _asked(ask_one: Callable[[str], Collected], name: str) -> Collected:
     try:
         return ask_one(name)
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise SourceMisbehaved("the answer is not in the promised format") from error
+    except UNEXPECTED as error:
+        raise SourceMisbehaved(WORDS) from error
 
 
 def in_turn(names: Sequence[str], now: datetime) -> tuple[str, ...]:

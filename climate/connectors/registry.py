@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from climate.connectors import (
+    eia,
+    electricity_maps,
     energy_charts,
+    entsoe,
     gb_carbon_intensity,
     gdacs,
     nws,
     reliefweb,
+    watttime,
 )
 from climate.connectors.contract import Connector
 
 CONNECTORS: dict[str, Connector] = {
     each.CONNECTOR.name: each.CONNECTOR
     for each in (
-        gb_carbon_intensity,
+        eia,
+        electricity_maps,
         energy_charts,
+        entsoe,
+        gb_carbon_intensity,
         gdacs,
-        reliefweb,
         nws,
+        reliefweb,
+        watttime,
     )
 }

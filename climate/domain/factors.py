@@ -29,18 +29,18 @@ class EmissionFactor:
 
 
 def _read() -> tuple[EmissionFactor, ...]:
-    with files("climate").joinpath("data/emission_factors.csv").open(encoding="utf-8", newline="") as file:
-        return tuple(
-            EmissionFactor(
-                source=row["source"],
-                scope=Scope(row["scope"]),
-                g_per_kwh=_in_grams(row["value"], row["unit"]),
-                valid_from=date.fromisoformat(row["valid_from"]),
-                reference=row["reference"],
-                licence=row["licence"],
-            )
-            for row in csv.DictReader(file)
+    table = files("climate").joinpath("data/emission_factors.csv").read_text(encoding="utf-8")
+    return tuple(
+        EmissionFactor(
+            source=row["source"],
+            scope=Scope(row["scope"]),
+            g_per_kwh=_in_grams(row["value"], row["unit"]),
+            valid_from=date.fromisoformat(row["valid_from"]),
+            reference=row["reference"],
+            licence=row["licence"],
         )
+        for row in csv.DictReader(table.splitlines())
+    )
 
 
 def _in_grams(value: str, unit: str) -> float:
