@@ -16,7 +16,13 @@ from dashboard.coalescer import Coalescer
 from dashboard.domain.sight import Sight
 from dashboard.presentation.rows import status_words
 from dashboard.push import DASHBOARD_GROUP, remember_loop
-from dashboard.sections import EVENT_OF_SECTION, SECTIONS_OF_THE_HOUR, allowed_sections, read_sections
+from dashboard.sections import (
+    EVENT_OF_SECTION,
+    SECTIONS_OF_THE_CLOCK,
+    SECTIONS_OF_THE_HOUR,
+    allowed_sections,
+    read_sections,
+)
 from dashboard.selectors.sight import get_sight
 
 DELAY_SECONDS = 0.1
@@ -94,7 +100,7 @@ class DashboardConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # ch
         await self.send_json({"event": event, "at": datetime.now(UTC).isoformat(), "data": data})
 
     async def _beat(self) -> None:
-        """Tell the page that the line is open, follow the hour, and notice a changed sight."""
+        """Tell the page that the line is open, follow clock and hour, and notice a changed sight."""
         hour = datetime.now(UTC).hour
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
@@ -102,6 +108,8 @@ class DashboardConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # ch
                 await self.close(code=CLOSE_SIGHT_CHANGED)
                 return
             await self._send("heartbeat", None)
+            # Nobody tells of an answer that did not come: the clock does.
+            self.others.mark(set(SECTIONS_OF_THE_CLOCK) & set(allowed_sections(self.sight)))
             if datetime.now(UTC).hour != hour:
                 hour = datetime.now(UTC).hour
                 self.others.mark(set(SECTIONS_OF_THE_HOUR))

@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
+from climate.domain.outage import find_outage
 from dashboard.domain.sight import Sight
-from dashboard.presentation.notices import alert_rows, source_row
-from dashboard.presentation.places import any_live, country_row, ranked_regions
+from dashboard.presentation.alerts import alert_digest
+from dashboard.presentation.notices import alert_rows, notice_words, source_row
+from dashboard.presentation.places import country_row, ranked_regions
 from dashboard.presentation.rows import budget_rows, decision_row, headline_row
 from dashboard.selectors import overview
+from dashboard.selectors.alerts import get_alert_board
 
 logger = logging.getLogger(__name__)
 
@@ -25,20 +28,22 @@ def _headline(sight: Sight, now: datetime) -> dict[str, Any]:
 def _regions(sight: Sight, now: datetime) -> dict[str, Any]:
     grid = overview.get_grid(now=now)
     return {
-        "notice": _notice(grid, now),
         "hour": grid.hour.isoformat(),
         "regions": ranked_regions(grid.regions, grid.signals),
         "countries": [country_row(c.iso_numeric, c.name, c.signal) for c in grid.countries],
     }
 
 
-def _notice(grid: overview.Grid, now: datetime) -> str:
-    """What a reader must know of the whole map; empty where some of it is live."""
-    if any_live(grid.signals.values()) or any_live(each.signal for each in grid.countries if each.signal):
-        return ""
-    has_answered = any(source.last_success_at for source in overview.list_source_states(now=now))
-    begin = "No source has a live figure for this hour" if has_answered else "No live source has answered yet"
-    return f"{begin}: all intensities are modelled or yearly values, and are labelled so."
+def _notice(sight: Sight, now: datetime) -> str:
+    """What a reader must know of all figures; empty while sources answer and some of the map is live."""
+    outage = find_outage(overview.list_source_states(now=now), now=now)
+    grid = overview.get_grid(now=now)
+    signals = [*grid.signals.values(), *(each.signal for each in grid.countries if each.signal)]
+    return notice_words(outage, {signal.basis for signal in signals}, now=now)
+
+
+def _alert_feed(sight: Sight, now: datetime) -> dict[str, Any]:
+    return alert_digest(get_alert_board(now=now))
 
 
 def _sources(sight: Sight, now: datetime) -> list[dict[str, Any]]:
@@ -62,6 +67,8 @@ _FIGURES: dict[str, Callable[[Sight, datetime], Any]] = {
     "regions": _regions,
     "sources": _sources,
     "alerts": _alerts,
+    "notice": _notice,
+    "alert_feed": _alert_feed,
 }
 _DETAILS: dict[str, Callable[[Sight, datetime], Any]] = {"decisions": _decisions, "budgets": _budgets}
 
@@ -70,11 +77,15 @@ EVENT_OF_SECTION = {
     "regions": "readings.collected",
     "sources": "sources.changed",
     "alerts": "emergency.changed",
+    "notice": "notice.changed",
+    "alert_feed": "alerts.changed",
     "decisions": "request.decided",
     "budgets": "budgets.changed",
 }
-SECTIONS_OF_THE_HOUR = ("regions", "sources", "alerts", "budgets")
+SECTIONS_OF_THE_HOUR = ("regions", "budgets")
 """What changes by itself when an hour turns."""
+SECTIONS_OF_THE_CLOCK = ("notice", "sources", "alerts", "alert_feed")
+"""What changes by itself within minutes: an answer that is overdue, an emergency that begins or ends."""
 
 
 def allowed_sections(sight: Sight) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from budgets.events import BudgetsChanged, ThresholdCrossed
-from climate.events import EmergencyChanged, ReadingsCollected, SourceChanged
+from climate.events import AlertsChanged, EmergencyChanged, ReadingsCollected, SourceChanged
 from config.kernel.events import subscribe
 from dashboard.push import DASHBOARD_GROUP, push
 from market.events import FundChanged, RequestDecided, RequestResolved
@@ -19,6 +19,7 @@ def connect() -> None:
     subscribe(ReadingsCollected, _readings_collected)
     subscribe(SourceChanged, _source_changed)
     subscribe(EmergencyChanged, _emergency_changed)
+    subscribe(AlertsChanged, _alerts_changed)
 
 
 def _nudge(*sections: str, team_id: int | None = None, resolved: dict[str, str] | None = None) -> None:
@@ -50,12 +51,16 @@ def _threshold_crossed(event: ThresholdCrossed) -> None:
 
 
 def _readings_collected(event: ReadingsCollected) -> None:
-    _nudge("regions", "sources")
+    _nudge("regions", "sources", "notice")
 
 
 def _source_changed(event: SourceChanged) -> None:
-    _nudge("sources", "alerts")
+    _nudge("sources", "alerts", "notice")
 
 
 def _emergency_changed(event: EmergencyChanged) -> None:
-    _nudge("alerts")
+    _nudge("alerts", "alert_feed")
+
+
+def _alerts_changed(event: AlertsChanged) -> None:
+    _nudge("alert_feed")

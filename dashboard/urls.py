@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from django.contrib.auth.views import LogoutView
-from django.urls import path
+from django.urls import path, re_path
 
-from dashboard import views
+from dashboard.views import alerts, greenest, login, overview, regions, requests, sources, zones
 
 urlpatterns = [
-    path("", views.overview, name="overview"),
-    path("regions/", views.regions, name="regions"),
-    path("regions/<slug:code>/", views.region, name="region"),
-    path("requests/", views.requests, name="requests"),
-    path("requests/<uuid:request_id>/", views.request_page, name="request"),
-    path("favicon.ico", views.favicon, name="favicon"),
-    path("login/", views.LogIn.as_view(), name="login"),
+    path("", overview.overview, name="overview"),
+    path("regions/", regions.regions, name="regions"),
+    path("regions/<slug:code>/", regions.region, name="region"),
+    path("zones/", zones.zones, name="zones"),
+    path("zones/<slug:code>/", zones.zone, name="zone"),
+    path("greenest/", greenest.greenest, name="greenest"),
+    path("alerts/", alerts.alerts, name="alerts"),
+    re_path(
+        r"^alerts/emergencies/(?P<emergency_id>[0-9]{1,9})/(?P<decision>confirm|dismiss|lift)/$",
+        alerts.decide,
+        name="decide",
+    ),
+    path("sources/", sources.sources, name="sources"),
+    path("requests/", requests.requests, name="requests"),
+    path("requests/<uuid:request_id>/", requests.request_page, name="request"),
+    path("favicon.ico", login.favicon, name="favicon"),
+    path("login/", login.LogIn.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
 ]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from math import fsum
 from typing import Any
 
 from climate.domain.signal import Basis, Signal
@@ -92,3 +94,38 @@ def choose_zones(
     found.sort(key=lambda zone: zone.code)
     found.sort(key=ORDERINGS[ordering.removeprefix("-")], reverse=ordering.startswith("-"))
     return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HourMean:
+    """The mean of one source's readings in an hour, g CO2e/kWh, by the minutes that each covers."""
+
+    starts_at: datetime
+    intensity_g_per_kwh: float
+    source: str
+    kind: str
+    scope: str
+
+
+def hourly_means(readings: Iterable[StoredReading]) -> list[HourMean]:
+    """The readings of the source and scope that has most of them, by hour, oldest first. None are mixed."""
+    by_series: dict[tuple[str, str, str], list[StoredReading]] = defaultdict(list)
+    for each in readings:
+        by_series[each.source, each.kind, each.scope].append(each)
+    if not by_series:
+        return []
+    (source, kind, scope), fullest = max(by_series.items(), key=lambda item: (len(item[1]), item[0]))
+    by_hour: dict[datetime, list[StoredReading]] = defaultdict(list)
+    for each in fullest:
+        by_hour[each.starts_at.replace(minute=0, second=0, microsecond=0)].append(each)
+    return [
+        HourMean(
+            starts_at=hour,
+            intensity_g_per_kwh=fsum(each.intensity_g_per_kwh * each.period_minutes for each in found)
+            / sum(each.period_minutes for each in found),
+            source=source,
+            kind=kind,
+            scope=scope,
+        )
+        for hour, found in sorted(by_hour.items())
+    ]

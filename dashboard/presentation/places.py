@@ -9,7 +9,7 @@ from typing import Any
 from django.urls import reverse
 
 from climate.domain.places import RegionFacts
-from climate.domain.signal import Basis, Signal
+from climate.domain.signal import Signal
 from dashboard.domain import figures
 from dashboard.domain.intensity import bar_percent, basis_family, basis_word, bucket_of
 from dashboard.presentation.world import get_world_map
@@ -67,11 +67,6 @@ def ranked_regions(regions: Iterable[RegionFacts], signals: Mapping[str, Signal]
 def country_row(iso_numeric: str, name: str, signal: Signal | None) -> Row:
     """The colour and the tooltip of a country; `key` joins it to the drawing."""
     return {"key": iso_numeric or name, "title": name, **signal_words(signal)}
-
-
-def any_live(signals: Iterable[Signal]) -> bool:
-    """Whether any of these figures came from a source that answered, as reading or forecast."""
-    return any(signal.basis in (Basis.LIVE, Basis.FORECAST) for signal in signals)
 
 
 def hour_row(hour: datetime, signal: Signal | None, *, now: datetime) -> Row:

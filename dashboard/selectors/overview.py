@@ -20,6 +20,7 @@ from climate.selectors import (
     list_sources,
 )
 from dashboard.domain.sight import Sight
+from dashboard.selectors.alerts import list_proposed
 from market.domain.views import DecisionRow, Headline
 from market.selectors import get_headline, list_decisions
 
@@ -39,6 +40,7 @@ class Alerts:
     """What somebody should look at now."""
 
     emergencies: list[EmergencyFacts]
+    proposed: list[EmergencyFacts]
     failing_sources: list[SourceState]
     strained_budgets: list[BudgetState]
 
@@ -68,10 +70,11 @@ def list_source_states(*, now: datetime) -> list[SourceState]:
 
 
 def get_alerts(sight: Sight, *, now: datetime) -> Alerts:
-    """Emergencies in force, sources that fail, and budgets of the viewer past their warning mark."""
+    """Emergencies in force and proposed, sources that fail, and budgets of the viewer past their warning mark."""
     return Alerts(
         emergencies=list(list_active_emergencies(now=now)),
-        failing_sources=[s for s in list_sources(now=now) if s.is_enabled and s.state in ("failing", "refused")],
+        proposed=list_proposed(),
+        failing_sources=[s for s in list_sources(now=now) if s.is_asked and s.state in ("failing", "refused")],
         strained_budgets=[b for b in list_seen_budgets(sight) if b.status != "ok"],
     )
 

@@ -1,11 +1,14 @@
-// The hours of a region as lines: solid where measured, dashed where forecast, dotted where modelled.
+// Hours as lines: solid where measured, dashed where forecast, dotted where modelled, with their range as a band.
 import uPlot from "../vendor/uplot/uPlot.esm.js";
 
-const FAMILIES = { live: [], forecast: [7, 5], modelled: [2, 4], yearly: [2, 6] };
-const box = document.getElementById("chart");
-const readout = document.getElementById("readout");
+const FAMILIES = { live: [], forecast: [7, 5], modelled: [2, 4], yearly: [2, 6], marginal: [] };
+const DAY_S = 86_400;
 const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-const clock = (unix) => new Date(unix * 1000).toISOString().slice(11, 16);
+const iso = (unix) => new Date(unix * 1000).toISOString();
+const clock = (unix) => iso(unix).slice(11, 16);
+const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
+const day = (unix) => `${Number(iso(unix).slice(8, 10))} ${MONTHS[Number(iso(unix).slice(5, 7)) - 1]}`;
+const isKnown = (hour) => hour.low !== null && hour.high !== null;
 
 /** One series per family. A line runs on into the first hour of the next family, so that it has no gap. */
 function seriesOf(hours, family) {
@@ -43,10 +46,25 @@ function markNow(plot, nowUnix) {
   ctx.restore();
 }
 
-function optionsFor(hours, nowUnix) {
+/** Hours of a day by the clock; of several days, midnights by their date. */
+function timeAxis(hours) {
+  const isLong = hours.at(-1).unix - hours[0].unix > 3 * DAY_S;
+  const label = (unix) => (unix % DAY_S === 0 ? day(unix) : clock(unix));
+  return isLong ? { space: 64, incrs: [1, 2, 4, 7].map((days) => days * DAY_S), values: (_, ticks) => ticks.map(day) } : { space: 80, values: (_, ticks) => ticks.map(label) };
+}
+
+function wordsOf(hour) {
+  const [time, value, ...rest] = hour.words;
+  if (hour.family === "marginal") return `${time} UTC: ${value} g CO₂/kWh marginal, ${rest.join(", ")}`;
+  const [range, basis, source] = rest;
+  return `${time} UTC: ${value} g CO₂e/kWh${isKnown(hour) ? ` (${range})` : ""}, ${basis}, ${source}`;
+}
+
+function optionsFor(box, readout, hours, nowUnix) {
   const axis = { stroke: token("--muted"), font: "12px Inter, system-ui, sans-serif", ticks: { show: false } };
-  const hasRange = hours.some((hour) => hour.low !== null && hour.high !== null);
+  const families = Object.entries(FAMILIES);
   const edge = { stroke: "transparent", points: { show: false } };
+  const hasRange = hours.some(isKnown);
   return {
     width: box.clientWidth,
     height: box.clientHeight,
@@ -55,47 +73,45 @@ function optionsFor(hours, nowUnix) {
     cursor: { y: false, points: { size: 7 } },
     scales: { y: { range: (_, __, highest) => [0, Math.ceil(((highest ?? 100) + 20) / 100) * 100] } },
     axes: [
-      { ...axis, grid: { show: false }, space: 80, size: 32, values: (_, ticks) => ticks.map(clock) },
+      { ...axis, grid: { show: false }, size: 32, ...timeAxis(hours) },
       { ...axis, grid: { stroke: token("--line"), width: 1 }, size: 48 },
     ],
     series: [
       {},
-      ...Object.entries(FAMILIES).map(([family, dash]) => ({ label: family, stroke: token(`--${family}-line`), width: 2, dash, points: { show: false } })),
+      ...families.map(([family, dash]) => ({ label: family, stroke: token(`--${family}-line`), width: 2, dash, points: { show: false } })),
       ...(hasRange ? [edge, edge] : []),
     ],
-    bands: hasRange ? [{ series: [6, 5], fill: token("--coming") }] : [],
+    bands: hasRange ? [{ series: [families.length + 2, families.length + 1], fill: token("--band") }] : [],
     tzDate: (unix) => uPlot.tzDate(new Date(unix * 1000), "Etc/UTC"),
     hooks: {
       drawClear: [(plot) => shadeComing(plot, nowUnix)],
       draw: [(plot) => markNow(plot, nowUnix)],
       setCursor: [
         (plot) => {
-          const hour = hours[plot.cursor.idx ?? hours.findIndex((each) => each.isNow)];
-          if (!hour) return;
-          const [time, value, basis, source] = hour.words;
-          readout.textContent = `${time} UTC: ${value} g CO₂e/kWh, ${basis}, ${source}`;
+          const hour = hours[plot.cursor.idx ?? hours.findIndex((each) => each.isNow)] ?? hours.at(-1);
+          readout.textContent = wordsOf(hour);
         },
       ],
     },
   };
 }
 
-/** Draw the hours, redraw on a change of theme, and follow the width of the page. */
-export function drawHours(hours) {
+/** Draw the hours into `box`, redraw on a change of theme, and follow the width of the page. */
+export function drawHours(box, readout, hours) {
   if (!hours.some((hour) => hour.value !== null)) return;
   box.hidden = false;
   readout.hidden = false;
-  const nowUnix = hours.find((hour) => hour.isNow)?.unix ?? hours[0].unix;
-  const hasRange = hours.some((hour) => hour.low !== null && hour.high !== null);
+  const nowUnix = hours.find((hour) => hour.isNow)?.unix ?? hours.at(-1).unix;
   const data = [
     hours.map((hour) => hour.unix),
     ...Object.keys(FAMILIES).map((family) => seriesOf(hours, family)),
-    ...(hasRange ? [hours.map((hour) => hour.low), hours.map((hour) => hour.high)] : []),
+    ...(hours.some(isKnown) ? [hours.map((hour) => hour.low), hours.map((hour) => hour.high)] : []),
   ];
   let plot;
   const draw = () => {
     plot?.destroy();
-    plot = new uPlot(optionsFor(hours, nowUnix), data, box);
+    plot = new uPlot(optionsFor(box, readout, hours, nowUnix), data, box);
+    readout.textContent = wordsOf(hours.find((hour) => hour.isNow) ?? hours.at(-1));
   };
   draw();
   addEventListener("themechange", draw);

@@ -20,13 +20,16 @@ function showHeadline(row) {
 function showGrid(grid) {
   paintMap(grid);
   showRows("regions", grid.regions);
-  byId("notice").hidden = grid.notice === "";
-  byId("notice").textContent = grid.notice;
   const rows = new Map(grid.countries.map((row) => [row.key, row]));
   for (const line of byId("country-rows")?.children ?? []) {
     const row = rows.get(line.dataset.key);
     if (row) fill(line, row);
   }
+}
+
+function showNotice(words) {
+  byId("notice").hidden = words === "";
+  byId("notice").textContent = words;
 }
 
 function showAlerts(rows) {
@@ -58,6 +61,7 @@ const SECTIONS = {
   regions: showGrid,
   sources: (rows) => showRows("sources", rows),
   alerts: showAlerts,
+  notice: showNotice,
   budgets: showBudgets,
   decisions: (rows) => showRows("decisions", rows),
 };
@@ -70,6 +74,7 @@ const EVENTS = {
   "readings.collected": SECTIONS.regions,
   "sources.changed": SECTIONS.sources,
   "emergency.changed": SECTIONS.alerts,
+  "notice.changed": SECTIONS.notice,
   "budgets.changed": SECTIONS.budgets,
   "request.decided": showDecision,
   "request.resolved": showStatus,

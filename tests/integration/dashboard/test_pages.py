@@ -224,7 +224,7 @@ def test_a_part_that_cannot_be_read_does_not_take_the_page_with_it(world, client
 
 
 def test_pages_of_requests_lead_to_older_ones(world, client, monkeypatch):
-    monkeypatch.setattr("dashboard.views.PAGE_LENGTH", 1)
+    monkeypatch.setattr("dashboard.views.requests.PAGE_LENGTH", 1)
     first = client.get("/requests/")
     assert f"/requests/{world.coast_request_id}/" in first.content.decode()
     assert f"/requests/{world.delta_request_id}/" not in first.content.decode()
@@ -236,7 +236,7 @@ def test_pages_of_requests_lead_to_older_ones(world, client, monkeypatch):
 
 
 def test_decisions_of_one_moment_are_spread_over_pages_without_a_loss(world, client, monkeypatch):
-    monkeypatch.setattr("dashboard.views.PAGE_LENGTH", 2)
+    monkeypatch.setattr("dashboard.views.requests.PAGE_LENGTH", 2)
     wanted = {str(world.delta_request_id), str(world.coast_request_id)}
     wanted |= {str(ask_for_tokens(world.delta_team_id)) for _ in range(3)}
     Decision.objects.update(made_at=datetime.now(UTC))  # as an allocation pass leaves them

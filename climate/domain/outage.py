@@ -1,0 +1,48 @@
+"""Whether the sources of intensities are all down, and since when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from climate.domain.sources import SourceState
+
+ALERT_FEEDS = frozenset({"gdacs", "reliefweb", "nws"})
+"""Sources of disaster alerts: no intensity comes from them."""
+
+LONGEST_RUN = timedelta(minutes=5)
+"""How long an answer may be under way after it was due, before a source counts as down."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outage:
+    """Every source of intensities that is asked is down. `since` the last good answer of any; None: there was none."""
+
+    since: datetime | None
+    sources: int
+
+
+def find_outage(states: Iterable[SourceState], *, now: datetime) -> Outage | None:
+    """The outage at `now`, or None while any source of intensities answers on its interval.
+
+    With nothing to ask (all switched off or without their keys) that is an outage too, of no source.
+    """
+    asked = [each for each in states if each.name not in ALERT_FEEDS and is_asked(each)]
+    if any(not is_down(each, now=now) for each in asked):
+        return None
+    answers = [each.last_success_at for each in asked if each.last_success_at is not None]
+    return Outage(since=max(answers, default=None), sources=len(asked))
+
+
+def is_asked(source: SourceState) -> bool:
+    """Whether it is switched on and has what it needs."""
+    return source.is_enabled and source.state != "unconfigured"
+
+
+def is_down(source: SourceState, *, now: datetime) -> bool:
+    """Whether its last asking failed, or its next answer is overdue: nobody may be asking any more."""
+    if source.state in ("failing", "refused") or source.last_success_at is None:
+        return True
+    interval = timedelta(minutes=source.interval_minutes)
+    return now - source.last_success_at > interval + min(interval, LONGEST_RUN)

@@ -1,0 +1,120 @@
+"""Emergencies and the alerts of the feeds in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+from urllib.parse import urlsplit
+
+from climate.domain.alerts import AlertFacts
+from climate.domain.places import EmergencyFacts
+from dashboard.presentation.notices import listed
+from dashboard.selectors.alerts import AlertBoard
+
+Row = dict[str, Any]
+
+LEVEL_TONES = {"red": "bad", "orange": "warn", "green": "good"}
+LEVEL_ORDER = ("red", "orange", "unknown", "green")
+STATE_WORDS = {
+    "active": ("in force", "bad"),
+    "proposed": ("proposed", "warn"),
+    "dismissed": ("dismissed", "calm"),
+    "ended": ("ended", "calm"),
+}
+SOURCE_NAMES = {"gdacs": "GDACS", "reliefweb": "ReliefWeb", "nws": "US National Weather Service"}
+
+
+def board_rows(board: AlertBoard, *, now: datetime) -> Row:
+    """Everything the page of alerts shows, the gravest first."""
+    names = board.country_names
+    alerts = sorted(board.alerts, key=lambda each: LEVEL_ORDER.index(each.level) if each.level in LEVEL_ORDER else 2)
+    return {
+        "in_force": [emergency_row(each, names, now=now) for each in board.in_force],
+        "announced": [emergency_row(each, names, now=now) for each in board.announced],
+        "proposed": [emergency_row(each, names, now=now) for each in board.proposed],
+        "past": [emergency_row(each, names, now=now) for each in board.past],
+        "alerts": [alert_row(each, names) for each in alerts],
+    }
+
+
+def alert_digest(board: AlertBoard) -> Row:
+    """What changes whenever anything on the page of alerts does, without its content."""
+    emergencies = [*board.in_force, *board.announced, *board.proposed, *board.past]
+    said = repr([board.alerts, [(each.id, each) for each in emergencies]])
+    return {
+        "in_force": len(board.in_force),
+        "proposed": len(board.proposed),
+        "current_alerts": len(board.alerts),
+        "digest": sha256(said.encode()).hexdigest()[:16],
+    }
+
+
+def emergency_row(emergency: EmergencyFacts, names: Mapping[str, str], *, now: datetime) -> Row:
+    """One emergency: what it lifts, where, since when, until when, who decided and why."""
+    word, tone = STATE_WORDS.get(emergency.state, (emergency.state, "calm"))
+    if emergency.state == "active" and emergency.starts_at > now:
+        word, tone = "announced", "info"
+    if emergency.state == "active" and emergency.ends_at is not None and emergency.ends_at <= now:
+        word, tone = "ended", "calm"
+    return {
+        "id": emergency.id,
+        "title": emergency.title,
+        "kind": emergency.kind.capitalize(),
+        "state": word,
+        "tone": "info" if emergency.is_drill and tone == "bad" else tone,
+        "is_drill": emergency.is_drill,
+        "countries": country_words(emergency.country_codes, names),
+        "lifts": f"weight × {emergency.multiplier:g} for {listed(emergency.purposes)}",
+        "since": moment(emergency.starts_at),
+        "since_iso": emergency.starts_at.isoformat(),
+        "until": moment(emergency.ends_at) if emergency.ends_at else "open",
+        "lasts": _lasts(emergency),
+        "reason": emergency.reason,
+        "decided": _decided(emergency),
+    }
+
+
+def _lasts(emergency: EmergencyFacts) -> str:
+    if emergency.ends_at is not None:
+        return f"until {moment(emergency.ends_at)}"
+    return "while the event lasts" if emergency.alert_id is not None else "until it is lifted"
+
+
+def _decided(emergency: EmergencyFacts) -> str:
+    policy = f"policy version {emergency.policy_version}" if emergency.policy_version else "policy"
+    who = emergency.decided_by or (policy if emergency.alert_id is not None else "an administrator")
+    at = emergency.decided_at or emergency.declared_at
+    return f"by {who}, {moment(at)}" if at else f"by {who}"
+
+
+def alert_row(alert: AlertFacts, names: Mapping[str, str]) -> Row:
+    """One event of a feed. Its address is shown only where it is one of the web."""
+    word, _ = STATE_WORDS.get(alert.emergency_state or "", ("", ""))
+    return {
+        "id": alert.id,
+        "level": alert.level.capitalize(),
+        "tone": LEVEL_TONES.get(alert.level, "calm"),
+        "kind": alert.kind.capitalize(),
+        "title": alert.title,
+        "countries": country_words(alert.country_codes, names),
+        "severity": alert.severity_text,
+        "glide": alert.glide,
+        "source": SOURCE_NAMES.get(alert.source, alert.source),
+        "url": alert.url if urlsplit(alert.url).scheme in ("http", "https") else "",
+        "since": moment(alert.starts_at),
+        "until": moment(alert.ends_at) if alert.ends_at else "open",
+        "version": alert.version_at.isoformat(),
+        "emergency": f"emergency {word}" if word else "no emergency",
+    }
+
+
+def country_words(codes: tuple[str, ...], names: Mapping[str, str]) -> str:
+    """Names of countries; a code whose name is not known stays a code."""
+    return ", ".join(names.get(code, code) for code in codes) or "no country known"
+
+
+def moment(at: datetime) -> str:
+    """A time in UTC."""
+    return f"{at:%d %b %Y %H:%M} UTC"

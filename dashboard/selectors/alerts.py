@@ -1,0 +1,47 @@
+"""What the page of alerts shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from climate.domain.alerts import AlertFacts, EmergencyState
+from climate.domain.places import EmergencyFacts
+from climate.selectors import list_alerts, list_countries, list_emergencies
+
+MOST_ALERTS = 200
+MOST_PAST_EMERGENCIES = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertBoard:
+    """Emergencies by what became of them, and what the feeds hold current. Drills are among them."""
+
+    in_force: list[EmergencyFacts]
+    announced: list[EmergencyFacts]
+    proposed: list[EmergencyFacts]
+    past: list[EmergencyFacts]
+    alerts: list[AlertFacts]
+    country_names: dict[str, str]
+
+
+def get_alert_board(*, now: datetime) -> AlertBoard:
+    """Everything about disasters. At most five queries."""
+    open_states = (EmergencyState.ACTIVE, EmergencyState.PROPOSED)
+    found = list_emergencies(states=open_states, limit=200)
+    active = [each for each in found if each.state == EmergencyState.ACTIVE]
+    running_out = [each for each in active if each.ends_at is not None and each.ends_at <= now]
+    closed = list_emergencies(states=(EmergencyState.ENDED, EmergencyState.DISMISSED), limit=MOST_PAST_EMERGENCIES)
+    return AlertBoard(
+        in_force=[each for each in active if each.starts_at <= now and each not in running_out],
+        announced=[each for each in active if each.starts_at > now],
+        proposed=[each for each in found if each.state == EmergencyState.PROPOSED],
+        past=[*running_out, *closed],
+        alerts=list_alerts(current_only=True, limit=MOST_ALERTS),
+        country_names={country.code: country.name for country in list_countries()},
+    )
+
+
+def list_proposed() -> list[EmergencyFacts]:
+    """Emergencies that wait for an operator, drills left out."""
+    return list_emergencies(states=(EmergencyState.PROPOSED,), include_drills=False)

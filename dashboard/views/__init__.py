@@ -1,0 +1,1 @@
+"""Pages. Each is complete without JavaScript; the clock is read here."""

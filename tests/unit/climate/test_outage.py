@@ -1,0 +1,58 @@
+"""When the dashboard must say that nothing answers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from types import SimpleNamespace
+
+import pytest
+
+from climate.domain.outage import Outage, find_outage
+from climate.domain.sources import SourceState
+
+NOW = datetime(2026, 3, 4, 10, 20, tzinfo=UTC)
+
+
+def source(name: str = "energy-charts", **changes: Any) -> SourceState:
+    values = {
+        "name": name,
+        "state": "ok",
+        "is_enabled": True,
+        "interval_minutes": 15,
+        "last_success_at": NOW - timedelta(minutes=10),
+    }
+    return SimpleNamespace(**{**values, **changes})  # type: ignore[return-value]
+
+
+def failing(name: str, minutes: float | None) -> SourceState:
+    last = None if minutes is None else NOW - timedelta(minutes=minutes)
+    return source(name, state="failing", last_success_at=last)
+
+
+def test_while_one_source_answers_there_is_no_outage():
+    assert find_outage([failing("a", 400), source("b")], now=NOW) is None
+
+
+def test_when_the_last_one_fails_the_outage_began_with_the_last_good_answer_of_any():
+    found = find_outage([failing("a", 400), failing("b", 16), source("c", state="refused")], now=NOW)
+    assert found == Outage(since=NOW - timedelta(minutes=10), sources=3)
+
+
+@pytest.mark.parametrize(("minutes", "is_outage"), [(15, False), (20, False), (20.1, True)])
+def test_a_source_that_nobody_asks_any_more_is_down_soon_after_its_interval(minutes, is_outage):
+    states = [source(last_success_at=NOW - timedelta(minutes=minutes))]
+    assert bool(find_outage(states, now=NOW)) is is_outage
+
+
+@pytest.mark.parametrize("changes", [{"is_enabled": False}, {"state": "unconfigured"}])
+def test_a_source_that_is_not_asked_counts_neither_way(changes):
+    assert find_outage([source("a", **changes), source("b")], now=NOW) is None
+    assert find_outage([source("a", **changes), failing("b", 30)], now=NOW) == Outage(
+        since=NOW - timedelta(minutes=30), sources=1
+    )
+    assert find_outage([source("a", **changes)], now=NOW) == Outage(since=None, sources=0)
+
+
+def test_a_feed_of_alerts_that_answers_does_not_hide_the_outage():
+    assert find_outage([source("gdacs"), failing("b", None)], now=NOW) == Outage(since=None, sources=1)
