@@ -2,18 +2,48 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from celery import shared_task
 from django.utils import timezone
 
 from climate.selectors.sources import list_due_sources
-from climate.services.collect import collect_source
+from climate.services.alert_emergencies import end_overdue_emergencies
+from climate.services.collect import collect_if_due
+from climate.services.retention import retire_readings
+from config.kernel.errors import StillRunning
+
+logger = logging.getLogger(__name__)
+
+WAITS_AT_MOST_SECONDS = 60
+"""By then the schedule has sent it again: a dead worker finds no heap of old work when it returns."""
 
 
 @shared_task
 def collect_due_sources(**_future: Any) -> None:
-    """Ask every source whose time has come. Runs every minute; each source has its own interval."""
-    now = timezone.now()
-    for name in list_due_sources(now=now):
-        collect_source(name=name, now=timezone.now())
+    """Have every source asked whose time has come. Runs every minute; each source has its own interval."""
+    for name in list_due_sources(now=timezone.now()):
+        collect_one.apply_async(kwargs={"source": name}, expires=WAITS_AT_MOST_SECONDS)
+
+
+@shared_task
+def collect_one(*, source: str, **_future: Any) -> None:
+    """Ask one source if it is still due. One task for each, so that a slow source holds up nobody."""
+    try:
+        collect_if_due(name=source, now=timezone.now())
+    except StillRunning as refusal:
+        logger.debug("a source is being asked already", extra={"source": source, "reason": refusal.detail})
+
+
+@shared_task
+def end_emergencies(**_future: Any) -> None:
+    """Close what has passed its end. Weights fell back by themselves; the rows follow."""
+    end_overdue_emergencies(now=timezone.now())
+
+
+@shared_task
+def retire_old_readings(**_future: Any) -> None:
+    """Move readings older than the policy keeps them to the archive. Once a day; a repetition does no harm."""
+    done = retire_readings(now=timezone.now())
+    logger.info("old readings were archived", extra={"rows": dict(done.rows), "days": done.days})

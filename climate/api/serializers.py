@@ -59,7 +59,9 @@ class SourceOut(serializers.Serializer):  # type: ignore[type-arg]
 
     name = serializers.CharField()
     title = serializers.CharField()
-    state = serializers.CharField()
+    home = serializers.CharField()
+    licence = serializers.CharField()
+    state = serializers.ChoiceField(choices=["never", "ok", "failing", "refused", "unconfigured"])
     is_enabled = serializers.BooleanField()
     is_stale = serializers.BooleanField()
     age_minutes = serializers.FloatField(allow_null=True)
@@ -69,7 +71,17 @@ class SourceOut(serializers.Serializer):  # type: ignore[type-arg]
     latest_period_at = serializers.DateTimeField(allow_null=True)
     next_due_at = serializers.DateTimeField(allow_null=True)
     consecutive_failures = serializers.IntegerField()
-    breaker = serializers.ChoiceField(choices=["open", "closed"])
+    not_before = serializers.DateTimeField(allow_null=True, help_text="The source asked us to wait until then.")
+    is_running = serializers.BooleanField(help_text="It is being asked at this moment.")
+    breaker = serializers.ChoiceField(
+        choices=["closed", "open", "half_open"],
+        help_text="open: left alone after repeated failures or a refusal; half_open: the next asking decides.",
+    )
+    requests_in_hour = serializers.IntegerField()
+    requests_per_hour = serializers.IntegerField(help_text="No more are made.")
+    needs = serializers.ListField(
+        child=serializers.CharField(), help_text="Settings of the deployment without which it is not asked."
+    )
     last_error = serializers.CharField()
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from climate.domain.alerts import CollectedAlert
-from climate.domain.signal import HIGHEST_PLAUSIBLE_G_PER_KWH, LOWEST_PLAUSIBLE_G_PER_KWH, Kind, Scope
+from climate.domain.signal import Kind, Scope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,21 +67,3 @@ class Collected:
             is_complete_alert_list=self.is_complete_alert_list or other.is_complete_alert_list,
             problems=self.problems + other.problems,
         )
-
-
-def is_plausible(intensity_g_per_kwh: float) -> bool:
-    """Whether a grid can have this average intensity; NaN cannot."""
-    return LOWEST_PLAUSIBLE_G_PER_KWH <= intensity_g_per_kwh <= HIGHEST_PLAUSIBLE_G_PER_KWH
-
-
-def without_implausible(collected: Collected) -> Collected:
-    """The same without values that no grid has; each one left out becomes a problem in words."""
-    readings = tuple(each for each in collected.readings if is_plausible(each.intensity_g_per_kwh))
-    forecasts = tuple(each for each in collected.forecasts if is_plausible(each.intensity_g_per_kwh))
-    said: list[CollectedReading | CollectedForecast] = [*collected.readings, *collected.forecasts]
-    left_out = [
-        f"{each.zone} {each.starts_at:%Y-%m-%d %H:%M}: {each.intensity_g_per_kwh:g} g/kWh cannot be"
-        for each in said
-        if not is_plausible(each.intensity_g_per_kwh)
-    ]
-    return replace(collected, readings=readings, forecasts=forecasts, problems=(*collected.problems, *left_out))

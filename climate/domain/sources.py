@@ -1,50 +1,122 @@
-"""How a provider of climate data does, as a value that crosses a door."""
+"""How a provider of climate data does, and when it is asked next."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
-FAILURES_BEFORE_SLOWING = 3
+FAILURES_BEFORE_OPEN = 3
 LONGEST_PAUSE_MINUTES = 60
+REFUSED_PAUSE = timedelta(hours=24)
+QUOTA_WINDOW = timedelta(hours=1)
+
+
+class Breaker(StrEnum):
+    """CLOSED: asked on its interval. OPEN: left alone. HALF_OPEN: the pause is over, one trial decides."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceState:
     """A data source now. Ages in minutes since its last good answer; None: it never gave one.
 
-    `is_stale`: switched on, yet its last good answer is older than an hour's reading may be.
-    `breaker` is "open" while repeated failures make us ask less often, else "closed".
+    `state` is never, ok, failing, refused or unconfigured: then `needs` are the settings that are missing.
+    `is_stale`: asked, yet its last good answer is older than an hour's reading may be.
+    `requests_in_hour` of at most `requests_per_hour`. `not_before`: the source asked us to wait until then.
     """
 
     name: str
     title: str
+    home: str
+    licence: str
     state: str
     is_enabled: bool
     is_stale: bool
+    is_running: bool
     age_minutes: float | None
     interval_minutes: int
     last_attempt_at: datetime | None
     last_success_at: datetime | None
     latest_period_at: datetime | None
     next_due_at: datetime | None
+    not_before: datetime | None
     consecutive_failures: int
     breaker: str
+    requests_in_hour: int
+    requests_per_hour: int
+    needs: tuple[str, ...]
     last_error: str
 
-
-def pause_minutes(*, interval_minutes: int, consecutive_failures: int) -> int:
-    """Minutes between two askings: the interval, doubled for each failure past the third, at most an hour."""
-    slowed = max(0, consecutive_failures - FAILURES_BEFORE_SLOWING + 1)
-    doubled: int = interval_minutes * 2 ** min(slowed, 10)
-    return min(doubled, max(LONGEST_PAUSE_MINUTES, interval_minutes))
+    @property
+    def is_asked(self) -> bool:
+        """Switched on, and with all that it needs."""
+        return self.is_enabled and not self.needs
 
 
-def next_due_at(
-    *, last_attempt_at: datetime | None, interval_minutes: int, consecutive_failures: int
-) -> datetime | None:
-    """When the source is to be asked again; None: at once, it never was."""
-    if last_attempt_at is None:
-        return None
-    pause = pause_minutes(interval_minutes=interval_minutes, consecutive_failures=consecutive_failures)
-    return last_attempt_at + timedelta(minutes=pause)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What is stored of the last askings with a key, as far as it decides about the next one."""
+
+    interval_minutes: int
+    last_attempt_at: datetime | None = None
+    consecutive_failures: int = 0
+    is_refused: bool = False
+    not_before: datetime | None = None
+
+
+def pause_after(standing: Standing) -> timedelta:
+    """Between the last asking and the next: the interval, doubled from the third failure on, at most an hour.
+
+    A day for a source that does not let us in.
+    """
+    if standing.is_refused:
+        return REFUSED_PAUSE
+    slowed = max(0, standing.consecutive_failures - FAILURES_BEFORE_OPEN + 1)
+    doubled: int = standing.interval_minutes * 2 ** min(slowed, 10)
+    return timedelta(minutes=min(doubled, max(LONGEST_PAUSE_MINUTES, standing.interval_minutes)))
+
+
+def next_due_at(standing: Standing) -> datetime | None:
+    """When the source is to be asked again; None: at once."""
+    times = [standing.not_before] if standing.not_before else []
+    if standing.last_attempt_at is not None:
+        times.append(standing.last_attempt_at + pause_after(standing))
+    return max(times, default=None)
+
+
+def breaker(standing: Standing, *, now: datetime) -> Breaker:
+    """Whether the source is being left alone."""
+    if standing.consecutive_failures < FAILURES_BEFORE_OPEN and not standing.is_refused:
+        return Breaker.CLOSED
+    due = next_due_at(standing)
+    return Breaker.OPEN if due is not None and due > now else Breaker.HALF_OPEN
+
+
+def requests_left(*, per_hour: int, made: int, hour_at: datetime | None, now: datetime) -> int:
+    """How many requests may still be made in the running hour, which begins with its first request."""
+    return max(0, per_hour - requests_in_hour(made=made, hour_at=hour_at, now=now))
+
+
+def requests_in_hour(*, made: int, hour_at: datetime | None, now: datetime) -> int:
+    """Requests of the running hour."""
+    return made if hour_at is not None and now - hour_at < QUOTA_WINDOW else 0
+
+
+def first_missing(periods: Iterable[tuple[datetime, int]], *, since: datetime) -> datetime:
+    """The beginning of the first period without a reading; `periods` are starts and minutes of one series, in order.
+
+    Less than a period at the very beginning does not count: `since` may lie within one. Where none is
+    missing it is the end of the last.
+    """
+    expected = since
+    for starts_at, minutes in periods:
+        period = timedelta(minutes=minutes)
+        if starts_at - expected >= period:
+            return expected
+        expected = max(expected, starts_at + period)
+    return expected

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.conf import settings
+from django.utils.crypto import salted_hmac
+
+from climate.connectors.registry import CONNECTORS
 from climate.domain.signal import DEFAULT_MAXIMUM_AGE_MINUTES
-from climate.domain.sources import FAILURES_BEFORE_SLOWING, SourceState, next_due_at
+from climate.domain.sources import SourceState, Standing, breaker, next_due_at, requests_in_hour
 from climate.models import DataSource
+
+KEY_DIGEST_CHARACTERS = 16
 
 
 def list_sources(*, now: datetime) -> list[SourceState]:
@@ -15,31 +21,82 @@ def list_sources(*, now: datetime) -> list[SourceState]:
 
 
 def list_due_sources(*, now: datetime) -> list[str]:
-    """Names of the sources that are switched on and due to be asked."""
-    states = list_sources(now=now)
-    return [each.name for each in states if each.is_enabled and (each.next_due_at is None or each.next_due_at <= now)]
+    """Names of the sources that are switched on, have what they need, are not being asked and are due to be."""
+    return [each.name for each in list_sources(now=now) if each.name in CONNECTORS and is_due(each, now=now)]
+
+
+def is_due(state: SourceState, *, now: datetime) -> bool:
+    """Whether the schedule asks this source now."""
+    is_time = state.next_due_at is None or state.next_due_at <= now
+    return state.is_asked and not state.is_running and is_time
+
+
+def find_source(name: str, *, now: datetime) -> SourceState | None:
+    """One source that there is a connector for."""
+    source = DataSource.objects.filter(pk=name).first()
+    return _state(source, now) if source and name in CONNECTORS else None
+
+
+def missing_settings(name: str) -> tuple[str, ...]:
+    """Environment variables without which the source cannot be asked, and which are not set."""
+    given = settings.CLIMATE_SOURCES.get(name)
+    needs = CONNECTORS[name].needs if name in CONNECTORS else ()
+    return tuple(each for each in needs if given is None or not given.secrets.get(each))
+
+
+def key_digest_of(name: str) -> str:
+    """What tells one key of a source from another without being of use to anybody."""
+    secrets = sorted(settings.CLIMATE_SOURCES[name].secrets.items())
+    return salted_hmac("climate.source-key", repr(secrets), algorithm="sha256").hexdigest()[:KEY_DIGEST_CHARACTERS]
+
+
+def standing_of(source: DataSource) -> Standing:
+    """What the last askings with the present key decide about the next one.
+
+    A new key starts afresh. So does a source that a person resumed, but for the pause it asked for.
+    """
+    if source.key_digest == key_digest_of(source.name):
+        return Standing(
+            interval_minutes=source.interval_minutes,
+            last_attempt_at=source.last_attempt_at,
+            consecutive_failures=source.consecutive_failures,
+            is_refused=source.state == DataSource.State.REFUSED,
+            not_before=source.not_before,
+        )
+    not_before = None if source.key_digest else source.not_before
+    return Standing(interval_minutes=source.interval_minutes, not_before=not_before)
 
 
 def _state(source: DataSource, now: datetime) -> SourceState:
+    connector = CONNECTORS.get(source.name)
+    standing = standing_of(source) if connector else Standing(interval_minutes=source.interval_minutes)
+    needs = missing_settings(source.name)
+    is_asked = source.is_enabled and not needs and connector is not None
     age_minutes = (now - source.last_success_at).total_seconds() / 60 if source.last_success_at else None
-    is_stale = source.is_enabled and (age_minutes is None or age_minutes > DEFAULT_MAXIMUM_AGE_MINUTES)
     return SourceState(
         name=source.name,
         title=source.title,
-        state=source.state,
+        home=connector.home if connector else "",
+        licence=connector.licence if connector else "",
+        state="unconfigured" if needs else source.state,
         is_enabled=source.is_enabled,
-        is_stale=is_stale,
+        is_stale=is_asked and (age_minutes is None or age_minutes > DEFAULT_MAXIMUM_AGE_MINUTES),
+        is_running=source.leased_until is not None and source.leased_until > now,
         age_minutes=None if age_minutes is None else round(age_minutes, 1),
         interval_minutes=source.interval_minutes,
         last_attempt_at=source.last_attempt_at,
         last_success_at=source.last_success_at,
         latest_period_at=source.latest_period_at,
-        next_due_at=next_due_at(
-            last_attempt_at=source.last_attempt_at,
-            interval_minutes=source.interval_minutes,
-            consecutive_failures=source.consecutive_failures,
-        ),
+        next_due_at=next_due_at(standing) if is_asked else None,
+        not_before=source.not_before if source.not_before and source.not_before > now else None,
         consecutive_failures=source.consecutive_failures,
-        breaker="open" if source.consecutive_failures >= FAILURES_BEFORE_SLOWING else "closed",
-        last_error=source.last_error,
+        breaker=breaker(standing, now=now),
+        requests_in_hour=requests_in_hour(made=source.requests_in_hour, hour_at=source.request_hour_at, now=now),
+        requests_per_hour=connector.requests_per_hour if connector else 0,
+        needs=needs,
+        last_error=_needed(needs) or source.last_error,
     )
+
+
+def _needed(needs: tuple[str, ...]) -> str:
+    return f"not asked: {' and '.join(needs)} must be set" if needs else ""

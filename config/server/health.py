@@ -116,7 +116,8 @@ def _channel_layer(_now: datetime) -> Finding:
 
 def _climate_data(now: datetime) -> Finding:
     """The age of the newest live reading. Old data degrades decisions (flagged), it does not stop them."""
-    asked = [source for source in list_sources(now=now) if source.is_enabled]
+    # A source that never gave a period is a feed of alerts: that it answers says nothing about the grids.
+    asked = [source for source in list_sources(now=now) if source.is_asked and source.latest_period_at]
     newest = max((source.last_success_at for source in asked if source.last_success_at), default=None)
     if newest is None:
         return Finding(state=State.DEGRADED, detail="no live source has answered yet; hours are modelled")

@@ -75,6 +75,8 @@ def logging_settings(*, level: str, as_json: bool) -> dict[str, Any]:
             "django_celery_beat": {"level": "WARNING"},
             "kombu": {"level": "WARNING"},
             "axes": {"level": "WARNING"},
+            # It tells each address that is asked, and some providers want their key in the address.
+            "urllib3": {"level": "WARNING"},
         },
     }
 

@@ -13,7 +13,9 @@ from rich.table import Table
 
 from climate.selectors import list_sources
 from climate.services.collect import collect_source
-from config.kernel.errors import NotFound
+from config.kernel.errors import DomainError
+
+COLUMNS = ("source", "state", "new", "revised", "known", "forecasts", "alerts", "zones", "not believed", "problems")
 
 
 class Command(BaseCommand):
@@ -24,15 +26,22 @@ class Command(BaseCommand):
 
     def handle(self, *, source: str | None, **options: Any) -> None:
         console = Console(width=None if self.stdout.isatty() else 140)
-        names = [source] if source else [each.name for each in list_sources(now=timezone.now()) if each.is_enabled]
-        table = Table("source", "state", "readings", "forecasts", "zones", "problems")
-        try:
-            for name in track(names, description="Asking", console=Console(stderr=True), transient=True):
-                done = collect_source(name=name, now=timezone.now())
-                figures = (str(done.readings), str(done.forecasts), str(done.zones))
-                table.add_row(done.source, done.state, *figures, "; ".join(done.problems))
-        except NotFound as error:
-            raise CommandError(error.detail) from error
+        names = [source] if source else [each.name for each in list_sources(now=timezone.now()) if each.is_asked]
+        table = Table(*COLUMNS)
+        for name in track(names, description="Asking", console=Console(stderr=True), transient=True):
+            try:
+                table.add_row(*_cells(name))
+            except DomainError as refusal:
+                if source:
+                    raise CommandError(refusal.detail) from refusal
+                table.add_row(name, "not asked", *[""] * (len(COLUMNS) - 3), refusal.detail)
         with console.capture() as text:
             console.print(table)
         self.stdout.write(text.get())
+
+
+def _cells(name: str) -> list[str]:
+    done = collect_source(name=name, now=timezone.now())
+    known = done.readings - done.new - done.revised
+    figures = (done.new, done.revised, known, done.forecasts, done.alerts, done.zones, done.quarantined)
+    return [done.source, done.state, *map(str, figures), "; ".join(done.problems)]

@@ -21,7 +21,7 @@ def alive(monkeypatch):
     """A deployment with nothing wrong: its worker runs, and a source has answered just now."""
     parts = [SimpleNamespace(name=name, is_running=True, restarts=0) for name in ("worker", "scheduler")]
     monkeypatch.setattr(health, "find_background", lambda: SimpleNamespace(parts=parts))
-    source = SimpleNamespace(is_enabled=True, last_success_at=timezone.now())
+    source = SimpleNamespace(is_asked=True, last_success_at=timezone.now(), latest_period_at=timezone.now())
     monkeypatch.setattr(health, "list_sources", lambda now: [source])
     return SimpleNamespace(parts=parts, source=source)
 
@@ -98,6 +98,13 @@ def test_old_climate_data_is_reported_and_does_not_stop_the_work(alive):
 
     assert (status, report["status"]) == (200, "degraded")
     assert report["checks"]["climate_data"]["detail"] == "newest answer of a source 300 minutes ago"
+
+
+@pytest.mark.parametrize("what", [{"is_asked": False}, {"latest_period_at": None}])
+def test_a_source_that_is_not_asked_or_gives_no_readings_does_not_count(alive, what):
+    vars(alive.source).update(what)
+
+    assert _ready()[1]["checks"]["climate_data"]["status"] == "degraded"
 
 
 def test_sources_that_never_answered_are_reported(alive):

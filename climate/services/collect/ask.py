@@ -1,0 +1,118 @@
+"""One question to one source: what is wanted of it, and its answer."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import groupby
+
+from django.conf import settings
+
+from climate.connectors.contract import OVERLAP, Ask, Connector, Place
+from climate.connectors.http import LIMITS, SourceError, SourceHttp, SourceMisbehaved, host_of
+from climate.connectors.registry import CONNECTORS
+from climate.domain.collected import Collected
+from climate.domain.sources import first_missing, requests_left
+from climate.models import CarbonReading, DataSource, GridZone, Region
+from climate.services.collect.memory import StoredMemory
+
+logger = logging.getLogger(__name__)
+
+
+def ask(http: SourceHttp, question: Ask, *, connector: Connector, problems: tuple[str, ...]) -> Collected:
+    """The source's answer, with the `problems` of the question. Raises SourceError, and nothing else."""
+    try:
+        collected = connector.collect(http, question)
+    except SourceError:
+        raise
+    except Exception as error:
+        # Whatever an outside answer is made of, it must not stop the collection of the others.
+        logger.exception("a source answered something unexpected", extra={"source": connector.name})
+        raise SourceMisbehaved("the answer is not in the promised format") from error
+    return replace(collected, problems=(*problems, *collected.problems))
+
+
+@contextmanager
+def http_of(source: DataSource, memory: StoredMemory, *, now: datetime) -> Iterator[SourceHttp]:
+    """The way to a source, within what is left of its hourly limit."""
+    hosts = [host_of(each.url) for each in settings.CLIMATE_SOURCES.values()] + settings.OUTGOING_HOSTS
+    left = requests_left(
+        per_hour=CONNECTORS[source.pk].requests_per_hour,
+        made=source.requests_in_hour,
+        hour_at=source.request_hour_at,
+        now=now,
+    )
+    url = settings.CLIMATE_SOURCES[source.pk].url
+    with SourceHttp(url, allowed_hosts=hosts, limits=LIMITS, memory=memory, now=now, requests_left=left) as http:
+        yield http
+
+
+def question_to(source: DataSource, connector: Connector, *, now: datetime) -> tuple[Ask, tuple[str, ...]]:
+    """What to ask, and in words what is wrong with the zones that the deployment chose."""
+    own = settings.CLIMATE_SOURCES[source.pk]
+    zones, problems = _zones(connector, own.options.get("zones", ""))
+    known = GridZone.objects.filter(pk__in=zones).values_list("pk", "latitude", "longitude")
+    places = {code: (latitude, longitude) for code, latitude, longitude in known}
+    zones = tuple(zone for zone in zones if zone in places)
+    return (
+        Ask(
+            now=now,
+            zones=zones,
+            since=_since(source, connector, zones, now),
+            places={
+                code: Place(latitude=latitude, longitude=longitude)
+                for code, (latitude, longitude) in places.items()
+                if latitude is not None and longitude is not None
+            },
+            options=own.options,
+            secrets=own.secrets,
+        ),
+        problems,
+    )
+
+
+def _zones(connector: Connector, option: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The zones to ask for: those of the source, or of active regions, unless the deployment names some."""
+    chosen = tuple(dict.fromkeys(code.strip() for code in option.split(",") if code.strip()))
+    if not chosen and connector.zones is not None:
+        return connector.zones, ()
+    if not chosen:
+        used = Region.objects.filter(is_active=True).values_list("zone_id", flat=True)
+        return tuple(sorted(set(used))), ()
+    offered = set(connector.zones or ())
+    if connector.zones is None:
+        offered = set(GridZone.objects.filter(pk__in=chosen).values_list("pk", flat=True))
+    problems = tuple(
+        f"{code} is no zone of this source: see its setting of zones" for code in chosen if code not in offered
+    )
+    return tuple(code for code in chosen if code in offered), problems
+
+
+def _since(source: DataSource, connector: Connector, zones: tuple[str, ...], now: datetime) -> Mapping[str, datetime]:
+    """By zone, from when on to ask: the overlap always, and once an hour from the first period that is missing.
+
+    Once an hour, because a period that the source never had would otherwise make each asking a long one.
+    """
+    lately = now - OVERLAP
+    last = source.last_success_at
+    if last is not None and _hour(last) == _hour(now):
+        return dict.fromkeys(zones, lately)
+    earliest = _hour(now - connector.longest_look_back) + timedelta(hours=1)
+    rows = (
+        CarbonReading.objects.filter(source=source.pk, zone__in=zones, starts_at__gte=earliest, starts_at__lte=now)
+        .order_by("zone", "kind", "scope", "starts_at")
+        .values_list("zone", "kind", "scope", "starts_at", "period_minutes")
+    )
+    since = dict.fromkeys(zones, earliest)
+    for zone, of_zone in groupby(rows, key=lambda row: row[0]):
+        series = groupby(of_zone, key=lambda row: row[1:3])
+        missing = [first_missing([row[3:5] for row in of_series], since=earliest) for _, of_series in series]
+        since[zone] = min(lately, *missing)
+    return since
+
+
+def _hour(moment: datetime) -> datetime:
+    return moment.replace(minute=0, second=0, microsecond=0)

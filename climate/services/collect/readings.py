@@ -1,0 +1,106 @@
+"""Readings into the database: new ones are added, changed ones leave their past behind, equal ones touch nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from climate.domain.belief import JUMP_WITHIN, JUMPED, jump
+from climate.domain.collected import CollectedReading
+from climate.models import CarbonReading, CarbonReadingRevision
+
+BATCH = 500
+LONGEST_FLAG_CHARACTERS = 200
+SAID = ("period_minutes", "intensity_g_per_kwh", "renewable_share", "carbon_free_share")
+SHARED = ("zone_id", "source", "kind", "scope", "starts_at", *SAID, "flag", "received_at", "revision")
+
+Series = tuple[str, str, str]
+Key = tuple[str, str, str, datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """How many readings were added, and how many the source has changed."""
+
+    new: int
+    revised: int
+
+
+def keep_readings(*, source: str, readings: Iterable[CollectedReading], now: datetime) -> Kept:
+    """Store believed readings of a source. For within a transaction that holds the source's row.
+
+    Of two readings of one period the later counts. Raises nothing: one run at a time writes for a source.
+    """
+    said = {_key(each): each for each in readings}
+    if not said:
+        return Kept(new=0, revised=0)
+    stored = _stored(source, said)
+    values = {key: row.intensity_g_per_kwh for key, row in stored.items()}
+    values |= {key: each.intensity_g_per_kwh for key, each in said.items()}
+    jumps = _jumps(values)
+    new, changed, revisions = [], [], []
+    for key, each in said.items():
+        row = stored.get(key)
+        if row is None:
+            new.append(_with(CarbonReading(source=source), each, jumps.get(key, ""), now))
+        elif not _says(row, each):
+            revisions.append(_revision(row, now))
+            row.revision += 1
+            changed.append(_with(row, each, jumps.get(key, ""), now))
+    CarbonReading.objects.bulk_create(new, batch_size=BATCH)
+    CarbonReadingRevision.objects.bulk_create(revisions, batch_size=BATCH)
+    CarbonReading.objects.bulk_update(changed, [*SAID, "flag", "received_at", "revision"], batch_size=BATCH)
+    return Kept(new=len(new), revised=len(changed))
+
+
+def _key(reading: CollectedReading) -> Key:
+    return reading.zone, reading.kind, reading.scope, reading.starts_at
+
+
+def _stored(source: str, said: dict[Key, CollectedReading]) -> dict[Key, CarbonReading]:
+    """What is stored of the same periods, and of the two hours before them to compare with."""
+    times = [starts_at for _, _, _, starts_at in said]
+    rows = CarbonReading.objects.filter(
+        zone__in={zone for zone, _, _, _ in said},
+        source=source,
+        starts_at__gte=min(times) - JUMP_WITHIN,
+        starts_at__lte=max(times),
+    )
+    return {(row.zone_id, row.kind, row.scope, row.starts_at): row for row in rows}
+
+
+def _jumps(values: dict[Key, float]) -> dict[Key, str]:
+    """Words for each reading that is far from the one before it in its series."""
+    found: dict[Key, str] = {}
+    before: Key | None = None
+    for key in sorted(values):
+        if before is not None and before[:3] == key[:3] and key[3] - before[3] <= JUMP_WITHIN:
+            found[key] = jump(values[before], values[key])
+        before = key
+    return found
+
+
+def _flag(reading: CollectedReading, jumped: str) -> str:
+    return "; ".join(part for part in (reading.flag, jumped) if part)[:LONGEST_FLAG_CHARACTERS]
+
+
+def _says(row: CarbonReading, reading: CollectedReading) -> bool:
+    """Whether the row holds what the source says. That it is a jump is our word: it does not make a revision."""
+    own_flag = "; ".join(part for part in row.flag.split("; ") if not part.startswith(JUMPED))
+    same_flag = own_flag == reading.flag[:LONGEST_FLAG_CHARACTERS] or row.flag == _flag(reading, "")
+    return same_flag and all(getattr(row, name) == getattr(reading, name) for name in SAID)
+
+
+def _with(row: CarbonReading, reading: CollectedReading, jumped: str, now: datetime) -> CarbonReading:
+    values: dict[str, Any] = {name: getattr(reading, name) for name in SAID}
+    values |= {"zone_id": reading.zone, "kind": reading.kind, "scope": reading.scope, "starts_at": reading.starts_at}
+    values |= {"flag": _flag(reading, jumped), "received_at": now}
+    for name, value in values.items():
+        setattr(row, name, value)
+    return row
+
+
+def _revision(row: CarbonReading, now: datetime) -> CarbonReadingRevision:
+    return CarbonReadingRevision(replaced_at=now, **{name: getattr(row, name) for name in SHARED})

@@ -1,0 +1,112 @@
+"""The right to ask a source, and what is stored of how the asking went.
+
+One run at a time: a lease on the source's row. A result is written only by whoever still holds the lease, so
+a run that was given up for dead cannot overwrite what its successor stored.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import F, Q
+
+from climate.connectors.http import SourceHttp
+from climate.domain.sources import FAILURES_BEFORE_OPEN, QUOTA_WINDOW, Standing, requests_in_hour
+from climate.models import DataSource
+from climate.selectors.sources import key_digest_of, standing_of
+from config.kernel.errors import StillRunning
+
+LEASE = timedelta(minutes=10)
+"""Longer than an asking may take (`Limits.asking_seconds`), so that only a dead run loses it."""
+LONGEST_ERROR_CHARACTERS = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """The right to ask one source: its row as it was found, and what earlier askings with this key came to."""
+
+    source: DataSource
+    token: str
+    key_digest: str
+    standing: Standing
+
+
+def take_turn(source: DataSource, *, now: datetime) -> Turn:
+    """Take the lease. Raises StillRunning while another run holds it, or if one has ended since the row was read."""
+    token = str(uuid.uuid4())
+    unchanged = DataSource.objects.filter(pk=source.pk, last_attempt_at=source.last_attempt_at)
+    free = Q(leased_until__isnull=True) | Q(leased_until__lte=now)
+    if not unchanged.filter(free).update(lease_token=token, leased_until=now + LEASE):
+        raise StillRunning(f"{source.title} is being asked at this moment.", retry_after_seconds=10)
+    return Turn(source=source, token=token, key_digest=key_digest_of(source.pk), standing=standing_of(source))
+
+
+def held_row(turn: Turn) -> DataSource:
+    """The source's row, locked for the rest of the transaction. Raises StillRunning if the lease went to another."""
+    row = DataSource.objects.select_for_update().get(pk=turn.source.pk)
+    if row.lease_token != turn.token:
+        raise StillRunning(f"{row.title} took so long that another run took over.")
+    return row
+
+
+def give_back(turn: Turn) -> None:
+    """End the turn without a result."""
+    DataSource.objects.filter(pk=turn.source.pk, lease_token=turn.token).update(lease_token="", leased_until=None)
+
+
+def count_requests(http: SourceHttp, *, name: str, now: datetime) -> None:
+    """Add the requests that were made to those of the running hour, whatever became of the answers."""
+    running = DataSource.objects.filter(pk=name, request_hour_at__gt=now - QUOTA_WINDOW)
+    if not running.update(requests_in_hour=F("requests_in_hour") + http.requests_made):
+        DataSource.objects.filter(pk=name).update(requests_in_hour=http.requests_made, request_hour_at=now)
+
+
+def quota_ends_at(source: DataSource, *, now: datetime) -> datetime:
+    """When requests may be made again after the hour's last one."""
+    made = requests_in_hour(made=source.requests_in_hour, hour_at=source.request_hour_at, now=now)
+    return (source.request_hour_at if made and source.request_hour_at else now) + QUOTA_WINDOW
+
+
+def write_success(turn: Turn, *, problems: tuple[str, ...], newest: datetime | None, **also: Any) -> None:
+    """The source has answered: the breaker closes and the lease ends. For within the transaction of `held_row`."""
+    was = turn.source.latest_period_at
+    _write(
+        turn,
+        state=DataSource.State.OK,
+        latest_period_at=max((each for each in (was, newest) if each is not None), default=None),
+        consecutive_failures=0,
+        breaker_opened_at=None,
+        last_error="; ".join(problems)[:LONGEST_ERROR_CHARACTERS],
+        **also,
+    )
+
+
+def write_failure(turn: Turn, *, words: str, is_refused: bool, now: datetime, **also: Any) -> str:
+    """The source has failed once more; its new state. The third failure, or a refusal, opens the breaker."""
+    state = DataSource.State.REFUSED if is_refused else DataSource.State.FAILING
+    failures = turn.standing.consecutive_failures + 1
+    is_open = is_refused or failures >= FAILURES_BEFORE_OPEN
+    opened_at = turn.source.breaker_opened_at or now
+    _write(
+        turn,
+        state=state,
+        consecutive_failures=failures,
+        breaker_opened_at=opened_at if is_open else None,
+        last_error=words[:LONGEST_ERROR_CHARACTERS],
+        **also,
+    )
+    return state
+
+
+def write_no_turn_left(turn: Turn, *, words: str, **also: Any) -> None:
+    """The hour's requests are used up. That says nothing about the source, so its state stays."""
+    _write(turn, last_error=words[:LONGEST_ERROR_CHARACTERS], **also)
+
+
+def _write(turn: Turn, **values: Any) -> None:
+    DataSource.objects.filter(pk=turn.source.pk).update(
+        key_digest=turn.key_digest, lease_token="", leased_until=None, **values
+    )
