@@ -5,10 +5,10 @@ Everything is computed on logarithms: errors are then relative, and a grid of 30
 """
 
 from climate.domain.forecast.blend import Forecast, Prior, ZoneFit, forecast_zone
-from climate.domain.forecast.features import HORIZON_HOURS, MINIMUM_HOURS, is_long_enough
+from climate.domain.forecast.features import MINIMUM_HOURS, is_long_enough
 from climate.domain.forecast.issues import LEADS, SLOT_HOURS, first_of_slots, lead_of, slot_of
 from climate.domain.forecast.learner import Replay, replay
-from climate.domain.forecast.trace import Place, Trace
+from climate.domain.forecast.trace import HORIZON_HOURS, Place, Trace
 
 __all__ = [
     "HORIZON_HOURS",

@@ -9,6 +9,7 @@ import numpy as np
 
 from climate.domain.forecast.blend import Forecast, Prior
 from climate.domain.forecast.features import PROFILE_DAYS, Indices
+from climate.domain.forecast.issues import SLOT_HOURS
 from climate.domain.forecast.learner import replay
 from climate.domain.forecast.trace import HORIZON_HOURS, Array, Trace
 
@@ -50,7 +51,8 @@ class Backtest:
 
 def backtest(zone: str, trace: Trace, *, prior: Prior, first_issue: int) -> Backtest:
     """Forecast every six hours as it would have been, learning on the way, and score from `first_issue` on."""
-    done = replay(trace, prior=prior, last_issue=len(trace.values) - 1)
+    last = len(trace.values) - 1
+    done = replay(trace, prior=prior, last_issue=last - (trace.first_hour.hour + last) % SLOT_HOURS)
     chosen = done.issues >= first_issue
     issues = done.issues[chosen]
     forecasts = done.forecasts[len(done.issues) - len(issues) :]

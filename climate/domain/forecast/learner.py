@@ -28,8 +28,8 @@ from climate.domain.forecast.trace import HORIZON_HOURS, Array, Trace
 ISSUES_A_DAY = 24 // SLOT_HOURS
 HALF_LIFE_ISSUES = 60.0 * ISSUES_A_DAY
 """After this many issues one counts half."""
-PRIOR_ISSUES = 100.0
-"""The shipped weights count as much as this many issues of the zone."""
+PRIOR_ISSUES = np.array([50, 50, 50, 100, 100, 200, 200, 300, 600, 600], dtype=np.float64)
+"""The shipped weights count as much as this many issues of the zone, by group: far hours teach little."""
 BAND_ISSUES = 60 * ISSUES_A_DAY
 """Issues whose errors make the band."""
 PRIOR_BAND_ISSUES = 20.0
@@ -88,7 +88,7 @@ class _Learner:
     def refit(self) -> None:
         """Work out weights and band anew."""
         size = np.einsum("gff->gf", self._squares) / np.maximum(self._counts, 1)[:, None]
-        ridge = PRIOR_ISSUES * (size + 1e-9)
+        ridge = PRIOR_ISSUES[:, None] * (size + 1e-9)
         system = self._squares + np.einsum("gf,fh->gfh", ridge, np.eye(len(FEATURES)))
         changes = np.linalg.solve(system, self._products[..., None])[..., 0]
         low, high = np.transpose([self._quantiles(group) for group in range(GROUPS)])
@@ -104,6 +104,33 @@ class _Learner:
         return min(float(low), 0.0), max(float(high), 0.0)
 
 
+class _Lessons:
+    """What issues will have taught once their hours have been measured."""
+
+    def __init__(self) -> None:
+        self._lessons: list[tuple[int, Array, Array, Array]] = []
+        self._next = [0] * GROUPS
+
+    @property
+    def learnt(self) -> int:
+        """Issues of which at least the first hour was measured."""
+        return self._next[0]
+
+    def add(self, issue: int, squares: Array, products: Array, errors: Array) -> None:
+        """Of one issue, by group; errors by the hour ahead."""
+        self._lessons.append((issue, squares, products, errors))
+
+    def teach(self, learner: _Learner, at: int) -> None:
+        """Pass on what hour number `at` knows: groups of hours that lie before it to their end."""
+        for group, delay in enumerate(_DELAYS):
+            while self._next[group] < len(self._lessons):
+                issue, squares, products, errors = self._lessons[self._next[group]]
+                if issue + delay * SLOT_HOURS > at:
+                    break
+                learner.learn(group, squares[group], products[group], errors[_STEPS_OF_GROUPS[group]])
+                self._next[group] += 1
+
+
 def replay(trace: Trace, *, prior: Prior, last_issue: int | None = None) -> Replay:
     """Forecast every six hours up to `last_issue` (default: after the last hour) and learn on the way.
 
@@ -111,28 +138,21 @@ def replay(trace: Trace, *, prior: Prior, last_issue: int | None = None) -> Repl
     """
     last = len(trace.values) if last_issue is None else last_issue
     issues = np.array([at for at in range(last % SLOT_HOURS, last + 1, SLOT_HOURS) if is_long_enough(trace, at)], int)
-    learner, forecasts = _Learner(prior), list[Forecast]()
-    lessons: list[tuple[int, Array, Array, Array]] = []
-    next_lesson = [0] * GROUPS
+    learner, lessons, forecasts = _Learner(prior), _Lessons(), list[Forecast]()
     for first in range(0, len(issues), CHUNK_ISSUES):
         chunk = issues[first : first + CHUNK_ISSUES]
         features = build_features(trace, chunk)
         squares, products, actual = _sums(trace, chunk, features, prior)
-        for row, at in enumerate(chunk):
-            for group, delay in enumerate(_DELAYS):
-                while (number := next_lesson[group]) < len(lessons) and lessons[number][0] + delay * SLOT_HOURS <= at:
-                    _, its_squares, its_products, its_errors = lessons[number]
-                    steps = _STEPS_OF_GROUPS[group]
-                    learner.learn(group, its_squares[group], its_products[group], its_errors[steps])
-                    next_lesson[group] += 1
-            if (first + row) % ISSUES_A_DAY == 0:
+        for row, at in enumerate(chunk.tolist()):
+            lessons.teach(learner, at)
+            if len(forecasts) % ISSUES_A_DAY == 0:
                 learner.refit()
             one = Features(*(each[row : row + 1] for each in features))
             central = blend(one, prior.weights + learner.fit.changes[GROUP_OF_STEP])[0]
             forecasts.append(bounded(central, one.spread[0], learner.fit))
-            lessons.append((int(at), squares[row], products[row], (actual[row] - central) / one.spread[0]))
+            lessons.add(at, squares[row], products[row], (actual[row] - central) / one.spread[0])
     learner.refit()
-    return Replay(issues=issues, forecasts=tuple(forecasts), fit=learner.fit, issues_learnt=next_lesson[0])
+    return Replay(issues=issues, forecasts=tuple(forecasts), fit=learner.fit, issues_learnt=lessons.learnt)
 
 
 def _sums(trace: Trace, issues: Indices, features: Features, prior: Prior) -> tuple[Array, Array, Array]:

@@ -55,7 +55,8 @@ class Trace:
         day_angle = (np.floor(days) - year_starts) * (2 * np.pi / DAYS_OF_YEAR)
         solar_hour = local_solar_hour(days % 1.0 * 24.0, np.array([self.place.longitude]), day_angle)
         sine = sine_of_elevation(solar_hour, np.array([self.place.latitude]), day_angle)
-        return np.maximum(sine[0], 0.0)
+        above: Array = np.maximum(sine[0], 0.0)
+        return above
 
     @cached_property
     def is_weekend(self) -> Mask:
