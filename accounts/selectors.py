@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db.models import Prefetch
 
 from accounts.domain.principal import Principal
-from accounts.domain.scopes import ALL_SCOPES, SCOPES_OF_ROLE, Role, Scope
+from accounts.domain.scopes import SCOPES_OF_ROLE, Role, Scope
 from accounts.domain.secrets import PREFIX_CHARACTERS, digest_of, looks_like_secret
 from accounts.models import ApiKey, Claim, Membership, Team, User
 from config.kernel.errors import NotFound
@@ -31,7 +31,7 @@ def find_principal_by_secret(secret: str, *, now: datetime) -> tuple[Principal, 
         return None
     if not (key.team.is_active and key.team.organisation.is_active):
         return None
-    scopes = frozenset(Scope(value) for value in key.scopes if value in ALL_SCOPES)
+    scopes = frozenset(Scope(value) for value in key.scopes if value in tuple(Scope))
     return _principal(f"key {key.prefix}", key.team, scopes, api_key_id=key.pk), key
 
 
@@ -55,12 +55,18 @@ def find_principal_of_person(user: User, *, team_id: int | None = None) -> Princ
         return Principal(
             actor=actor,
             team_id=None,
-            scopes=frozenset({Scope.CLIMATE_READ, Scope.REQUESTS_READ, Scope.BUDGETS_READ}),
+            scopes=frozenset({Scope.CLIMATE_READ, Scope.REQUESTS_READ, Scope.BUDGETS_READ}) | _platform_scopes(user),
             sees_everything=True,
             user_id=user.pk,
         )
-    scopes = SCOPES_OF_ROLE[Role(chosen.role)]
+    scopes = SCOPES_OF_ROLE[Role(chosen.role)] | _platform_scopes(user)
     return _principal(actor, chosen.team, scopes, visible=visible, user=user)
+
+
+def _platform_scopes(user: User) -> frozenset[Scope]:
+    """What the administration permits a member of staff beyond their teams."""
+    may_decide = user.is_staff and user.has_perm("climate.change_emergency")
+    return frozenset({Scope.EMERGENCIES_WRITE}) if may_decide else frozenset()
 
 
 def _principal(

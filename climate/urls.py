@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from climate.api import greenest, views, zones
+from climate.api import emergencies, greenest, views, zones
 
 urlpatterns = [
     path("regions/", views.RegionListView.as_view(), name="api-regions"),
@@ -16,5 +16,10 @@ urlpatterns = [
     path("zones/<slug:zone>/scores/", zones.ZoneScoresView.as_view(), name="api-zone-scores"),
     path("greenest/", greenest.GreenestView.as_view(), name="api-greenest"),
     path("sources/", views.SourceListView.as_view(), name="api-sources"),
-    path("emergencies/", views.EmergencyListView.as_view(), name="api-emergencies"),
+    path("alerts/", emergencies.AlertListView.as_view(), name="api-alerts"),
+    path("emergencies/", emergencies.EmergencyListView.as_view(), name="api-emergencies"),
+    path("emergencies/<int:emergency_id>/", emergencies.EmergencyView.as_view(), name="api-emergency"),
+    path("emergencies/<int:emergency_id>/confirm/", emergencies.ConfirmView.as_view(), name="api-emergency-confirm"),
+    path("emergencies/<int:emergency_id>/dismiss/", emergencies.DismissView.as_view(), name="api-emergency-dismiss"),
+    path("emergencies/<int:emergency_id>/lift/", emergencies.LiftView.as_view(), name="api-emergency-lift"),
 ]

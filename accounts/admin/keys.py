@@ -30,6 +30,7 @@ SCOPES = [
     (Scope.REQUESTS_SIMULATE, "Ask what-if questions with a signal of one's own"),
     (Scope.BUDGETS_READ, "Read the team's budgets and ledgers"),
     (Scope.BUDGETS_WRITE, "Create, change and end the team's budgets"),
+    (Scope.EMERGENCIES_WRITE, "Declare, confirm and lift emergencies: this concerns every team"),
 ]
 
 

@@ -14,6 +14,7 @@ class Scope(StrEnum):
     REQUESTS_SIMULATE = "requests:simulate"
     BUDGETS_READ = "budgets:read"
     BUDGETS_WRITE = "budgets:write"
+    EMERGENCIES_WRITE = "emergencies:write"
 
 
 class Role(StrEnum):
@@ -26,7 +27,12 @@ class Role(StrEnum):
     AUDITOR = "auditor"
 
 
-ALL_SCOPES = frozenset(Scope)
+PLATFORM_SCOPES = frozenset({Scope.EMERGENCIES_WRITE})
+"""Power over every team at once. No role has one; an administrator names it for a key, or permits a person."""
+
+ALL_SCOPES = frozenset(Scope) - PLATFORM_SCOPES
+"""All that a team can hold by itself."""
+
 _READING = frozenset({Scope.CLIMATE_READ, Scope.REQUESTS_READ, Scope.BUDGETS_READ})
 
 SCOPES_OF_ROLE: dict[Role, frozenset[Scope]] = {

@@ -1,4 +1,4 @@
-"""`/api/v1/regions/`, `/sources/`, `/emergencies/`: parse, one call down, answer."""
+"""`/api/v1/regions/`, `/sources/`: parse, one call down, answer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 
 from accounts.domain.scopes import Scope
 from climate import selectors
-from climate.api.serializers import EmergencyOut, RegionOut, SourceOut
+from climate.api.serializers import RegionOut, SourceOut
 from climate.domain.ladder import floor_hour
 from climate.domain.places import RegionFacts
 from config.kernel.rest import paged
@@ -56,17 +56,6 @@ class SourceListView(APIView):
     def get(self, request: Request) -> Response:
         """State, last success and age of each."""
         return page(SourceOut(selectors.list_sources(now=timezone.now()), many=True).data)
-
-
-class EmergencyListView(APIView):
-    """Emergencies."""
-
-    required_scopes = {"GET": Scope.CLIMATE_READ}
-
-    @extend_schema(operation_id="emergencies_list", responses=paged(EmergencyOut))
-    def get(self, request: Request) -> Response:
-        """Those in force now."""
-        return page(EmergencyOut(selectors.list_active_emergencies(now=timezone.now()), many=True).data)
 
 
 def _with_intensity(regions: Sequence[RegionFacts]) -> list[Any]:

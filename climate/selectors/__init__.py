@@ -3,6 +3,7 @@
 from climate.selectors.countries import CountrySignal, list_country_signals
 from climate.selectors.emergencies import (
     get_emergency,
+    list_active_drills,
     list_active_emergencies,
     list_alerts,
     list_emergencies,
@@ -34,6 +35,7 @@ __all__ = [
     "get_region",
     "get_signal",
     "get_zone",
+    "list_active_drills",
     "list_active_emergencies",
     "list_alerts",
     "list_countries",

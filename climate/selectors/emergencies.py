@@ -19,10 +19,12 @@ MOST_CHANGES = 200
 
 def list_active_emergencies(*, now: datetime) -> list[EmergencyFacts]:
     """Emergencies in force at `now`, newest first. One query. Proposals and drills are never among them."""
-    in_force = Emergency.objects.filter(
-        Q(ends_at__isnull=True) | Q(ends_at__gt=now), state=EmergencyState.ACTIVE, is_drill=False, starts_at__lte=now
-    )
-    return [_emergency_facts(each) for each in in_force]
+    return [_emergency_facts(each) for each in _in_force(now).filter(is_drill=False)]
+
+
+def list_active_drills(*, now: datetime) -> list[EmergencyFacts]:
+    """Exercises under way at `now`, newest first. One query. They change no decision."""
+    return [_emergency_facts(each) for each in _in_force(now).filter(is_drill=True)]
 
 
 def list_emergencies(
@@ -86,6 +88,12 @@ def list_alerts(
         found = found.annotate(codes_text=codes).filter(codes_text__contains=f'"{country_code}"')
     newest_first = Prefetch("emergencies", Emergency.objects.order_by("-declared_at", "-pk"))
     return [_alert_facts(each) for each in found.prefetch_related(newest_first)[: min(limit, MOST_ROWS)]]
+
+
+def _in_force(now: datetime) -> QuerySet[Emergency]:
+    return Emergency.objects.filter(
+        Q(ends_at__isnull=True) | Q(ends_at__gt=now), state=EmergencyState.ACTIVE, starts_at__lte=now
+    )
 
 
 def _emergency_facts(emergency: Emergency) -> EmergencyFacts:
