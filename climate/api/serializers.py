@@ -85,19 +85,6 @@ class SourceOut(serializers.Serializer):  # type: ignore[type-arg]
     last_error = serializers.CharField()
 
 
-class EmergencyOut(serializers.Serializer):  # type: ignore[type-arg]
-    """An emergency in force."""
-
-    id = serializers.IntegerField()
-    kind = serializers.CharField()
-    title = serializers.CharField()
-    countries = serializers.ListField(child=serializers.CharField(), source="country_codes")
-    purposes = serializers.ListField(child=serializers.CharField())
-    multiplier = serializers.FloatField()
-    starts_at = serializers.DateTimeField()
-    ends_at = serializers.DateTimeField(allow_null=True)
-
-
 class ReadingOut(SignalOut):
     """An hour by the ladder, or one reading as its source reports it."""
 
