@@ -79,7 +79,7 @@ def fit(built: list[tuple[Features, Array]]) -> dict[str, object]:
         squares += say * np.einsum("ikf,ikh->kfh", inputs, inputs)
         products += say * np.einsum("ikf,ik->kf", inputs, target)
     ridge = RIDGE * len(built) * np.eye(len(FEATURES))
-    weights: Array = np.linalg.solve(squares + ridge, products[..., None])[..., 0]
+    weights = np.linalg.solve(squares + ridge, products[..., None])[..., 0].astype(np.float64)
     prior = Prior(weights=weights, low=np.zeros(HORIZON_HOURS), high=np.zeros(HORIZON_HOURS))
     errors = [(actual - blend(features, prior.weights)) / features.spread for features, actual in built]
     bands = np.mean([np.nanquantile(each, [LOW_QUANTILE, HIGH_QUANTILE], axis=0) for each in errors], axis=0)

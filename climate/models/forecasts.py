@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Q
 
 from climate.domain.signal import Kind, Scope
 from climate.models.places import GridZone
@@ -29,7 +30,9 @@ class CarbonForecast(models.Model):
     superseded_at = models.DateTimeField(
         null=True, editable=False, help_text="Since when a newer issue of the source says this hour."
     )
-    scored_at = models.DateTimeField(null=True, editable=False)
+    scored_at = models.DateTimeField(
+        null=True, editable=False, help_text="When it was scored, or given up because its hour was never measured."
+    )
 
     class Meta:
         constraints = [
@@ -40,6 +43,7 @@ class CarbonForecast(models.Model):
         indexes = [
             models.Index(fields=["zone", "kind", "scope", "starts_at", "-issued_at"], name="carbon_forecast_latest"),
             models.Index(fields=["starts_at"], name="carbon_forecast_age"),
+            models.Index(fields=["starts_at"], condition=Q(scored_at=None), name="carbon_forecast_unscored"),
         ]
 
     def __str__(self) -> str:

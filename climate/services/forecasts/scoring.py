@@ -1,0 +1,167 @@
+"""Scoring what was forecast, hour by hour, once it was measured."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
+
+from django.db import connection, transaction
+
+from climate.domain.forecast.issues import lead_of
+from climate.domain.ladder import HOUR
+from climate.domain.observations import Reading
+from climate.domain.scores import LAST_CHANCE, HourScore, measured_in, score
+from climate.models import CarbonForecast, CarbonReading, ForecastScore
+
+LOOKS_BACK = LAST_CHANCE + timedelta(days=1)
+SUMS = ("hours", "absolute_error_sum_g_per_kwh", "relative_error_sum", "banded_hours", "covered_hours")
+
+
+class _Key(NamedTuple):
+    """One row of scores."""
+
+    zone_id: str
+    source: str
+    kind: str
+    scope: str
+    lead: str
+    day: date
+
+
+class _Series(NamedTuple):
+    zone_id: str
+    kind: str
+    scope: str
+
+
+@dataclass(slots=True)
+class _Sums:
+    hours: int = 0
+    absolute_error_sum_g_per_kwh: float = 0.0
+    relative_error_sum: float = 0.0
+    banded_hours: int = 0
+    covered_hours: int = 0
+
+    def add(self, hour: HourScore) -> None:
+        self.hours += 1
+        self.absolute_error_sum_g_per_kwh += hour.absolute_error_g_per_kwh
+        self.relative_error_sum += hour.relative_error
+        self.banded_hours += hour.is_covered is not None
+        self.covered_hours += bool(hour.is_covered)
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """Of the forecasts of one period."""
+
+    done: list[int] = field(default_factory=list)
+    sums: dict[_Key, _Sums] = field(default_factory=lambda: defaultdict(_Sums))
+
+
+def score_forecasts(*, now: datetime) -> int:
+    """Score every kept forecast whose period was measured; returns how many forecasts that were.
+
+    Each is scored exactly once, however many do this at the same time. One whose period was not
+    measured within a week is marked as done and scored nowhere.
+    """
+    waiting = CarbonForecast.objects.filter(scored_at=None, starts_at__lt=now, starts_at__gte=now - LOOKS_BACK)
+    return sum(
+        _score_period(starts_at, now)
+        for starts_at in waiting.order_by("starts_at").values_list("starts_at", flat=True).distinct()
+    )
+
+
+@transaction.atomic
+def _score_period(starts_at: datetime, now: datetime) -> int:
+    rows = CarbonForecast.objects.filter(scored_at=None, starts_at=starts_at).order_by("pk")
+    locked = list(rows.select_for_update(skip_locked=connection.features.has_select_for_update_skip_locked))
+    outcome = _outcome(locked, _readings(locked, starts_at, now), now)
+    if not outcome.done:
+        return 0
+    CarbonForecast.objects.filter(pk__in=outcome.done).update(scored_at=now)
+    _add(outcome.sums)
+    return sum(each.hours for each in outcome.sums.values())
+
+
+def _outcome(forecasts: Iterable[CarbonForecast], readings: dict[_Series, list[Reading]], now: datetime) -> _Outcome:
+    outcome = _Outcome()
+    measured: dict[tuple[_Series, int], float | None] = {}
+    for each in forecasts:
+        series = _Series(each.zone_id, each.kind, each.scope)
+        if each.starts_at + each.period_minutes * HOUR / 60 > now:
+            continue
+        if (series, each.period_minutes) not in measured:
+            measured[series, each.period_minutes] = measured_in(
+                readings.get(series, ()), starts_at=each.starts_at, period_minutes=each.period_minutes, now=now
+            )
+        value = measured[series, each.period_minutes]
+        if value is None and now < each.starts_at + LAST_CHANCE:
+            continue
+        outcome.done.append(each.pk)
+        lead = lead_of(issued_at=each.issued_at, starts_at=each.starts_at)
+        found = (
+            None
+            if value is None
+            else score(
+                expected_g_per_kwh=each.intensity_g_per_kwh,
+                low_g_per_kwh=each.low_g_per_kwh,
+                high_g_per_kwh=each.high_g_per_kwh,
+                measured_g_per_kwh=value,
+            )
+        )
+        if found is not None and lead is not None:
+            day = each.starts_at.astimezone(UTC).date()
+            outcome.sums[_Key(*series[:1], each.source, each.kind, each.scope, lead, day)].add(found)
+    return outcome
+
+
+def _readings(forecasts: Sequence[CarbonForecast], starts_at: datetime, now: datetime) -> dict[_Series, list[Reading]]:
+    """What was measured around a period, by zone, kind and scope."""
+    if not forecasts:
+        return {}
+    longest = max(each.period_minutes for each in forecasts) * HOUR / 60
+    rows = CarbonReading.objects.filter(
+        zone_id__in={each.zone_id for each in forecasts},
+        kind__in={each.kind for each in forecasts},
+        scope__in={each.scope for each in forecasts},
+        starts_at__gt=starts_at - HOUR,
+        starts_at__lt=starts_at + longest,
+        received_at__lte=now,
+    )
+    found: dict[_Series, list[Reading]] = defaultdict(list)
+    for row in rows:
+        found[_Series(row.zone_id, row.kind, row.scope)].append(
+            Reading(
+                source=row.source,
+                starts_at=row.starts_at,
+                period_minutes=row.period_minutes,
+                intensity_g_per_kwh=row.intensity_g_per_kwh,
+                renewable_share=None,
+                carbon_free_share=None,
+                flag="",
+                received_at=row.received_at,
+            )
+        )
+    return found
+
+
+def _add(sums: dict[_Key, _Sums]) -> None:
+    """Add to the rows of scores, in one order, so that two who do this never wait for each other in a circle."""
+    keys = sorted(sums)
+    ForecastScore.objects.bulk_create(
+        [ForecastScore(**key._asdict(), **dict.fromkeys(SUMS, 0)) for key in keys], ignore_conflicts=True
+    )
+    rows = ForecastScore.objects.filter(
+        zone_id__in={key.zone_id for key in keys}, day__in={key.day for key in keys}
+    ).order_by("pk")
+    changed = []
+    for row in rows.select_for_update():
+        added = sums.get(_Key(row.zone_id, row.source, row.kind, row.scope, row.lead, row.day))
+        if added is not None:
+            for name in SUMS:
+                setattr(row, name, getattr(row, name) + getattr(added, name))
+            changed.append(row)
+    ForecastScore.objects.bulk_update(changed, SUMS, batch_size=500)
