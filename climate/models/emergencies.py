@@ -74,6 +74,7 @@ class EmergencyPolicy(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, editable=False, on_delete=models.PROTECT, related_name="+"
     )
     created_at = models.DateTimeField(db_default=Now())
+    history = HistoricalRecords()
 
     class Meta:
         ordering = ["-version"]
