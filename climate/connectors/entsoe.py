@@ -134,7 +134,7 @@ def _document(http: SourceHttp, area: str, since: datetime, ask: Ask) -> dict[st
 def _by_type(root: Element) -> dict[str, list[Element]]:
     found: dict[str, list[Element]] = defaultdict(list)
     for series in _children(root, "TimeSeries"):
-        if not any(_children(series, "outBiddingZone_Domain.mRID")):
+        if next(_children(series, "outBiddingZone_Domain.mRID"), None) is None:
             found[_text(_child(series, "MktPSRType"), "psrType")].append(series)
     return dict(found)
 

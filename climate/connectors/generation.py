@@ -55,7 +55,7 @@ def mix_of(amounts: Mapping[str, float], kinds: Mapping[str, str]) -> Mix:
     known = sum(amount for kind, amount in by_kind.items() if kind in LIFECYCLE_G_PER_KWH)
     if total <= 0 or known < LEAST_KNOWN_SHARE * total:
         share = known / total if total > 0 else 0.0
-        raise TooLittleKnown(f"only {share:.0%} of the mix is of known sources")
+        raise TooLittleKnown(f"only {share * 100:.0f} % of the mix is of known sources")
     shares = {kind: amount / known for kind, amount in by_kind.items() if kind in LIFECYCLE_G_PER_KWH}
     return Mix(
         intensity_g_per_kwh=intensity_of_mix(shares),

@@ -78,9 +78,10 @@ class _Account:
         REMEMBERED.tokens.pop(self._key, None)
         self.has_logged_in = True
         try:
-            token = self.http.get("/login", auth=self._key).json().get("token")
+            answer = self.http.get("/login", auth=self._key).json()
         except SourceRefused as error:
             raise SourceRefused("WattTime refused the user name or the password", status=error.status) from None
+        token = answer.get("token") if isinstance(answer, dict) else None
         if not isinstance(token, str) or not token:
             raise SourceMisbehaved("the answer to the login holds no token")
         REMEMBERED.tokens[self._key] = (token, self.ask.now + TOKEN_LASTS)
@@ -148,9 +149,7 @@ def _region_at(account: _Account, at: tuple[float, float]) -> str:
 def _history(account: _Account, zone: str, region: str) -> tuple[CollectedReading, ...]:
     now = account.ask.now
     since = max(account.ask.since_of(zone), now - LONGEST_RANGE)
-    answer = account.get(
-        "/v3/historical", region=region, signal_type=SIGNAL, start=_written(since), end=_written(now)
-    )
+    answer = account.get("/v3/historical", region=region, signal_type=SIGNAL, start=_written(since), end=_written(now))
     minutes = _minutes(answer, region)
     return tuple(
         CollectedReading(
