@@ -9,6 +9,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from climate.selectors.sources import list_due_sources
+from climate.services import forecasts
 from climate.services.alert_emergencies import end_overdue_emergencies
 from climate.services.collect import collect_if_due
 from climate.services.retention import retire_readings
@@ -47,3 +48,17 @@ def retire_old_readings(**_future: Any) -> None:
     """Move readings older than the policy keeps them to the archive. Once a day; a repetition does no harm."""
     done = retire_readings(now=timezone.now())
     logger.info("old readings were archived", extra={"rows": dict(done.rows), "days": done.days})
+
+
+@shared_task
+def make_own_forecasts(**_future: Any) -> None:
+    """Forecast the zones of which a new hour was measured. After every collection; a repetition does nothing."""
+    forecasts.make_own_forecasts(now=timezone.now())
+
+
+@shared_task
+def keep_forecasts_good(**_future: Any) -> None:
+    """Fit weights that are a day old, forecast with them, and score what has been measured. Every hour."""
+    forecasts.fit_own_forecasts(now=timezone.now())
+    forecasts.make_own_forecasts(now=timezone.now())
+    forecasts.score_forecasts(now=timezone.now())
