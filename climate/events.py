@@ -41,3 +41,10 @@ class AlertsChanged(Event):
     source: str
     alert_ids: tuple[int, ...]
     at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingImportDue(Event):
+    """A file of readings waits to be checked or stored."""
+
+    import_id: int

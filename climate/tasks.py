@@ -12,6 +12,7 @@ from climate.selectors.sources import list_due_sources
 from climate.services import forecasts
 from climate.services.alert_emergencies import end_overdue_emergencies
 from climate.services.collect import collect_if_due
+from climate.services.reading_imports import continue_import, list_stale_imports
 from climate.services.retention import retire_readings
 from config.kernel.errors import StillRunning
 
@@ -48,6 +49,20 @@ def retire_old_readings(**_future: Any) -> None:
     """Move readings older than the policy keeps them to the archive. Once a day; a repetition does no harm."""
     done = retire_readings(now=timezone.now())
     logger.info("old readings were archived", extra={"rows": dict(done.rows), "days": done.days})
+
+
+@shared_task
+def continue_reading_import(*, import_id: int, **_future: Any) -> None:
+    """Check the file that was brought, or store the one that was confirmed."""
+    continue_import(import_id=import_id, now=timezone.now())
+
+
+@shared_task
+def resume_reading_imports(**_future: Any) -> None:
+    """Take up the files whose work died, or whose message was lost."""
+    now = timezone.now()
+    for import_id in list_stale_imports(now=now):
+        continue_import(import_id=import_id, now=now)
 
 
 @shared_task

@@ -153,6 +153,8 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "collect-climate": {"task": "climate.tasks.collect_due_sources", "schedule": 60.0},
     "end-emergencies": {"task": "climate.tasks.end_emergencies", "schedule": 60.0},
     "keep-forecasts-good": {"task": "climate.tasks.keep_forecasts_good", "schedule": 3600.0},
+    "retire-readings": {"task": "climate.tasks.retire_old_readings", "schedule": 86_400.0},
+    "resume-reading-imports": {"task": "climate.tasks.resume_reading_imports", "schedule": 60.0},
     "forget-old-answers": {"task": "accounts.tasks.forget_old_answers", "schedule": 3600.0},
     "begin-budget-periods": {"task": "budgets.tasks.begin_due_periods", "schedule": 30.0},
     "expire-holds": {"task": "market.tasks.expire_overdue", "schedule": 15.0},

@@ -1,3 +1,11 @@
-"""The administration of places, sources, justice inputs and emergencies."""
+"""The administration of places, sources, justice inputs, readings and emergencies."""
 
-from climate.admin import countries, emergencies, places, signals, sources  # noqa: F401 - registers the pages
+from climate.admin import (  # noqa: F401 - registers the pages
+    countries,
+    emergencies,
+    imports,
+    places,
+    retention,
+    signals,
+    sources,
+)

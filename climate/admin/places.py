@@ -8,7 +8,7 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Count
 from django.http import HttpRequest
-from unfold.widgets import UnfoldAdminSelectWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from climate.domain.model_classes import MODEL_CLASSES
 from climate.models import GridZone, Region, RegionCapacity, ZoneYear
@@ -103,21 +103,33 @@ class ZoneYearInline(RecordInline):
     verbose_name_plural = "yearly values"
 
 
+class ZoneForm(ReasonForm):
+    """A zone: one of the reference data, or the grid of a private site."""
+
+    code = forms.RegexField(
+        r"^[A-Z0-9]+(-[A-Z0-9]+)*$",
+        max_length=24,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="Capital letters, digits and hyphens. Of a private site: SITE- and a name, for example SITE-ROOF.",
+        error_messages={"invalid": "Capital letters, digits and single hyphens between them."},
+    )
+
+
 @admin.register(GridZone)
 class GridZoneAdmin(AuditedAdmin):
-    """Electricity zones, keyed as Electricity Maps does."""
+    """Electricity zones, keyed as Electricity Maps does, and those of private sites."""
 
+    form = ZoneForm
     list_display = ("code", "name", "country", "latitude", "longitude")
     list_select_related = ("country",)
     search_fields = ("code", "name", "country__name")
     autocomplete_fields = ("country",)
-    readonly_fields = ("code",)
     inlines = (ZoneYearInline,)
     fieldsets = ((None, {"fields": ("code", "name", "country", ("latitude", "longitude"))}),)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Zones come with the reference data."""
-        return False
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Readings name a zone by its code."""
+        return ("code",) if obj else ()
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Readings refer to zones."""

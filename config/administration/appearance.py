@@ -56,7 +56,14 @@ NAVIGATION: list[dict[str, Any]] = [
             "climate",
             "country",
         ),
-        _model("Emergencies", "Declare one, change it, lift it.", "emergency_home", "climate", "emergency"),
+        _model("Emergencies", "Declare, confirm, dismiss, lift. Drills too.", "emergency_home", "climate", "emergency"),
+        _model(
+            "Emergency policy",
+            "What follows from a red or orange alert. A change is a new version.",
+            "rule",
+            "climate",
+            "emergencypolicy",
+        ),
     ),
     _section(
         "Places and sources",
@@ -65,6 +72,14 @@ NAVIGATION: list[dict[str, Any]] = [
         _model(
             "Data sources", "Providers of climate data: on, off, how often, now.", "sensors", "climate", "datasource"
         ),
+        _model(
+            "Imports of readings",
+            "A private site's own measurements, by CSV.",
+            "upload_file",
+            "climate",
+            "readingimport",
+        ),
+        _model("Retention", "How long readings stay at hand.", "auto_delete", "climate", "retentionpolicy"),
     ),
     _section(
         "People and keys",
@@ -98,7 +113,17 @@ NAVIGATION: list[dict[str, Any]] = [
         _model("Settlements", "What was used in the end.", "task_alt", "market", "settlement"),
         _model("Fund entries", "Every change of the Fund.", "payments", "market", "fundentry"),
         _model("Promised hours", "Tokens promised by region and hour.", "schedule", "market", "regionhour"),
+        _model("Disaster alerts", "What the feeds tell, with every version.", "crisis_alert", "climate", "alert"),
         _model("Carbon readings", "Intensities as the sources said them.", "eco", "climate", "carbonreading"),
+        _model("Hourly and daily means", "What is left of old readings.", "functions", "climate", "carbonreadingmean"),
+        _model(
+            "Earlier versions of readings",
+            "As the source had said.",
+            "history",
+            "climate",
+            "carbonreadingrevision",
+        ),
+        _model("Archive", "Files of rows that have left the database.", "inventory_2", "climate", "archivedfile"),
         _model("Carbon forecasts", "Intensities that sources expect.", "cloud", "climate", "carbonforecast"),
         _model("Yearly values of zones", "Yearly means with their sources.", "calendar_month", "climate", "zoneyear"),
         _model(
