@@ -47,7 +47,9 @@ def _alert_feed(sight: Sight, now: datetime) -> dict[str, Any]:
 
 
 def _sources(sight: Sight, now: datetime) -> list[dict[str, Any]]:
-    return [source_row(source) for source in overview.list_source_states(now=now)]
+    # What was never set up here is on the page of sources only.
+    shown = [each for each in overview.list_source_states(now=now) if each.is_asked or each.last_success_at]
+    return [source_row(source) for source in shown]
 
 
 def _alerts(sight: Sight, now: datetime) -> list[dict[str, Any]]:

@@ -28,16 +28,11 @@ def find_outage(states: Iterable[SourceState], *, now: datetime) -> Outage | Non
 
     With nothing to ask (all switched off or without their keys) that is an outage too, of no source.
     """
-    asked = [each for each in states if each.name not in ALERT_FEEDS and is_asked(each)]
+    asked = [each for each in states if each.name not in ALERT_FEEDS and each.is_asked]
     if any(not is_down(each, now=now) for each in asked):
         return None
     answers = [each.last_success_at for each in asked if each.last_success_at is not None]
     return Outage(since=max(answers, default=None), sources=len(asked))
-
-
-def is_asked(source: SourceState) -> bool:
-    """Whether it is switched on and has what it needs."""
-    return source.is_enabled and source.state != "unconfigured"
 
 
 def is_down(source: SourceState, *, now: datetime) -> bool:

@@ -31,12 +31,16 @@ def board_rows(board: AlertBoard, *, now: datetime) -> Row:
     names = board.country_names
     alerts = sorted(board.alerts, key=lambda each: LEVEL_ORDER.index(each.level) if each.level in LEVEL_ORDER else 2)
     return {
-        "in_force": [emergency_row(each, names, now=now) for each in board.in_force],
+        "in_force": [emergency_row(each, names, now=now) for each in sorted(board.in_force, key=_drills_last)],
         "announced": [emergency_row(each, names, now=now) for each in board.announced],
         "proposed": [emergency_row(each, names, now=now) for each in board.proposed],
         "past": [emergency_row(each, names, now=now) for each in board.past],
         "alerts": [alert_row(each, names) for each in alerts],
     }
+
+
+def _drills_last(emergency: EmergencyFacts) -> bool:
+    return emergency.is_drill
 
 
 def alert_digest(board: AlertBoard) -> Row:

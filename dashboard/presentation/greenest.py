@@ -83,11 +83,19 @@ def saving_row(saving: Saving, now: Stretch, job: float | None, unit: str) -> Ro
     is_known = saving.low_percent is not None and saving.high_percent is not None
     return {
         "percent": percent_words(saving.percent),
-        "grams": signed(saving.g_per_kwh),
+        "grams": f"{figures.two_digits(abs(saving.g_per_kwh))} g/kWh {'less' if saving.g_per_kwh >= 0 else 'more'}",
         "range": f"{percent_words(saving.low_percent)} to {percent_words(saving.high_percent)}" if is_known else "",
-        "tone": "good" if round(saving.percent) > 0 else "bad" if round(saving.percent) < 0 else "calm",
+        "tone": _tone(saving),
         "mass": _mass_saved(saving, now, job, unit),
     }
+
+
+def _tone(saving: Saving) -> str:
+    """Green only where nothing speaks against a saving, red where it costs."""
+    if round(saving.percent) < 0:
+        return "bad"
+    may_be_nothing = saving.low_percent is not None and saving.low_percent <= 0
+    return "calm" if may_be_nothing or round(saving.percent) == 0 else "good"
 
 
 def _mass_saved(saving: Saving, now: Stretch, job: float | None, unit: str) -> str:
@@ -112,11 +120,6 @@ def percent_words(percent: float | None) -> str:
         return figures.UNKNOWN
     rounded = round(percent)
     return f"{'−' if rounded < 0 else ''}{abs(rounded)} %"
-
-
-def signed(value: float) -> str:
-    """Two significant digits with a true minus."""
-    return f"{'−' if value < 0 else ''}{figures.two_digits(abs(value))}"
 
 
 def sure_words(saving: Saving) -> str:

@@ -15,9 +15,9 @@ from dashboard.presentation.notices import state_words
 Row = dict[str, Any]
 
 _BREAKERS = {
-    "closed": "closed: asked on its interval",
-    "open": "open: left alone after repeated failures",
-    "half_open": "half open: the next trial decides",
+    "closed": "closed",
+    "open": "open",
+    "half_open": "half open",
 }
 
 
@@ -35,15 +35,15 @@ def source_story(source: SourceState, *, now: datetime, may_change: bool, quaran
         "period": moment(source.latest_period_at) if source.latest_period_at else "none yet",
         "interval": f"every {source.interval_minutes} minutes",
         "next": next_words(source, now=now),
-        "breaker": _BREAKERS.get(source.breaker, source.breaker),
+        "breaker": _breaker_words(source),
         "quota": f"{source.requests_in_hour:,} of {source.requests_per_hour:,} requests this hour",
         "why_not": why_not_asked(source, now=now),
-        "problem": source.last_error,
+        "problem": source.last_error if not source.needs else "",
         "is_problem": source.state in ("failing", "refused"),
-        "failures": source.consecutive_failures,
+        "is_set_up": not source.needs,
         "licence": source.licence,
         "home": source.home if source.home.startswith(("https://", "http://")) else "",
-        "quarantined": quarantined,
+        "quarantined": f"{quarantined:,} {'value' if quarantined == 1 else 'values'}",
         "admin_url": reverse("admin:climate_datasource_change", args=[source.name]) if may_change else "",
     }
 
@@ -72,6 +72,13 @@ def why_not_asked(source: SourceState, *, now: datetime) -> str:
     if source.breaker == "open":
         return "Left alone after repeated failures; one trial follows at the next run."
     return ""
+
+
+def _breaker_words(source: SourceState) -> str:
+    words = _BREAKERS.get(source.breaker, source.breaker)
+    if not source.consecutive_failures:
+        return words
+    return f"{words}, {source.consecutive_failures} {'failure' if source.consecutive_failures == 1 else 'failures'}"
 
 
 def _listed(names: tuple[str, ...]) -> str:

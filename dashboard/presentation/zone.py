@@ -7,6 +7,7 @@ from typing import Any
 
 from django.urls import reverse
 
+from climate.domain.scores import ForecastScoreFacts
 from climate.domain.signal import Basis
 from climate.domain.sources import SourceState
 from climate.domain.zones import HourMean, ZoneFacts, ZoneSource
@@ -92,7 +93,7 @@ def source_line(said: ZoneSource, states: dict[str, SourceState]) -> Row:
     }
 
 
-def score_row(score: Any) -> Row:
+def score_row(score: ForecastScoreFacts) -> Row:
     """How wrong a source's forecasts were at one lead."""
     coverage = score.coverage_percent
     return {
@@ -106,5 +107,5 @@ def score_row(score: Any) -> Row:
     }
 
 
-def _lead_order(score: Any) -> int:
+def _lead_order(score: ForecastScoreFacts) -> int:
     return LEADS.index(score.lead) if score.lead in LEADS else len(LEADS)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from climate import selectors
 from climate.domain.ladder import HOUR, floor_hour
 from climate.domain.places import RegionFacts
+from climate.domain.scores import ForecastScoreFacts
 from climate.domain.signal import Kind, Signal
 from climate.domain.sources import SourceState
 from climate.domain.zones import HourMean, ZoneFacts, ZoneSource, hourly_means
 from climate.selectors import (
     get_zone,
+    list_forecast_scores,
     list_regions,
     list_signals,
     list_sources,
@@ -35,7 +35,7 @@ class ZoneStory:
     marginal: list[HourMean]
     sources: list[ZoneSource]
     states: dict[str, SourceState]
-    scores: list[Any]
+    scores: list[ForecastScoreFacts]
     regions: list[RegionFacts]
 
 
@@ -53,6 +53,6 @@ def get_zone_story(code: str, *, hours_back: int, now: datetime) -> ZoneStory:
         marginal=hourly_means(marginal),
         sources=list_zone_sources(code, since=now - SOURCES_OF, now=now),
         states={each.name: each for each in list_sources(now=now)},
-        scores=list(selectors.list_forecast_scores(zone=code, since=(now - SCORES_OF).date())),
+        scores=list_forecast_scores(zone=code, since=(now - SCORES_OF).date()),
         regions=[region for region in list_regions() if region.zone == code],
     )

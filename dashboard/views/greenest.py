@@ -15,6 +15,9 @@ from dashboard.forms import GreenestForm
 from dashboard.presentation.greenest import window_rows
 from dashboard.views.page import page
 
+SHOWN_AT_FIRST = 12
+_DEFAULTS = {"hours": 48, "duration": 4, "unit": "kwh"}
+
 
 @require_safe
 @seen_by("figures")
@@ -25,11 +28,14 @@ def greenest(request: HttpRequest, *, sight: Sight) -> HttpResponse:
     asked = {**{name: str(value) for name, value in _DEFAULTS.items()}, **_given(request)}
     form = GreenestForm(asked, regions=regions)
     rows = _rows(form.cleaned_data, now) if form.is_valid() and regions else []
-    context = {"form": form, "rows": rows, "asked": form.cleaned_data, "has_regions": bool(regions)}
+    context = {
+        "form": form,
+        "rows": rows[:SHOWN_AT_FIRST],
+        "others": rows[SHOWN_AT_FIRST:],
+        "count": len(rows),
+        "asked": form.cleaned_data,
+    }
     return page(request, "dashboard/greenest.html", sight, now, "greenest", context)
-
-
-_DEFAULTS = {"hours": 48, "duration": 4, "unit": "kwh"}
 
 
 def _given(request: HttpRequest) -> dict[str, Any]:

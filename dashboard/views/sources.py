@@ -30,5 +30,9 @@ def sources(request: HttpRequest, *, sight: Sight) -> HttpResponse:
         for each in list_source_states(now=now)
     ]
     rows.sort(key=lambda row: (row["tone"] != "bad", row["tone"] == "calm", row["title"]))
-    context = {"rows": rows, "notice": read_sections(sight, {"notice"}, now=now)["notice"]}
+    context = {
+        "rows": [row for row in rows if row["is_set_up"]],
+        "waiting": [row for row in rows if not row["is_set_up"]],
+        "notice": read_sections(sight, {"notice"}, now=now)["notice"],
+    }
     return page(request, "dashboard/sources.html", sight, now, "sources", context)

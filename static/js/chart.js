@@ -85,7 +85,7 @@ function optionsFor(box, readout, hours, nowUnix) {
     tzDate: (unix) => uPlot.tzDate(new Date(unix * 1000), "Etc/UTC"),
     hooks: {
       drawClear: [(plot) => shadeComing(plot, nowUnix)],
-      draw: [(plot) => markNow(plot, nowUnix)],
+      draw: nowUnix < hours.at(-1).unix ? [(plot) => markNow(plot, nowUnix)] : [],
       setCursor: [
         (plot) => {
           const hour = hours[plot.cursor.idx ?? hours.findIndex((each) => each.isNow)] ?? hours.at(-1);

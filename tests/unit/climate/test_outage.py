@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from types import SimpleNamespace
 
 import pytest
 
@@ -15,14 +14,30 @@ NOW = datetime(2026, 3, 4, 10, 20, tzinfo=UTC)
 
 
 def source(name: str = "energy-charts", **changes: Any) -> SourceState:
-    values = {
+    values: dict[str, Any] = {
         "name": name,
+        "title": name,
+        "home": "",
+        "licence": "",
         "state": "ok",
         "is_enabled": True,
+        "is_stale": False,
+        "is_running": False,
+        "age_minutes": None,
         "interval_minutes": 15,
+        "last_attempt_at": None,
         "last_success_at": NOW - timedelta(minutes=10),
+        "latest_period_at": None,
+        "next_due_at": None,
+        "not_before": None,
+        "consecutive_failures": 0,
+        "breaker": "closed",
+        "requests_in_hour": 0,
+        "requests_per_hour": 60,
+        "needs": (),
+        "last_error": "",
     }
-    return SimpleNamespace(**{**values, **changes})  # type: ignore[return-value]
+    return SourceState(**{**values, **changes})
 
 
 def failing(name: str, minutes: float | None) -> SourceState:
@@ -45,7 +60,7 @@ def test_a_source_that_nobody_asks_any_more_is_down_soon_after_its_interval(minu
     assert bool(find_outage(states, now=NOW)) is is_outage
 
 
-@pytest.mark.parametrize("changes", [{"is_enabled": False}, {"state": "unconfigured"}])
+@pytest.mark.parametrize("changes", [{"is_enabled": False}, {"state": "unconfigured", "needs": ("KEY",)}])
 def test_a_source_that_is_not_asked_counts_neither_way(changes):
     assert find_outage([source("a", **changes), source("b")], now=NOW) is None
     assert find_outage([source("a", **changes), failing("b", 30)], now=NOW) == Outage(
