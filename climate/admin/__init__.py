@@ -1,8 +1,10 @@
 """The administration of places, sources, justice inputs, readings and emergencies."""
 
 from climate.admin import (  # noqa: F401 - registers the pages
+    alerts,
     countries,
     emergencies,
+    emergency_policies,
     imports,
     places,
     retention,

@@ -1,35 +1,55 @@
-"""Emergencies: declared, changed and lifted by people, with a reason."""
+"""Emergencies: declared, exercised, confirmed, dismissed and lifted by people, each time with a reason."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminSelect2MultipleWidget
 
+from climate.admin.emergency_forms import (
+    ConfirmForm,
+    DeclareForm,
+    DrillForm,
+    known_countries,
+    known_purposes,
+)
+from climate.domain.alerts import EmergencyState
 from climate.models import Emergency
-from climate.services.emergencies import lift_emergency, tell_emergency_changed
+from climate.services import emergencies as services
 from config.administration.base import AuditedAdmin, ReasonForm
-from config.administration.pages import WhyForm, form_page, posted
-from config.administration.text import choices_of
+from config.administration.pages import WhyForm, actor_of, form_page, posted
 from config.administration.typed import action, display
 
+COLOURS = {
+    "in force": "danger",
+    "announced": "info",
+    "proposed": "warning",
+    "over": "success",
+    "dismissed": "success",
+    "drill": "info",
+}
 
-def known_countries() -> list[tuple[str, str]]:
-    """All countries, to choose from."""
-    return choices_of("climate.Country")
 
-
-def known_purposes() -> list[tuple[str, str]]:
-    """All purposes, to choose from."""
-    return choices_of("market.Purpose")
+def state_words(emergency: Emergency, now: datetime) -> str:
+    """Proposed, dismissed, or where it stands in time; a drill says that it is one."""
+    if emergency.state in (EmergencyState.PROPOSED, EmergencyState.DISMISSED):
+        return emergency.state
+    if emergency.state == EmergencyState.ENDED or (emergency.ends_at is not None and emergency.ends_at <= now):
+        return "over"
+    if emergency.is_drill:
+        return "drill"
+    return "announced" if emergency.starts_at > now else "in force"
 
 
 class EmergencyForm(ReasonForm):
-    """An emergency with known countries and purposes only."""
+    """What people may change of an emergency: its scope, its strength and its end."""
 
     country_codes = forms.MultipleChoiceField(
         label="Affected countries", choices=known_countries, widget=UnfoldAdminSelect2MultipleWidget
@@ -41,25 +61,55 @@ class EmergencyForm(ReasonForm):
         help_text="Requests for these purposes from the affected countries weigh more while the emergency lasts.",
     )
 
+    def clean_ends_at(self) -> datetime | None:
+        """To end it now there is Lift, which asks why."""
+        ends_at: datetime | None = self.cleaned_data["ends_at"]
+        if ends_at is not None and ends_at <= max(timezone.now(), self.instance.starts_at):
+            raise ValidationError("The end must be after the start and after now.")
+        return ends_at
+
 
 @admin.register(Emergency)
 class EmergencyAdmin(AuditedAdmin):
-    """What is in force, what was, and what is announced."""
+    """What is in force, what was, what is announced, and what waits for a person."""
 
     form = EmergencyForm
-    list_display = ("title", "kind", "countries", "multiplier", "state", "starts_at", "ends_at")
-    list_filter = ("kind",)
+    list_display = ("title", "kind", "countries", "multiplier", "shown_state", "starts_at", "ends_at", "origin")
+    list_filter = ("state", "kind", "is_drill")
     search_fields = ("title", "reason")
-    actions_detail = ("lift",)
+    actions_list = ("start_drill",)
+    actions_detail = ("confirm", "dismiss", "lift")
+    readonly_fields = (
+        "kind",
+        "shown_state",
+        "starts_at",
+        "reason",
+        "origin",
+        "alert",
+        "alert_level",
+        "declared_at",
+        "decided_at",
+        "decided_by",
+        "is_drill",
+        "is_kept_by_person",
+    )
     fieldsets = (
-        (None, {"fields": (("kind", "title"), "country_codes", "purposes", "multiplier")}),
+        (None, {"fields": (("title", "kind"), ("shown_state", "is_drill"), "reason")}),
         (
-            "When and why",
+            "What it lifts",
             {
-                "fields": ("starts_at", "ends_at", "reason"),
-                "description": "Times are UTC. Leave the end empty for an emergency that lasts until it is lifted.",
+                "fields": ("country_codes", "purposes", "multiplier"),
+                "description": "What you change here the feed no longer changes: then it lasts until you end it.",
             },
         ),
+        (
+            "When",
+            {
+                "fields": (("starts_at", "ends_at"), ("declared_at", "decided_at")),
+                "description": "Times are UTC. An empty end means that it lasts until it is lifted.",
+            },
+        ),
+        ("Where it comes from", {"fields": ("origin", ("alert", "alert_level"), ("decided_by", "is_kept_by_person"))}),
     )
 
     @display(description="Countries")
@@ -67,43 +117,130 @@ class EmergencyAdmin(AuditedAdmin):
         """Codes, with commas."""
         return ", ".join(emergency.country_codes)
 
-    @display(description="State", label={"in force": "danger", "announced": "info", "over": "success"})
-    def state(self, emergency: Emergency) -> str:
-        """In force, announced or over."""
-        now = timezone.now()
-        if emergency.starts_at > now:
-            return "announced"
-        return "over" if emergency.ends_at is not None and emergency.ends_at <= now else "in force"
+    @display(description="State", ordering="state", label=COLOURS)
+    def shown_state(self, emergency: Emergency) -> str:
+        """Where it stands now."""
+        return state_words(emergency, timezone.now())
+
+    @display(description="Declared by")
+    def origin(self, emergency: Emergency) -> str:
+        """The policy's version, or a person."""
+        return f"policy version {emergency.policy_version}" if emergency.policy_version else "a person"
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        """Declare one."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        return self._new_page(
+            request,
+            form=DeclareForm(posted(request)),
+            begin=services.declare_emergency,
+            title="Declare an emergency",
+            submit="Declare it",
+            intro="From its start on requests for these purposes from these countries weigh more, for every team.",
+        )
+
+    def has_start_drill_permission(self, request: HttpRequest) -> bool:
+        """Asked by the action of this name."""
+        return self.has_add_permission(request)
+
+    @action(description="Start a drill", icon="sports_score", permissions=["start_drill"])
+    def start_drill(self, request: HttpRequest) -> HttpResponse:
+        """An exercise."""
+        return self._new_page(
+            request,
+            form=DrillForm(posted(request)),
+            begin=services.start_drill,
+            title="Start a drill",
+            submit="Start the drill",
+            intro="A drill is shown as one everywhere and changes no decision.",
+        )
+
+    def _new_page(
+        self, request: HttpRequest, *, form: DeclareForm, begin: Callable[..., int], title: str, submit: str, intro: str
+    ) -> HttpResponse:
+        def call(given: dict[str, Any]) -> str:
+            begin(services.NewEmergency(**form.values()), by=actor_of(request), now=timezone.now())
+            return f"{given['title']}: it is in the list now."
+
+        return form_page(
+            request, model_admin=self, form=form, call=call, title=title, submit=submit, intro=intro, object_id=None
+        )
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Tell the apps above of every change."""
+        """What a person has changed the feed leaves alone. The apps above are told."""
+        obj.is_kept_by_person = True
         super().save_model(request, obj, form, change)
-        tell_emergency_changed(emergency_id=obj.pk, now=timezone.now())
+        services.tell_emergency_changed(emergency_id=obj.pk, now=timezone.now())
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """What is over stays as it was."""
+        is_open = not isinstance(obj, Emergency) or state_words(obj, timezone.now()) not in ("over", "dismissed")
+        return is_open and super().has_change_permission(request, obj)
+
+    def _may_decide(self, request: HttpRequest, object_id: str | None, *states: str) -> bool:
+        emergency: Any = self.get_object(request, object_id) if object_id is not None else None
+        fits = emergency is None or state_words(emergency, timezone.now()) in states
+        return fits and request.user.has_perm("climate.change_emergency")
+
+    def has_confirm_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Asked by the action of this name."""
+        return self._may_decide(request, object_id, "proposed")
 
     def has_lift_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Asked by the action of this name."""
-        return request.user.has_perm("climate.change_emergency")
+        return self._may_decide(request, object_id, "in force", "drill")
+
+    @action(description="Confirm", icon="check", permissions=["confirm"])
+    def confirm(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Put it in force."""
+        return self._decision_page(
+            request,
+            object_id,
+            form=ConfirmForm(posted(request)),
+            service=services.confirm_emergency,
+            title="Confirm this emergency",
+            submit="Put it in force",
+            intro="From now on requests for its purposes from its countries weigh more, for every team.",
+        )
+
+    @action(description="Dismiss", icon="block", permissions=["confirm"])
+    def dismiss(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Refuse the proposal."""
+        return self._decision_page(
+            request,
+            object_id,
+            form=WhyForm(posted(request)),
+            service=services.dismiss_emergency,
+            title="Dismiss this proposal",
+            submit="Dismiss it",
+            intro="The same alert proposes it again only if its level rises.",
+        )
 
     @action(description="Lift", icon="flag_check", permissions=["lift"])
     def lift(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """End it now, with a reason."""
-
-        def call(given: dict[str, Any]) -> str:
-            lift_emergency(emergency_id=int(object_id), reason=given["reason"], now=timezone.now())
-            return "The emergency was lifted."
-
-        return form_page(
+        """End it now."""
+        return self._decision_page(
             request,
-            model_admin=self,
+            object_id,
             form=WhyForm(posted(request)),
-            call=call,
+            service=services.lift_emergency,
             title="Lift this emergency",
             submit="Lift it now",
             intro="From now on requests weigh as they did before. Decisions that were made stay.",
-            object_id=object_id,
         )
 
+    def _decision_page(
+        self, request: HttpRequest, object_id: str, *, form: forms.Form, service: Callable[..., None], **words: str
+    ) -> HttpResponse:
+        def call(given: dict[str, Any]) -> str:
+            service(emergency_id=int(object_id), by=actor_of(request), now=timezone.now(), **given)
+            return "Your decision was stored and is in effect."
+
+        return form_page(request, model_admin=self, form=form, call=call, object_id=object_id, **words)
+
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Decisions name the emergencies they counted; only one that has not begun can go."""
+        """Decisions name the emergencies they counted; only a person's own that has not begun can go."""
         allowed = super().has_delete_permission(request, obj)
-        return allowed and isinstance(obj, Emergency) and obj.starts_at > timezone.now()
+        has_begun = not isinstance(obj, Emergency) or obj.alert_id is not None or obj.starts_at <= timezone.now()
+        return allowed and not has_begun

@@ -1,4 +1,4 @@
-"""Thresholds, purposes, regions, emergencies and sources: checked, and kept with who, why, before and after."""
+"""Thresholds, purposes, regions and sources: checked, and kept with who, why, before and after."""
 
 from datetime import timedelta
 
@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from budgets.models import Threshold
 from budgets.services import load_reference
-from climate.models import Country, DataSource, Emergency, GridZone, Region, RegionCapacity
+from climate.models import DataSource, GridZone, Region, RegionCapacity
 from climate.services.collect import CollectionResult
 from climate.services.reference import load_reference as load_places
 from config.administration.audit import Question, list_changes
@@ -155,59 +155,6 @@ def test_a_region_without_sources_or_sense_is_refused_as_a_whole(root, changes):
     assert page.status_code == 200
     assert Region.objects.get().city == region.city
     assert RegionCapacity.objects.count() == 0
-
-
-def emergency_form(**changes):
-    starts = timezone.now() - timedelta(hours=1)
-    values = {
-        "kind": "flood",
-        "title": "Brahmaputra",
-        "country_codes": ["BD"],
-        "purposes": ["floods"],
-        "multiplier": 5,
-        "reason": "GloFAS alert",
-        "starts_at_0": f"{starts:%Y-%m-%d}",
-        "starts_at_1": f"{starts:%H:%M:%S}",
-        "change_reason": "",
-    }
-    return {**values, **changes}
-
-
-@pytest.fixture
-def bangladesh(db):
-    Country.objects.create(code="BD", iso3="BGD", name="Bangladesh", latitude=23.8, longitude=90.2)
-    Purpose.objects.create(name="floods", title="Floods", tier="public", priority=4)
-
-
-def test_an_emergency_is_declared_and_lifted_with_its_reason(root, bangladesh):
-    root.post("/admin/climate/emergency/add/", emergency_form())
-    emergency = Emergency.objects.get()
-    assert (emergency.country_codes, emergency.purposes) == (["BD"], ["floods"])
-    lift = f"/admin/climate/emergency/{emergency.pk}/lift/"
-    assert "required" in root.post(lift, {"reason": ""}).content.decode()
-    assert Emergency.objects.get().ends_at is None
-    root.post(lift, {"reason": "The water fell."})
-    assert Emergency.objects.get().ends_at <= timezone.now()
-    assert newest("climate.emergency").reason == "lifted: The water fell."
-    again = root.post(lift, {"reason": "Again."})
-    assert again.status_code == 200
-    assert "ended at" in again.content.decode()
-
-
-@pytest.mark.parametrize(
-    ("changes", "field"),
-    [
-        ({"country_codes": ["XX"]}, "country_codes"),
-        ({"country_codes": []}, "country_codes"),
-        ({"purposes": ["war"]}, "purposes"),
-        ({"multiplier": 0.5}, "multiplier"),
-        ({"reason": ""}, "reason"),
-    ],
-)
-def test_an_emergency_of_unknown_countries_or_purposes_is_refused(root, bangladesh, changes, field):
-    page = root.post("/admin/climate/emergency/add/", emergency_form(**changes))
-    assert field in page.context["adminform"].form.errors
-    assert Emergency.objects.count() == 0
 
 
 def test_a_source_is_switched_and_only_what_people_set_is_kept(root):

@@ -42,6 +42,7 @@ def test_every_model_of_ours_that_people_look_at_has_a_page():
     shown_elsewhere = {
         "accounts.claim",
         "accounts.membership",
+        "climate.alertversion",
         "climate.regioncapacity",
         "budgets.holdline",
     }
@@ -122,7 +123,10 @@ def test_an_auditor_reads_and_writes_nothing(member_of, model):
 ACTIONS = [
     ("accounts_apikey_revoke", True),
     ("climate_datasource_fetch_now", True),
+    ("climate_emergency_confirm", True),
+    ("climate_emergency_dismiss", True),
     ("climate_emergency_lift", True),
+    ("climate_emergency_start_drill", False),
     ("budgets_budget_change_limit", True),
     ("budgets_budget_end", True),
     ("market_policy_new_version", True),

@@ -1,0 +1,234 @@
+"""Emergencies and their policy through the administration: decided with a reason, kept with who and when."""
+
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from climate.domain.alerts import AlertLevel
+from climate.models import Alert, Emergency, EmergencyPolicy
+from climate.selectors import list_active_emergencies
+from climate.services.alerts import keep_alerts
+from config.administration.audit import Question, list_changes
+from tests.integration.climate.test_alerts import FLOOD, ORANGE, newer
+from tests.integration.world import load_world
+
+pytestmark = pytest.mark.django_db
+LIST = "/admin/climate/emergency/"
+POLICIES = "/admin/climate/emergencypolicy/"
+
+
+@pytest.fixture(autouse=True)
+def world(db):
+    load_world()
+
+
+def newest(model_label="climate.emergency"):
+    return list_changes(Question(model_label=model_label), offset=0, limit=1)[0]
+
+
+def split(name, at):
+    return {f"{name}_0": f"{at:%Y-%m-%d}", f"{name}_1": f"{at:%H:%M:%S}"}
+
+
+def declared(**changes):
+    values = {
+        "kind": "flood",
+        "title": "Brahmaputra",
+        "countries": ["BD"],
+        "purposes": ["disaster_response"],
+        "multiplier": "5",
+        "reason": "GloFAS alert",
+    }
+    return {**values, **changes}
+
+
+@pytest.fixture
+def proposed():
+    keep_alerts(source="gdacs", alerts=[ORANGE], is_complete=True, now=timezone.now())
+    return Emergency.objects.get()
+
+
+def in_force():
+    return [each.title for each in list_active_emergencies(now=timezone.now())]
+
+
+def act(client, emergency, action, **form):
+    return client.post(f"{LIST}{emergency.pk}/{action}/", {"reason": "Seen from the bridge.", **form}, follow=True)
+
+
+def test_an_emergency_is_declared_and_lifted_with_its_reason(root):
+    assert "it is in the list now" in root.post(f"{LIST}add/", declared(), follow=True).content.decode()
+    emergency = Emergency.objects.get()
+    assert (emergency.country_codes, emergency.purposes, emergency.multiplier) == (["BD"], ["disaster_response"], 5)
+    assert (emergency.decided_by, emergency.is_kept_by_person, in_force()) == ("person root", True, ["Brahmaputra"])
+    lift = f"{LIST}{emergency.pk}/lift/"
+    assert "required" in root.post(lift, {"reason": ""}).content.decode()
+    assert in_force() == ["Brahmaputra"]
+    root.post(lift, {"reason": "The water fell."})
+    assert in_force() == []
+    assert (newest().who, newest().reason) == ("root", "lifted: The water fell.")
+    assert root.post(lift, {"reason": "Again."}).status_code == 403, "what is over is not offered"
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"countries": ["XX"]}, "countries"),
+        ({"countries": []}, "countries"),
+        ({"purposes": ["war"]}, "purposes"),
+        ({"multiplier": "0.5"}, "multiplier"),
+        ({"multiplier": "nan"}, "multiplier"),
+        ({"reason": ""}, "reason"),
+        ({"title": "  "}, "title"),
+        (split("ends_at", timezone.now() - timedelta(days=1)), "ends_at"),
+    ],
+)
+def test_an_emergency_that_cannot_be_meant_is_refused_beside_its_field(root, changes, field):
+    page = root.post(f"{LIST}add/", declared(**changes))
+    assert page.status_code == 200
+    assert field in page.context["form"].errors
+    assert Emergency.objects.count() == 0
+
+
+def test_a_drill_is_marked_as_one_and_must_end(root):
+    address = reverse("admin:climate_emergency_start_drill")
+    assert "ends_at" in root.post(address, declared()).context["form"].errors
+    root.post(address, declared(**split("ends_at", timezone.now() + timedelta(hours=2))))
+    drill = Emergency.objects.get()
+    assert (drill.is_drill, in_force()) == (True, [])
+    assert "drill" in root.get(LIST).content.decode()
+    act(root, drill, "lift")
+    assert Emergency.objects.get().state == "ended"
+
+
+def test_a_proposal_is_confirmed_and_then_only_lifted(root, proposed):
+    page = root.get(f"{LIST}{proposed.pk}/change/").content.decode()
+    assert f"{LIST}{proposed.pk}/confirm/" in page
+    assert f"{LIST}{proposed.pk}/lift/" not in page
+    act(root, proposed, "confirm")
+    assert in_force() == ["Flood in Bangladesh"]
+    assert (newest().who, newest().reason) == ("root", "confirmed: Seen from the bridge.")
+    assert root.post(f"{LIST}{proposed.pk}/dismiss/", {"reason": "x"}).status_code == 403
+    page = root.get(f"{LIST}{proposed.pk}/change/").content.decode()
+    assert f"{LIST}{proposed.pk}/lift/" in page
+    assert f"{LIST}{proposed.pk}/confirm/" not in page
+
+
+def test_a_confirmed_one_may_be_kept_beyond_its_event(root, proposed):
+    act(root, proposed, "confirm", keep="on")
+    over = newer(ORANGE, is_current=False)
+    keep_alerts(source="gdacs", alerts=[over], is_complete=True, now=timezone.now())
+    assert in_force() == ["Flood in Bangladesh"]
+
+
+def test_a_proposal_is_dismissed_and_then_read_only(root, proposed):
+    act(root, proposed, "dismiss")
+    assert Emergency.objects.get().state == "dismissed"
+    form = {"title": "Other", "country_codes": ["IN"], "purposes": ["disaster_response"], "multiplier": "9"}
+    assert root.post(f"{LIST}{proposed.pk}/change/", form).status_code == 403
+    assert Emergency.objects.get().title == "Flood in Bangladesh"
+
+
+def change_form(emergency, **changes):
+    values = {
+        "title": emergency.title,
+        "country_codes": emergency.country_codes,
+        "purposes": emergency.purposes,
+        "multiplier": emergency.multiplier,
+        "change_reason": "Too strong.",
+    }
+    ends = split("ends_at", emergency.ends_at) if emergency.ends_at else {}
+    return {**values, **ends, **changes}
+
+
+def test_what_a_person_changes_the_feed_leaves_alone(root):
+    keep_alerts(source="gdacs", alerts=[FLOOD], is_complete=True, now=timezone.now())
+    emergency = Emergency.objects.get()
+    root.post(f"{LIST}{emergency.pk}/change/", change_form(emergency, multiplier="2"))
+    over = newer(FLOOD, is_current=False, level=AlertLevel.GREEN)
+    keep_alerts(source="gdacs", alerts=[over], is_complete=True, now=timezone.now())
+    changed = Emergency.objects.get()
+    assert (changed.multiplier, changed.state, changed.is_kept_by_person) == (2.0, "active", True)
+    assert newest().reason == "Too strong."
+
+
+def test_an_end_in_the_past_is_refused_and_changes_nothing(root):
+    keep_alerts(source="gdacs", alerts=[FLOOD], is_complete=True, now=timezone.now())
+    emergency = Emergency.objects.get()
+    past = change_form(emergency, **split("ends_at", timezone.now() - timedelta(hours=1)))
+    assert "ends_at" in root.post(f"{LIST}{emergency.pk}/change/", past).context["adminform"].form.errors
+    assert Emergency.objects.get().ends_at == emergency.ends_at
+
+
+def test_one_that_follows_an_alert_or_has_begun_is_not_deleted(root, proposed):
+    assert root.post(f"{LIST}{proposed.pk}/delete/", {"post": "yes"}).status_code == 403
+    root.post(f"{LIST}add/", declared(**split("starts_at", timezone.now() + timedelta(days=1))))
+    announced = Emergency.objects.get(title="Brahmaputra")
+    assert root.post(f"{LIST}{announced.pk}/delete/", {"post": "yes"}).status_code == 302
+    assert not Emergency.objects.filter(title="Brahmaputra").exists()
+
+
+# --- alerts ----------------------------------------------------------------------------------
+
+
+def test_an_alert_is_shown_with_its_versions_and_what_became_of_it(root):
+    now = timezone.now()
+    keep_alerts(source="gdacs", alerts=[ORANGE], is_complete=True, now=now)
+    keep_alerts(source="gdacs", alerts=[newer(FLOOD, places=("BD", "Atlantis"))], is_complete=True, now=now)
+    page = root.get(f"/admin/climate/alert/{Alert.objects.get().pk}/change/").content.decode()
+    for words in ("FL1103999", "Atlantis", "&quot;level&quot;: &quot;orange&quot;", "rose from orange to red"):
+        assert words in page
+
+
+# --- the policy ------------------------------------------------------------------------------
+
+
+def policy_form(root, **changes):
+    start = root.get(f"{POLICIES}add/").context["form"].initial
+    return {**start, "rationale": "Monsoon.", **changes}
+
+
+def test_a_new_version_is_in_force_at_once_with_its_author(root):
+    form = policy_form(root, **{"kinds.flood.orange": "activate", "kinds.flood.multiplier": "7.5"})
+    page = root.post(f"{POLICIES}add/", form, follow=True).content.decode()
+    assert "Version 2 is in force" in page
+    first, second = EmergencyPolicy.objects.order_by("version")
+    expected = {**first.terms, "kinds": {**first.terms["kinds"]}}
+    expected["kinds"]["flood"] = {**expected["kinds"]["flood"], "orange": "activate", "multiplier": 7.5}
+    assert second.terms == expected, "nothing else differs"
+    assert (second.author.username, second.rationale) == ("root", "Monsoon.")
+    assert (newest("climate.emergencypolicy").who, newest("climate.emergencypolicy").kind) == ("root", "created")
+    keep_alerts(source="gdacs", alerts=[ORANGE], is_complete=True, now=timezone.now())
+    assert [each.multiplier for each in list_active_emergencies(now=timezone.now())] == [7.5]
+    shown = root.get(f"{POLICIES}{second.pk}/change/").content.decode()
+    assert "kinds.flood.multiplier" in shown
+    assert "superseded" in root.get(POLICIES).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"kinds.flood.multiplier": "0.5"}, "kinds.flood.multiplier"),
+        ({"kinds.flood.multiplier": ""}, "kinds.flood.multiplier"),
+        ({"kinds.flood.red": "panic"}, "kinds.flood.red"),
+        ({"lasts_hours": "0"}, "lasts_hours"),
+        ({"longest_hours": "9999"}, "longest_hours"),
+        ({"sources": ["gb-carbon-intensity"]}, "sources"),
+        ({"purposes": ["war"]}, "purposes"),
+        ({"rationale": ""}, "rationale"),
+    ],
+)
+def test_a_version_that_cannot_be_meant_is_refused_beside_its_field(root, changes, field):
+    page = root.post(f"{POLICIES}add/", policy_form(root, **changes))
+    assert page.status_code == 200
+    assert field in page.context["form"].errors
+    assert EmergencyPolicy.objects.count() == 1
+
+
+def test_a_version_is_never_changed(root):
+    policy = EmergencyPolicy.objects.get()
+    assert root.post(f"{POLICIES}{policy.pk}/change/", {"rationale": "Other."}).status_code == 403
+    assert root.post(f"{POLICIES}{policy.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert EmergencyPolicy.objects.get().rationale == policy.rationale
