@@ -11,7 +11,7 @@ from typing import Any
 
 import requests
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
-from urllib3.exceptions import HTTPError, ReadTimeoutError
+from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 
 from climate.connectors.http.addresses import check_address, origin_of
 from climate.connectors.http.answer import Answer
@@ -198,6 +198,8 @@ class SourceHttp:
             raise SourceUnavailable(TOO_SLOW) from None
         except requests.exceptions.InvalidURL:
             raise SourceMisbehaved("refused to follow an address that is none") from None
+        except ProtocolError:
+            raise SourceUnavailable("the answer broke off") from None
         except (requests.RequestException, HTTPError) as error:
             raise SourceUnavailable(f"the source cannot be reached ({type(error).__name__})") from None
 

@@ -31,9 +31,13 @@ def bounded_session(*, head_seconds: float) -> requests.Session:
         timer.start()
         try:
             response: HTTPResponse = getresponse()
+        except Exception:
+            if is_over.is_set():
+                raise TimeoutError from None
+            raise
         finally:
             timer.cancel()
-        if is_over.is_set():  # a closed socket looks like the end of the headers
+        if is_over.is_set():  # a closed socket can look like the end of the headers
             raise TimeoutError
         return response
 

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
 
 from climate.connectors.http import SourceError, SourceHttp, SourceLimitReached, SourceRefused
 from climate.connectors.registry import CONNECTORS
-from climate.domain.belief import Judged, judge
-from climate.domain.collected import Collected
 from climate.events import ReadingsCollected, SourceChanged
-from climate.models import DataSource, GridZone, RetentionPolicy
+from climate.models import DataSource
 from climate.selectors.sources import find_source, is_due
 from climate.services.alerts import keep_alerts
-from climate.services.collect.ask import ask, http_of, question_to
+from climate.services.collect.ask import Believed, answer_of, http_of, question_to
 from climate.services.collect.memory import StoredMemory
 from climate.services.collect.quarantine import keep_doubts
 from climate.services.collect.readings import keep_readings
@@ -79,7 +77,7 @@ def _collect(source: DataSource, now: datetime) -> CollectionResult:
             finally:
                 count_requests(http, name=source.pk, now=now)
     except BaseException:
-        give_back(turn)
+        give_back(turn, now=now)
         raise
 
 
@@ -87,23 +85,30 @@ def _ask_and_keep(turn: Turn, http: SourceHttp, memory: StoredMemory, now: datet
     connector = CONNECTORS[turn.source.pk]
     question, problems = question_to(turn.source, connector, now=now)
     try:
-        collected = ask(http, question, connector=connector, problems=problems)
+        answer = answer_of(http, question, connector=connector)
     except SourceError as error:
         return _failed(turn, error, http, memory, now)
-    return _keep(turn, collected, http, memory, now)
+    return _keep(turn, answer, problems, http, memory, now)
 
 
 @transaction.atomic
-def _keep(turn: Turn, collected: Collected, http: SourceHttp, memory: StoredMemory, now: datetime) -> CollectionResult:
+def _keep(
+    turn: Turn,
+    answer: Believed,
+    problems: tuple[str, ...],
+    http: SourceHttp,
+    memory: StoredMemory,
+    now: datetime,
+) -> CollectionResult:
     """Everything of one collection or nothing of it."""
     was = held_row(turn)
-    judged = _judged(collected, now)
+    collected, judged = answer.collected, answer.judged
     kept = keep_readings(source=was.pk, readings=judged.readings, now=now)
     keep_doubts(source=was.pk, doubts=judged.doubts, now=now)
     keep_forecasts(source=was.pk, forecasts=judged.forecasts, now=now)
     alerts = keep_alerts(source=was.pk, alerts=collected.alerts, is_complete=collected.is_complete_alert_list, now=now)
     memory.write()
-    problems = bounded([*collected.problems, *(doubt.words for doubt in judged.doubts)])
+    problems = bounded([*problems, *collected.problems, *(doubt.words for doubt in judged.doubts)])
     newest = max((each.starts_at for each in judged.readings), default=None)
     zones = tuple(sorted({each.zone for each in judged.readings} | {each.zone for each in judged.forecasts}))
     write_success(
@@ -125,12 +130,6 @@ def _keep(turn: Turn, collected: Collected, http: SourceHttp, memory: StoredMemo
         requests=http.requests_made,
         problems=problems,
     )
-
-
-def _judged(collected: Collected, now: datetime) -> Judged:
-    policy = RetentionPolicy.objects.first() or RetentionPolicy()
-    zones = frozenset(GridZone.objects.values_list("pk", flat=True))
-    return judge(collected, zones=zones, archived_before=now - timedelta(days=policy.raw_days), now=now)
 
 
 @transaction.atomic

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 
@@ -14,25 +14,38 @@ from django.conf import settings
 from climate.connectors.contract import OVERLAP, Ask, Connector, Place
 from climate.connectors.http import LIMITS, SourceError, SourceHttp, SourceMisbehaved, host_of
 from climate.connectors.registry import CONNECTORS
+from climate.domain.belief import Judged, judge
 from climate.domain.collected import Collected
 from climate.domain.sources import first_missing, requests_left
-from climate.models import CarbonReading, DataSource, GridZone, Region
+from climate.models import CarbonReading, DataSource, GridZone, Region, RetentionPolicy
 from climate.services.collect.memory import StoredMemory
 
 logger = logging.getLogger(__name__)
 
 
-def ask(http: SourceHttp, question: Ask, *, connector: Connector, problems: tuple[str, ...]) -> Collected:
-    """The source's answer, with the `problems` of the question. Raises SourceError, and nothing else."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Believed:
+    """What a source said, and what of it is believed."""
+
+    collected: Collected
+    judged: Judged
+
+
+def answer_of(http: SourceHttp, question: Ask, *, connector: Connector) -> Believed:
+    """The source's answer. Raises SourceError for whatever is wrong with it."""
+    zones = frozenset(GridZone.objects.values_list("pk", flat=True))
+    policy = RetentionPolicy.objects.first() or RetentionPolicy()
+    archived_before = question.now - timedelta(days=policy.raw_days)
     try:
         collected = connector.collect(http, question)
+        judged = judge(collected, zones=zones, archived_before=archived_before, now=question.now)
     except SourceError:
         raise
     except Exception as error:
         # Whatever an outside answer is made of, it must not stop the collection of the others.
         logger.exception("a source answered something unexpected", extra={"source": connector.name})
         raise SourceMisbehaved("the answer is not in the promised format") from error
-    return replace(collected, problems=(*problems, *collected.problems))
+    return Believed(collected=collected, judged=judged)
 
 
 @contextmanager

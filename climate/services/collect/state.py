@@ -52,9 +52,10 @@ def held_row(turn: Turn) -> DataSource:
     return row
 
 
-def give_back(turn: Turn) -> None:
-    """End the turn without a result."""
-    DataSource.objects.filter(pk=turn.source.pk, lease_token=turn.token).update(lease_token="", leased_until=None)
+def give_back(turn: Turn, *, now: datetime) -> None:
+    """End a turn that came to nothing by an error of ours; the next one comes after the interval."""
+    held = DataSource.objects.filter(pk=turn.source.pk, lease_token=turn.token)
+    held.update(key_digest=turn.key_digest, lease_token="", leased_until=None, last_attempt_at=now)
 
 
 def count_requests(http: SourceHttp, *, name: str, now: datetime) -> None:

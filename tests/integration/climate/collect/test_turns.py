@@ -1,0 +1,262 @@
+"""When a source is asked, when it is left alone, and that nobody asks it twice at once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db.models import F
+
+from climate.models import DataSource
+from climate.selectors import list_sources
+from climate.selectors.sources import list_due_sources
+from climate.services.collect import collect_if_due
+from climate.services.collect.state import LEASE
+from climate.services.sources import pause_source, resume_source
+from climate.tasks import collect_due_sources
+from config.kernel.errors import Conflict, StillRunning, Unavailable
+from tests.integration.climate.collect.toy import HOUR, NOW, collect, readings, row
+from tests.integration.climate.provider import Reply
+
+GOOD = readings(row(0, 310.0))
+MINUTE = timedelta(minutes=1)
+
+
+def tick(toy, time_machine, now):
+    """One minute's tick of the scheduler; how often the provider was asked."""
+    before = len(toy.provider.asked)
+    time_machine.move_to(now, tick=False)
+    collect_due_sources()
+    return len(toy.provider.asked) - before
+
+
+def test_a_source_is_asked_on_its_own_interval(toy, time_machine):
+    toy.provider.replies(GOOD)
+    asked_at = [minute for minute in range(40) if tick(toy, time_machine, NOW + minute * MINUTE)]
+
+    assert asked_at == [0, 15, 30]
+    DataSource.objects.filter(pk="toy").update(interval_minutes=5)
+    asked_at = [minute for minute in range(40, 52) if tick(toy, time_machine, NOW + minute * MINUTE)]
+    assert asked_at == [40, 45, 50]
+
+
+def test_the_breaker_opens_at_the_third_failure_and_half_opens_by_itself(toy, time_machine):
+    toy.provider.replies(Reply(status=404))
+    asked_at = [minute for minute in range(300) if tick(toy, time_machine, NOW + minute * MINUTE)]
+
+    assert asked_at == [0, 15, 30, 60, 120, 180, 240]
+    assert (toy.state(NOW + 31 * MINUTE).breaker, toy.source.breaker_opened_at) == ("open", NOW + 30 * MINUTE)
+    assert toy.state(NOW + 300 * MINUTE).breaker == "half_open"
+    assert toy.source.consecutive_failures == 7
+
+    toy.provider.replies(GOOD)
+    assert tick(toy, time_machine, NOW + 300 * MINUTE) == 1
+    state = toy.state(NOW + 300 * MINUTE)
+    assert (state.state, state.breaker, state.consecutive_failures, state.last_error) == ("ok", "closed", 0, "")
+    assert toy.source.breaker_opened_at is None
+    assert tick(toy, time_machine, NOW + 315 * MINUTE) == 1
+
+
+def test_a_refusal_stops_the_source_for_a_day(toy, time_machine):
+    toy.provider.replies(Reply(status=401))
+    minutes = range(0, 60 * 24 * 2 + 5, 5)
+    asked_at = [minute for minute in minutes if tick(toy, time_machine, NOW + minute * MINUTE)]
+
+    assert asked_at == [0, 24 * 60, 48 * 60]
+    state = toy.state(NOW + 60 * MINUTE * 24 * 2)
+    assert (state.state, state.breaker) == ("refused", "open")
+    assert "does not let us in" in state.last_error
+
+
+def test_a_new_key_starts_a_refused_source_afresh(toy, time_machine):
+    toy.connect(needs=("TOY_KEY",))
+    toy.configure(secrets={"TOY_KEY": "old"})
+    toy.provider.answer = lambda asked: GOOD if asked.headers["x-key"] == "new" else Reply(status=403)
+    assert tick(toy, time_machine, NOW) == 1
+    assert tick(toy, time_machine, NOW + 2 * HOUR) == 0
+    first_digest = toy.source.key_digest
+
+    toy.configure(secrets={"TOY_KEY": "new"})
+
+    assert tick(toy, time_machine, NOW + 2 * HOUR + MINUTE) == 1
+    assert (toy.source.state, len(first_digest)) == ("ok", 16)
+    assert toy.source.key_digest not in (first_digest, "")
+
+
+def test_a_source_without_its_key_is_never_asked_and_that_is_no_failure(toy, time_machine):
+    toy.connect(needs=("TOY_KEY", "TOY_SECRET"))
+    toy.configure(secrets={"TOY_KEY": "", "TOY_SECRET": ""})
+
+    assert tick(toy, time_machine, NOW) == 0
+    with pytest.raises(Conflict, match="TOY_KEY and TOY_SECRET must be set"):
+        toy.collect()
+
+    state = toy.state()
+    assert (state.state, state.needs, state.is_stale, state.next_due_at) == (
+        "unconfigured",
+        ("TOY_KEY", "TOY_SECRET"),
+        False,
+        None,
+    )
+    assert state.last_error == "not asked: TOY_KEY and TOY_SECRET must be set"
+    assert toy.source.last_attempt_at is None
+    assert toy.provider.asked == []
+
+
+def test_a_long_pause_that_the_source_asks_for_is_kept_by_beat_and_by_people(toy, time_machine, waited):
+    toy.provider.replies(Reply(status=429, headers={"Retry-After": "3600"}), GOOD)
+    time_machine.move_to(NOW, tick=False)
+    toy.collect()
+
+    until = toy.source.not_before
+    assert NOW + HOUR <= until <= NOW + HOUR + 5 * timedelta(seconds=1)
+    assert (len(toy.provider.asked), waited) == (1, []), "it is not asked again in this run"
+    assert toy.source.last_error == "the source answered 429 and asks us to wait until 2026-03-04 11:20 UTC"
+    assert tick(toy, time_machine, NOW + 59 * MINUTE) == 0
+    with pytest.raises(Unavailable, match="must not be asked before 2026-03-04 11:20 UTC") as refused:
+        toy.collect(NOW + 59 * MINUTE)
+    assert 60 <= refused.value.retry_after_seconds <= 66
+    assert len(toy.provider.asked) == 1
+    assert tick(toy, time_machine, NOW + 61 * MINUTE) == 1
+    assert (toy.source.state, toy.source.not_before) == ("ok", None)
+
+
+def test_a_pause_may_be_a_date(toy):
+    toy.provider.replies(Reply(status=503, headers={"Retry-After": "Wed, 04 Mar 2026 12:00:00 GMT"}))
+    toy.collect()
+
+    assert abs(toy.source.not_before - NOW.replace(hour=12, minute=0)) < timedelta(seconds=5)
+
+
+def test_the_hourly_limit_is_not_exceeded_and_is_no_failure_of_the_source(toy, time_machine):
+    toy.connect(requests_per_hour=5)
+    toy.provider.replies(GOOD)
+    DataSource.objects.filter(pk="toy").update(interval_minutes=5)
+
+    asked_at = [minute for minute in range(75) if tick(toy, time_machine, NOW + minute * MINUTE)]
+
+    assert asked_at == [0, 5, 10, 15, 20, 60, 65, 70]
+    state = toy.state(NOW + 75 * MINUTE)
+    assert (state.state, state.requests_in_hour, state.requests_per_hour) == ("ok", 3, 5)
+
+
+def test_words_say_that_the_limit_is_reached(toy):
+    toy.connect(requests_per_hour=2)
+    toy.provider.replies(Reply(status=500))
+
+    done = toy.collect()
+
+    assert done.requests == 2
+    assert done.problems == ("as many requests as are allowed in an hour have been made",)
+    state = toy.state()
+    assert (state.state, state.consecutive_failures, state.not_before) == ("never", 0, NOW + HOUR)
+    assert toy.source.last_success_at is None
+
+
+def test_a_run_that_overlaps_itself_is_refused(toy):
+    seen = []
+
+    def meanwhile(http, ask):
+        seen.append(toy.state().is_running)
+        with pytest.raises(StillRunning):
+            toy.collect()
+        return collect(http, ask)
+
+    toy.connect(collect=meanwhile)
+    toy.provider.replies(GOOD)
+    assert toy.collect().state == "ok"
+    assert seen == [True]
+    assert len(toy.provider.asked) == 1
+    assert toy.state().is_running is False
+
+
+def test_the_schedule_passes_over_a_source_that_is_being_asked(toy, time_machine):
+    DataSource.objects.filter(pk="toy").update(lease_token="somebody", leased_until=NOW + 3 * MINUTE)
+
+    assert tick(toy, time_machine, NOW) == 0
+    with pytest.raises(StillRunning):
+        toy.collect(NOW + MINUTE)
+    assert toy.source.lease_token == "somebody"
+
+
+def test_a_lease_of_a_dead_run_ends_by_itself(toy, time_machine):
+    toy.provider.replies(GOOD)
+    DataSource.objects.filter(pk="toy").update(lease_token="dead", leased_until=NOW + LEASE)
+
+    assert tick(toy, time_machine, NOW + LEASE - MINUTE) == 0
+    assert tick(toy, time_machine, NOW + LEASE) == 1
+    assert toy.source.state == "ok"
+
+
+@pytest.mark.parametrize("answer", [GOOD, Reply(status=500), Reply(status=401)])
+def test_a_run_that_lost_its_lease_writes_nothing(toy, answer):
+    def steals(http, ask):
+        DataSource.objects.filter(pk="toy").update(lease_token="another", leased_until=NOW + LEASE)
+        return collect(http, ask)
+
+    before = toy.rows()
+    toy.provider.replies(answer)
+    toy.connect(collect=steals)
+    with pytest.raises(StillRunning, match="another run took over"):
+        toy.collect()
+
+    assert toy.rows() == before
+    source = toy.source
+    assert (source.lease_token, source.state, source.last_attempt_at) == ("another", "never", None)
+    assert source.requests_in_hour == len(toy.provider.asked), "what was asked counts, whoever keeps it"
+
+
+def test_a_second_order_to_ask_finds_that_it_has_been_done(toy):
+    toy.provider.replies(GOOD)
+
+    assert collect_if_due(name="toy", now=NOW) is not None
+    assert collect_if_due(name="toy", now=NOW) is None
+    assert collect_if_due(name="crystal-ball", now=NOW) is None
+    assert len(toy.provider.asked) == 1
+
+
+def test_a_paused_source_is_not_asked_and_a_resumed_one_is(toy, time_machine):
+    toy.provider.replies(GOOD)
+    pause_source(name="toy", reason="wrong values since Monday", now=NOW)
+
+    assert tick(toy, time_machine, NOW) == 0
+    assert (toy.state().is_stale, toy.state().next_due_at) == (False, None)
+    with pytest.raises(Conflict):
+        pause_source(name="toy", reason="again", now=NOW)
+    resume_source(name="toy", reason="they say it is mended", now=NOW)
+    assert tick(toy, time_machine, NOW) == 1
+    with pytest.raises(Conflict):
+        resume_source(name="toy", reason="again", now=NOW)
+    history = DataSource.history.filter(name="toy").order_by("history_id")
+    assert [(each.is_enabled, each.history_change_reason) for each in history][-2:] == [
+        (False, "wrong values since Monday"),
+        (True, "they say it is mended"),
+    ]
+
+
+def test_a_refused_source_that_is_resumed_is_asked_within_the_minute(toy, time_machine):
+    toy.provider.replies(Reply(status=403), GOOD)
+    tick(toy, time_machine, NOW)
+    assert tick(toy, time_machine, NOW + HOUR) == 0
+
+    resume_source(name="toy", reason="the account is paid again", now=NOW + HOUR)
+
+    assert tick(toy, time_machine, NOW + HOUR) == 1
+    assert toy.source.state == "ok"
+
+
+def test_the_pause_a_source_asked_for_outlives_its_being_resumed(toy, time_machine):
+    toy.provider.replies(Reply(status=429, headers={"Retry-After": "7200"}), GOOD)
+    tick(toy, time_machine, NOW)
+    pause_source(name="toy", reason="too busy", now=NOW)
+    resume_source(name="toy", reason="try", now=NOW)
+
+    assert tick(toy, time_machine, NOW + HOUR) == 0
+
+
+def test_the_states_of_all_sources_cost_one_query(toy, django_assert_num_queries):
+    DataSource.objects.update(interval_minutes=F("interval_minutes") + 1)
+    with django_assert_num_queries(1):
+        assert [each.name for each in list_sources(now=NOW)] == ["toy"]
+    with django_assert_num_queries(1):
+        assert list_due_sources(now=NOW) == ["toy"]
