@@ -11,7 +11,7 @@ from climate.connectors.http import SourceError, SourceLimitReached, SourceMisbe
 from climate.domain.collected import Collected
 
 MOST_UNAVAILABLE = 2
-"""Questions in a row without an answer; then the source is down and the rest would only wait."""
+"""Like questions in a row without an answer; then the source is down and the rest would only wait."""
 
 UNEXPECTED = (LookupError, TypeError, ValueError, AttributeError, OverflowError)
 """What reading an answer raises that is not made as it was promised."""
@@ -19,7 +19,13 @@ WORDS = "the answer is not in the promised format"
 T = TypeVar("T")
 
 
-def ask_each(names: Sequence[str], ask_one: Callable[[str], Collected], *, refusal_ends: bool = True) -> Collected:
+def ask_each(
+    names: Sequence[str],
+    ask_one: Callable[[str], Collected],
+    *,
+    refusal_ends: bool = True,
+    most_unavailable: int = MOST_UNAVAILABLE,
+) -> Collected:
     """What each question brought, together; a question that fails is a problem in words.
 
     `refusal_ends` False: the source may refuse one question and answer another, as where a key
@@ -38,7 +44,7 @@ def ask_each(names: Sequence[str], ask_one: Callable[[str], Collected], *, refus
             errors.append(error)
             collected = collected.plus(Collected(problems=(f"{name}: {error}",)))
             unavailable = unavailable + 1 if isinstance(error, SourceUnavailable) else 0
-        if unavailable == MOST_UNAVAILABLE or isinstance(errors[-1], SourceLimitReached):
+        if unavailable == most_unavailable or isinstance(errors[-1], SourceLimitReached):
             break
     if errors and not answered:
         raise next((error for error in errors if not isinstance(error, SourceRefused)), errors[0])

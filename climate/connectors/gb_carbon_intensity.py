@@ -59,6 +59,8 @@ def collect(http: SourceHttp, ask: Ask) -> Collected:
         (*questions, *regions),
         lambda name: _region(http, name, slot) if name in regions else questions[name](),
         refusal_ends=False,
+        # The parts are made by different machinery: all of them and a region must fail before it is down.
+        most_unavailable=len(questions) + 1,
     )
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import responses
 
+from climate.connectors.gb_carbon_intensity import CONNECTOR
 from climate.connectors.http import SourceMisbehaved, SourceRefused, SourceUnavailable
 from climate.domain.signal import Scope
 from tests.integration.climate.connectors.conftest import SOURCE, recorded
@@ -126,6 +127,20 @@ def test_when_all_fail_the_source_fails(outside, collect, status, error):
         outside.get(url, status=status)
     with pytest.raises(error):
         collect(NAME, now=NOW, since=SINCE)
+
+
+def test_the_forecasts_stand_though_nothing_of_the_past_can_be_had(gb, collect):
+    for url in (GENERATION, INTENSITY):
+        gb.replace(responses.GET, url, status=503)
+    collected = collect(NAME, now=NOW, since=SINCE, zones=("GB", "GB-1"))
+    assert {each.zone for each in collected.forecasts} == {"GB", "GB-1"}
+    assert len(collected.problems) == 2
+
+
+def test_a_source_that_is_down_is_not_asked_for_every_region(outside, collect):
+    with pytest.raises(SourceUnavailable):
+        collect(NAME, now=NOW, since=SINCE, zones=CONNECTOR.zones)
+    assert len(outside.calls) == 4
 
 
 @pytest.mark.parametrize("day", ["2026-03-29", "2026-10-25"])
