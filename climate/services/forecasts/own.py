@@ -18,7 +18,7 @@ from climate.domain.ladder import HOUR
 from climate.domain.preference import rank
 from climate.domain.signal import OWN_FORECAST_SOURCE, Kind, Scope
 from climate.events import ReadingsCollected
-from climate.models import CarbonForecast, ForecastWeights
+from climate.models import CarbonForecast, ForecastWeights, GridZone
 from climate.selectors.measured import Series, list_last_hours, list_traces
 from climate.services.forecasts.keep import keep_forecasts
 from climate.services.forecasts.prior import load_prior
@@ -51,16 +51,27 @@ def make_own_forecasts(*, now: datetime) -> int:
     for zones in _batches(due):
         traces = _preferred(list_traces(zones, last_hours=last_hours, days=HISTORY_DAYS, now=now))
         fits = _newest_fits(zones)
-        forecasts = [
-            hour
+        forecasts = {
+            series.zone: list(
+                _hours(series.zone, trace, forecast_zone(trace, prior=load_prior(), fit=fits.get(series.zone)))
+            )
             for series, trace in traces.items()
-            for hour in _hours(series.zone, trace, forecast_zone(trace, prior=load_prior(), fit=fits.get(series.zone)))
-        ]
-        keep_forecasts(source=OWN_FORECAST_SOURCE, forecasts=forecasts, now=now)
-        made += [series.zone for series in traces]
+        }
+        made += _keep(forecasts, now)
     if made:
         publish(ReadingsCollected(source=OWN_FORECAST_SOURCE, zones=tuple(made), at=now))
     return len(made)
+
+
+@transaction.atomic
+def _keep(forecasts: Mapping[str, list[CollectedForecast]], now: datetime) -> list[str]:
+    """Store what nobody else has stored since it was found due. Returns the zones."""
+    # Two runs at once wait here for each other: in one order, so never in a circle.
+    list(GridZone.objects.select_for_update(no_key=True).filter(pk__in=forecasts).order_by("pk").values_list("pk"))
+    reached = _reached(now)
+    new = {zone: hours for zone, hours in forecasts.items() if reached.get(zone) != hours[-1].starts_at}
+    keep_forecasts(source=OWN_FORECAST_SOURCE, forecasts=[each for hours in new.values() for each in hours], now=now)
+    return list(new)
 
 
 def fit_own_forecasts(*, now: datetime) -> int:
