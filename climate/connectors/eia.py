@@ -21,6 +21,7 @@ from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from climate.connectors.asking import ask_each
 from climate.connectors.contract import Ask, Connector
 from climate.connectors.generation import readings_of
 from climate.connectors.http import SourceHttp, SourceMisbehaved, SourceUnavailable
@@ -73,13 +74,13 @@ def collect(http: SourceHttp, ask: Ask) -> Collected:
     for zone in ask.zones:
         if zone in ZONES:
             wanted[max(ask.since_of(zone), ask.now - LOOK_BACK).replace(minute=0, second=0, microsecond=0)].append(zone)
-    collected = Collected()
-    for since, zones in sorted(wanted.items(), reverse=True):
-        collected = collected.plus(_of_zones(http, zones, since, ask))
-    return collected
+    questions = {
+        f"since {since:%Y-%m-%d %H:%M}": (since, zones) for since, zones in sorted(wanted.items(), reverse=True)
+    }
+    return ask_each(tuple(questions), lambda name: _of_zones(http, *questions[name], ask))
 
 
-def _of_zones(http: SourceHttp, zones: list[str], since: datetime, ask: Ask) -> Collected:
+def _of_zones(http: SourceHttp, since: datetime, zones: list[str], ask: Ask) -> Collected:
     zone_of = {zone.rpartition("-")[2]: zone for zone in zones}
     by_respondent, is_whole = _rows(http, sorted(zone_of), since, ask)
     collected = (
