@@ -16,6 +16,7 @@ from market.services import run_allocation_pass, settle
 from tests.integration.dashboard.conftest import REGION, ask_for_tokens
 
 PAGES_OF_FIGURES = ["/", "/regions/", f"/regions/{REGION}/"]
+PAGES_OF_CLIMATE = ["/zones/", "/zones/DE/", "/greenest/", "/alerts/", "/sources/"]
 
 
 def text_of(response) -> str:
@@ -292,7 +293,7 @@ def test_pages_are_never_kept_by_caches_and_carry_the_strict_policy(world, clien
     assert "unsafe" not in response["Content-Security-Policy"]
 
 
-@pytest.mark.parametrize("path", PAGES_OF_FIGURES)
+@pytest.mark.parametrize("path", [*PAGES_OF_FIGURES, *PAGES_OF_CLIMATE])
 def test_pages_only_answer_reading(world, client, path):
     assert client.post(path).status_code == 405
 

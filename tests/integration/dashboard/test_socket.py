@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,8 +15,8 @@ from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.db import SessionStore
 
 from accounts.models import Membership
-from climate.events import EmergencyChanged, ReadingsCollected, SourceChanged
-from climate.models import DataSource, Emergency
+from climate.events import AlertsChanged, EmergencyChanged, ReadingsCollected, SourceChanged
+from climate.models import Alert, CarbonReading, DataSource, Emergency
 from config.kernel.events import publish
 from dashboard import consumers
 from market.services import settle
@@ -25,6 +25,7 @@ from tests.integration.dashboard.conftest import ask_for_tokens, make_person, ma
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SOON_SECONDS = 2
+FIGURES = {"headline", "regions", "sources", "alerts", "notice", "alert_feed"}
 
 
 @pytest.fixture
@@ -89,6 +90,18 @@ def settle_now(request_id: UUID) -> None:
     )
 
 
+def report_germany() -> None:
+    now = datetime.now(UTC)
+    CarbonReading.objects.create(
+        zone_id="DE",
+        source="energy-charts",
+        starts_at=now.replace(minute=0, second=0, microsecond=0),
+        period_minutes=60,
+        intensity_g_per_kwh=300,
+        received_at=now,
+    )
+
+
 def visit(user, journey: Callable[[Page], Awaitable[None]]) -> None:
     async def run() -> None:
         async with Page(user) as page:
@@ -102,7 +115,7 @@ def test_the_first_frame_is_a_snapshot_of_every_part(world):
         frame = await page.frame()
         assert frame["event"] == "snapshot"
         assert datetime.fromisoformat(frame["at"]).tzinfo
-        assert set(frame["data"]) == {"headline", "regions", "sources", "alerts", "decisions", "budgets"}
+        assert set(frame["data"]) == {*FIGURES, "decisions", "budgets"}
         assert {row["who"] for row in frame["data"]["decisions"]} == {"Delta Relief · Floods", "Coast Watch · Storms"}
 
     visit(AnonymousUser(), journey)
@@ -169,7 +182,7 @@ def test_where_visitors_see_figures_no_decision_is_ever_told(world, visitors_see
 
     async def journey(page: Page) -> None:
         frame = await page.frame()
-        assert set(frame["data"]) == {"headline", "regions", "sources", "alerts"}
+        assert set(frame["data"]) == FIGURES
         await sync_to_async(ask_for_tokens)(world.delta_team_id)
         frame = await page.frame()
         assert frame["event"] == "headline"
@@ -244,6 +257,73 @@ def test_news_of_the_climate_reach_everybody(world, visitors_see):
         found = await page.frames("sources.changed", "emergency.changed")
         assert {row["state"] for row in found["sources.changed"]["data"]} == {"not answering"}
         assert "Floods in Sylhet" in {row["title"] for row in found["emergency.changed"]["data"]}
+
+    visit(AnonymousUser(), journey)
+
+
+def test_an_outage_is_told_at_once_and_ends_by_itself(world, visitors_see):
+    visitors_see("figures")
+
+    def become(state: str, minutes_ago: int) -> None:
+        at = datetime.now(UTC) - timedelta(minutes=minutes_ago)
+        DataSource.objects.update(state=state, last_success_at=at)
+        publish(SourceChanged(source="energy-charts", state=state, at=at))
+
+    async def journey(page: Page) -> None:
+        await sync_to_async(become)("ok", 1)
+        snapshot = await page.frame()
+        assert snapshot["data"]["notice"].startswith("No live source has answered yet")
+        await sync_to_async(become)("failing", 3)
+        told = (await page.frames("notice.changed"))["notice.changed"]["data"]
+        assert told.startswith("All live sources have failed since")
+        await sync_to_async(report_germany)()
+        await sync_to_async(become)("ok", 0)
+        assert (await page.frames("notice.changed"))["notice.changed"]["data"] == ""
+
+    visit(AnonymousUser(), journey)
+
+
+def test_an_outage_that_nobody_tells_of_is_noticed_by_the_clock(world, monkeypatch):
+    monkeypatch.setattr(consumers, "HEARTBEAT_SECONDS", 0.05)
+
+    def stand_still() -> None:
+        DataSource.objects.update(state="ok", last_success_at=datetime.now(UTC) - timedelta(hours=2))
+
+    async def journey(page: Page) -> None:
+        await page.frame()
+        await sync_to_async(stand_still)()
+        told = (await page.frames("notice.changed"))["notice.changed"]["data"]
+        assert told.startswith("All live sources have failed since")
+
+    visit(AnonymousUser(), journey)
+
+
+def test_news_of_a_feed_reach_the_page_of_alerts_and_nothing_else(world):
+    def hear() -> None:
+        now = datetime.now(UTC)
+        Alert.objects.create(
+            source="gdacs",
+            external_id="FL1",
+            kind="flood",
+            level="green",
+            title="Flood",
+            country_codes=["BD"],
+            starts_at=now,
+            is_current=True,
+            version_at=now,
+            first_seen_at=now,
+            last_seen_at=now,
+        )
+        publish(AlertsChanged(source="gdacs", alert_ids=(1,), at=now))
+
+    async def journey(page: Page) -> None:
+        before = (await page.frame())["data"]["alert_feed"]
+        await sync_to_async(hear)()
+        told = await page.frame()
+        assert told["event"] == "alerts.changed"
+        assert told["data"]["current_alerts"] == 1
+        assert told["data"]["digest"] != before["digest"]
+        assert await page.is_silent(0.8)
 
     visit(AnonymousUser(), journey)
 

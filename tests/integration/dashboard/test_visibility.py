@@ -12,7 +12,16 @@ from budgets.domain.units import Unit
 from budgets.services import create_budget
 from tests.integration.dashboard.conftest import REGION, make_person
 
-FIGURES = ["/", "/regions/", f"/regions/{REGION}/"]
+FIGURES = [
+    "/",
+    "/regions/",
+    f"/regions/{REGION}/",
+    "/zones/",
+    "/zones/DE/",
+    "/greenest/",
+    "/alerts/",
+    "/sources/",
+]
 
 
 def test_where_visitors_see_nothing_every_page_asks_for_a_login(world, client, visitors_see):
