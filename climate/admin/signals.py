@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 
-from climate.models import CarbonForecast, CarbonReading
+from climate.models import CarbonForecast, CarbonReading, QuarantinedValue
 from config.administration.base import RecordAdmin
 from config.administration.typed import display
 
@@ -36,3 +36,14 @@ class CarbonForecastAdmin(RecordAdmin):
     search_fields = ("=zone__code",)
     search_help_text = "The code of a zone, for example DE."
     ordering = ("-starts_at",)
+
+
+@admin.register(QuarantinedValue)
+class QuarantinedValueAdmin(RecordAdmin):
+    """Values that sources sent and nobody should believe. They are used for nothing."""
+
+    list_display = ("source", "what", "zone_code", "starts_at", "value", "reason", "times_seen", "last_seen_at")
+    list_filter = ("source", "what", "kind", "scope", ("last_seen_at", RangeDateTimeFilter))
+    search_fields = ("=zone_code", "reason")
+    search_help_text = "The code of a zone, or words of the reason."
+    ordering = ("-last_seen_at",)

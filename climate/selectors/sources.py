@@ -17,7 +17,7 @@ KEY_DIGEST_CHARACTERS = 16
 
 def list_sources(*, now: datetime) -> list[SourceState]:
     """Every data source, by name. One query."""
-    return [_state(source, now) for source in DataSource.objects.all()]
+    return [state_of(source, now=now) for source in DataSource.objects.all()]
 
 
 def list_due_sources(*, now: datetime) -> list[str]:
@@ -34,7 +34,7 @@ def is_due(state: SourceState, *, now: datetime) -> bool:
 def find_source(name: str, *, now: datetime) -> SourceState | None:
     """One source that there is a connector for."""
     source = DataSource.objects.filter(pk=name).first()
-    return _state(source, now) if source and name in CONNECTORS else None
+    return state_of(source, now=now) if source and name in CONNECTORS else None
 
 
 def missing_settings(name: str) -> tuple[str, ...]:
@@ -67,7 +67,8 @@ def standing_of(source: DataSource) -> Standing:
     return Standing(interval_minutes=source.interval_minutes, not_before=not_before)
 
 
-def _state(source: DataSource, now: datetime) -> SourceState:
+def state_of(source: DataSource, *, now: datetime) -> SourceState:
+    """The row with what its connector and the deployment's settings say of it. No query."""
     connector = CONNECTORS.get(source.name)
     standing = standing_of(source) if connector else Standing(interval_minutes=source.interval_minutes)
     needs = missing_settings(source.name)

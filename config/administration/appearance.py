@@ -70,11 +70,15 @@ NAVIGATION: list[dict[str, Any]] = [
         _model("Regions and capacities", "Where work may run, and how much of it.", "dns", "climate", "region"),
         _model("Grid zones", "Electricity zones with their yearly values.", "bolt", "climate", "gridzone"),
         _model(
-            "Data sources", "Providers of climate data: on, off, how often, now.", "sensors", "climate", "datasource"
+            "Data sources",
+            "Providers of climate data: how each does, how often, now.",
+            "sensors",
+            "climate",
+            "datasource",
         ),
         _model(
             "Imports of readings",
-            "A private site's own measurements, by CSV.",
+            "Measurements of a private site, by CSV.",
             "upload_file",
             "climate",
             "readingimport",
@@ -123,6 +127,7 @@ NAVIGATION: list[dict[str, Any]] = [
             "climate",
             "carbonreadingrevision",
         ),
+        _model("Quarantine", "Values that nobody should believe, with reasons.", "gpp_bad", "climate", "quarantinedvalue"),
         _model("Archive", "Files of rows that have left the database.", "inventory_2", "climate", "archivedfile"),
         _model("Carbon forecasts", "Intensities that sources expect.", "cloud", "climate", "carbonforecast"),
         _model("Yearly values of zones", "Yearly means with their sources.", "calendar_month", "climate", "zoneyear"),

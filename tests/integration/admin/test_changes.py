@@ -7,8 +7,7 @@ from django.utils import timezone
 
 from budgets.models import Threshold
 from budgets.services import load_reference
-from climate.models import DataSource, GridZone, Region, RegionCapacity
-from climate.services.collect import CollectionResult
+from climate.models import GridZone, Region, RegionCapacity
 from climate.services.reference import load_reference as load_places
 from config.administration.audit import Question, list_changes
 from market.models import Purpose
@@ -155,50 +154,6 @@ def test_a_region_without_sources_or_sense_is_refused_as_a_whole(root, changes):
     assert page.status_code == 200
     assert Region.objects.get().city == region.city
     assert RegionCapacity.objects.count() == 0
-
-
-def test_a_source_is_switched_and_only_what_people_set_is_kept(root):
-    DataSource.objects.create(name="gb", title="GB", state="ok")
-    root.post(
-        "/admin/climate/datasource/gb/change/", {"interval_minutes": 30, "state": "failing", "change_reason": "Quota."}
-    )
-    source = DataSource.objects.get()
-    assert (source.is_enabled, source.interval_minutes, source.state) == (False, 30, "ok")
-    fields = {field.field: (field.before, field.after) for field in newest("climate.datasource").fields}
-    assert fields == {"is enabled": ("yes", "no"), "interval minutes": ("15", "30")}
-
-
-def test_a_source_that_does_not_answer_is_told_in_words_and_stored(root):
-    DataSource.objects.create(name="gb-carbon-intensity", title="GB")
-    address = "/admin/climate/datasource/gb-carbon-intensity/fetch_now/"
-    root.get(address)
-    assert DataSource.objects.get().last_attempt_at is None
-    page = root.post(address)
-    assert page.status_code == 200
-    assert "The source was asked, and failed" in page.content.decode()
-    assert (DataSource.objects.get().state, DataSource.objects.get().consecutive_failures) == ("failing", 1)
-
-
-def test_a_source_without_a_connector_is_refused_in_words(root):
-    DataSource.objects.create(name="other", title="Other")
-    assert "There is no source" in root.post("/admin/climate/datasource/other/fetch_now/").content.decode()
-
-
-def test_a_source_is_fetched_from_and_what_it_brought_is_told(root, monkeypatch):
-    now = timezone.now()
-    DataSource.objects.create(name="gb-carbon-intensity", title="GB")
-    result = CollectionResult(source="gb-carbon-intensity", state="ok", readings=2, forecasts=96, zones=1, problems=())
-    asked = []
-
-    def collect(*, name, now):
-        asked.append((name, now))
-        return result
-
-    monkeypatch.setattr("climate.admin.sources.collect_source", collect)
-    page = root.post("/admin/climate/datasource/gb-carbon-intensity/fetch_now/", follow=True)
-    assert "2 readings and 96 forecasts of 1 zones were stored" in page.content.decode()
-    assert [name for name, _ in asked] == ["gb-carbon-intensity"]
-    assert asked[0][1] >= now
 
 
 def test_a_zone_of_the_reference_data_is_not_deleted(root):

@@ -44,6 +44,7 @@ def test_every_model_of_ours_that_people_look_at_has_a_page():
         "accounts.membership",
         "climate.alertversion",
         "climate.regioncapacity",
+        "climate.rememberedanswer",  # bodies of answers: nothing that a person reads
         "budgets.holdline",
     }
     models = {
@@ -123,6 +124,8 @@ def test_an_auditor_reads_and_writes_nothing(member_of, model):
 ACTIONS = [
     ("accounts_apikey_revoke", True),
     ("climate_datasource_fetch_now", True),
+    ("climate_datasource_pause", True),
+    ("climate_datasource_resume", True),
     ("climate_emergency_confirm", True),
     ("climate_emergency_dismiss", True),
     ("climate_emergency_lift", True),
