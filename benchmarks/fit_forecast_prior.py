@@ -41,9 +41,12 @@ RIDGE = 0.001
 def main() -> None:
     """Fit on all zones of all files together, every zone with the same say, and write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("traces", type=Path, nargs="+")
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("traces", type=Path, nargs="*")
+    parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
+    if not arguments.traces or arguments.out is None:
+        print("Needs traces of measured hours, which cannot be shipped: fit_forecast_prior.py TRACE.csv ... --out FILE")
+        return
     files = [parse_wide_csv(path.open(encoding="utf-8"), name=path.name) for path in arguments.traces]
     traces = traces_of(files, zone_places())
     console = Console(stderr=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.db import transaction
@@ -45,8 +45,9 @@ class Issue(NamedTuple):
 
 @transaction.atomic
 def keep_forecasts(*, source: str, forecasts: Sequence[CollectedForecast], now: datetime) -> int:
-    """Store what a source expects and return the number of rows written. Zones not known are left out.
+    """Store what a source expects and return the number of rows written.
 
+    Zones not known are left out, and so are periods that were over when it was said.
     The issue time is when the source said it: its own `issued_at` (never later than `now`), else
     `now`. A source that gives no issue time and repeats its newest issue value for value only
     confirms it: nothing is written and the older time stays, because that is since when it was
@@ -72,6 +73,8 @@ def _issues(forecasts: Sequence[CollectedForecast], now: datetime) -> list[Issue
     curves: dict[Series, dict[datetime, list[CollectedForecast]]] = defaultdict(lambda: defaultdict(list))
     for each in forecasts:
         issued_at = min(each.issued_at or now, now)
+        if each.starts_at + timedelta(minutes=each.period_minutes) <= issued_at:
+            continue  # What was over when it was said was not foreseen, and must not push out what was.
         curves[Series(each.zone, each.kind, each.scope)][issued_at].append(each)
     return [
         Issue(series, max(by_time), tuple({each.starts_at: each for each in by_time[max(by_time)]}.values()))

@@ -130,6 +130,13 @@ def test_other_sources_zones_kinds_and_scopes_are_left_alone():
     assert CarbonForecast.objects.exclude(zone="GB", source="grid", kind="average", scope="lifecycle").count() == 16
 
 
+def test_a_period_that_was_over_is_no_forecast_and_pushes_out_none():
+    keep(curve(200, hours=3))
+    keep(curve(900, hours=3), now=NEXT + HOUR)
+    assert CarbonForecast.objects.get(starts_at=NEXT).intensity_g_per_kwh == 200
+    assert CarbonForecast.objects.filter(issued_at=NEXT + HOUR).count() == 2
+
+
 def test_a_zone_that_is_not_known_is_left_out():
     assert keep(curve(zone="ATLANTIS")) == 0
     assert keep([]) == 0
