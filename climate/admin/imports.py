@@ -20,7 +20,7 @@ from climate.domain.reading_file import EXAMPLE, LARGEST_BYTES, MOST_ROWS
 from climate.domain.signal import Scope
 from climate.models import GridZone, ReadingImport
 from climate.services.reading_imports import AT_WORK, begin_import, confirm_import
-from config.administration.base import LONGEST_REASON_CHARACTERS, RecordAdmin
+from config.administration.base import LONGEST_REASON_CHARACTERS, AuditedAdmin, RecordAdmin
 from config.administration.pages import form_page, posted, url_of
 from config.administration.text import whole
 from config.administration.typed import AnyModelChoiceField, action, display
@@ -76,13 +76,14 @@ class ConfirmImportForm(forms.Form):
 
 
 @admin.register(ReadingImport)
-class ReadingImportAdmin(RecordAdmin):
-    """Files of readings and what became of them."""
+class ReadingImportAdmin(RecordAdmin, AuditedAdmin):
+    """Files of readings and what became of them: services change them, and each step is kept."""
 
     list_display = ("file_name", "zone_id", "source", "shown_state", "row_count", "created_at", "author")
     list_filter = ("state", "source")
     list_select_related = ("author",)
     search_fields = ("file_name", "=zone__code", "source", "sha256")
+    readonly_fields = ("shown_state", "progress", "findings", "author", "confirmed_by")
     actions_list = ("bring",)
     actions_detail = ("confirm",)
     fieldsets = (

@@ -44,8 +44,15 @@ class RetentionPolicyAdmin(AuditedAdmin):
         ("What there is", {"fields": ("at_hand", "in_the_archive")}),
     )
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """With what there is, counted once: the page asks for it several times."""
+        policy = super().get_object(request, object_id, from_field)
+        if policy is not None:
+            vars(policy).update(stored=list_stored_tiers(), archived=list_archived_tiers())
+        return policy
+
     @display(description="In the database")
-    def at_hand(self, policy: RetentionPolicy) -> SafeString:
+    def at_hand(self, policy: Any) -> SafeString:
         """Rows of each tier, and its oldest period."""
         lines = format_html_join(
             "",
@@ -56,16 +63,15 @@ class RetentionPolicyAdmin(AuditedAdmin):
                     f"{'about ' if tier.is_estimate else ''}{whole(tier.rows)} rows",
                     f"since {tier.oldest_at:%Y-%m-%d %H:%M} UTC" if tier.oldest_at else "none",
                 )
-                for tier in list_stored_tiers()
+                for tier in policy.stored
             ),
         )
         return format_html(LINES, lines)
 
     @display(description="In the archive")
-    def in_the_archive(self, policy: RetentionPolicy) -> SafeString | str:
+    def in_the_archive(self, policy: Any) -> SafeString | str:
         """Files of each table."""
-        tiers = list_archived_tiers()
-        if not tiers:
+        if not policy.archived:
             return "Nothing yet."
         lines = format_html_join(
             "",
@@ -76,7 +82,7 @@ class RetentionPolicyAdmin(AuditedAdmin):
                     f"{whole(tier.rows)} rows",
                     f"in {whole(tier.files)} files, {megabytes(tier.size_bytes)}, since {tier.oldest_at:%Y-%m-%d}",
                 )
-                for tier in tiers
+                for tier in policy.archived
             ),
         )
         return format_html(LINES, lines)

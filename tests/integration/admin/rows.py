@@ -9,12 +9,15 @@ from django.contrib.auth.models import Group
 from django.db import models
 
 from accounts.models import User
+from climate.models import ReadingImport, RetentionPolicy
 from market.models import AllocationRequest, AllocationRun
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SPECIAL: dict[type[models.Model], dict[str, Any]] = {
     AllocationRequest: {"is_simulated": True},
     AllocationRun: {"state": "finished"},
+    ReadingImport: {"content": b"content"},
+    RetentionPolicy: {"id": 1},  # there is one
     User: {"is_staff": False},
 }
 
@@ -25,17 +28,19 @@ def make_rows(model: type[models.Model], numbers: range) -> list[Any]:
 
 
 def _make(model: type[models.Model], number: int) -> Any:
+    special = SPECIAL.get(model, {})
     values: dict[str, Any] = {}
     for field in model._meta.concrete_fields:
-        if isinstance(field, models.AutoField | models.UUIDField):
+        if isinstance(field, models.AutoField | models.UUIDField) or field.name in special:
             continue
         if isinstance(field, models.ForeignKey):
             if field.related_model is not model:
                 values[field.name] = _related(field, number)
         elif (not field.has_default() and not field.null) or field.choices:
             values[field.name] = _value(field, number)
+    values |= special
     known = model._default_manager.filter(pk=values.get(model._meta.pk.name)).first()
-    return known or model._default_manager.create(**{**values, **SPECIAL.get(model, {})})
+    return known or model._default_manager.create(**values)
 
 
 def _related(field: models.ForeignKey[Any, Any], number: int) -> Any:
