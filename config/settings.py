@@ -211,6 +211,11 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "DisasterKindEnum": "climate.api.emergency_serializers.KINDS",
+        "AlertLevelEnum": "climate.api.emergency_serializers.LEVELS",
+        "EmergencyStateEnum": "climate.api.emergency_serializers.STATES",
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "config.api.schema.document_problems",

@@ -11,6 +11,9 @@ from climate.domain.places import EmergencyChange, EmergencyFacts
 from config.kernel.rest import StrictSerializer
 
 LONGEST_REASON_CHARACTERS = 2000
+KINDS = [(each.value, each.value) for each in DisasterKind]
+LEVELS = [(each.value, each.value) for each in AlertLevel]
+STATES = [(each.value, each.value) for each in EmergencyState]
 
 
 class AlertOut(serializers.Serializer):  # type: ignore[type-arg]
@@ -19,8 +22,8 @@ class AlertOut(serializers.Serializer):  # type: ignore[type-arg]
     id = serializers.IntegerField()
     source = serializers.CharField()  # type: ignore[assignment]
     external_id = serializers.CharField(help_text="The feed's own name of the event.")
-    kind = serializers.ChoiceField(choices=list(DisasterKind))
-    level = serializers.ChoiceField(choices=list(AlertLevel))
+    kind = serializers.ChoiceField(choices=KINDS)
+    level = serializers.ChoiceField(choices=LEVELS)
     title = serializers.CharField()
     countries = serializers.ListField(child=serializers.CharField(), source="country_codes")
     unknown_places = serializers.ListField(
@@ -36,16 +39,16 @@ class AlertOut(serializers.Serializer):  # type: ignore[type-arg]
     first_seen_at = serializers.DateTimeField()
     last_seen_at = serializers.DateTimeField(help_text="When the feed listed it last.")
     emergency = serializers.IntegerField(source="emergency_id", allow_null=True, help_text="What became of it last.")
-    emergency_state = serializers.ChoiceField(choices=list(EmergencyState), allow_null=True)
+    emergency_state = serializers.ChoiceField(choices=STATES, allow_null=True)
 
 
 class EmergencyOut(serializers.Serializer):  # type: ignore[type-arg]
     """An emergency. Only an active one that is no drill changes decisions."""
 
     id = serializers.IntegerField()
-    kind = serializers.ChoiceField(choices=list(DisasterKind))
+    kind = serializers.ChoiceField(choices=KINDS)
     title = serializers.CharField()
-    state = serializers.ChoiceField(choices=list(EmergencyState))
+    state = serializers.ChoiceField(choices=STATES)
     is_drill = serializers.BooleanField()
     countries = serializers.ListField(child=serializers.CharField(), source="country_codes")
     purposes = serializers.ListField(child=serializers.CharField())
@@ -59,7 +62,7 @@ class EmergencyOut(serializers.Serializer):  # type: ignore[type-arg]
     is_kept_by_person = serializers.BooleanField(help_text="The feed no longer changes it.")
     alert = serializers.IntegerField(source="alert_id", allow_null=True)
     alert_level = serializers.ChoiceField(
-        choices=["", *AlertLevel], help_text="Of its alert when the state was decided."
+        choices=LEVELS, allow_blank=True, help_text="Of its alert when the state was decided."
     )
     policy_version = serializers.IntegerField(allow_null=True, help_text="Of the policy that declared or proposed it.")
 
@@ -73,13 +76,13 @@ class EmergencyChangeOut(serializers.Serializer):  # type: ignore[type-arg]
 
     at = serializers.DateTimeField()
     change = serializers.CharField(help_text="What was done, shortened.")
-    state = serializers.ChoiceField(choices=list(EmergencyState))
+    state = serializers.ChoiceField(choices=STATES)
     reason = serializers.CharField()
     by = serializers.SerializerMethodField()
     countries = serializers.ListField(child=serializers.CharField(), source="country_codes")
     multiplier = serializers.FloatField()
     ends_at = serializers.DateTimeField(allow_null=True)
-    alert_level = serializers.ChoiceField(choices=["", *AlertLevel])
+    alert_level = serializers.ChoiceField(choices=LEVELS, allow_blank=True)
 
     def get_by(self, change: EmergencyChange) -> str:
         """Whose decision stood: `policy` or `person`."""
@@ -100,7 +103,7 @@ class EmergencyDetailOut(EmergencyOut):
 class EmergencyIn(StrictSerializer):
     """An emergency that a person declares, or a drill."""
 
-    kind = serializers.ChoiceField(choices=list(DisasterKind))
+    kind = serializers.ChoiceField(choices=KINDS)
     title = serializers.CharField(max_length=300)
     countries = serializers.ListField(
         child=serializers.RegexField(r"^[A-Z]{2}$"),

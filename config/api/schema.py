@@ -28,7 +28,10 @@ PROBLEM = {
 }
 ALWAYS = {"401": "No key, or one that is unknown, expired or revoked.", "403": "Not yours to do or to claim."}
 BY_METHOD = {
-    "get": {"429": "Too many requests; see Retry-After."},
+    "get": {
+        "422": "A parameter cannot be meant; `errors` names it.",
+        "429": "Too many requests; see Retry-After.",
+    },
     "delete": {"409": "Not in a state in which this can be done."},
     "post": {
         "400": "The body is not JSON.",

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import pytest
 from django.core.management import call_command
 from jsonschema import Draft202012Validator
 
-from tests.integration.world import load_world, make_budget, make_team
+from accounts.domain.scopes import Scope
+from climate.services.alerts import keep_alerts
+from tests.integration.climate.test_alerts import FLOOD, ORANGE
+from tests.integration.world import NOW, load_world, make_budget, make_team
 
 pytestmark = pytest.mark.django_db
 BODY = {"purpose": "climate_adaptation", "origin": "BD", "model_class": "L", "tokens": 2000}
@@ -116,12 +120,32 @@ def test_budgets_answer_as_documented(document, team):
         ("/api/v1/zones/{zone}/forecast/", "/api/v1/zones/DE/forecast/"),
         ("/api/v1/greenest/", "/api/v1/greenest/?duration=3"),
         ("/api/v1/sources/", "/api/v1/sources/"),
-        ("/api/v1/emergencies/", "/api/v1/emergencies/"),
+        ("/api/v1/alerts/", "/api/v1/alerts/"),
+        ("/api/v1/emergencies/", "/api/v1/emergencies/?state=proposed,active"),
+        ("/api/v1/emergencies/", "/api/v1/emergencies/?state=over"),
         ("/api/v1/regions/{code}/", "/api/v1/regions/atlantis/"),
     ],
 )
 def test_climate_answers_as_documented(document, team, path, url):
     check(document, path, "get", team.client.get(url))
+
+
+def test_alerts_and_decisions_on_them_answer_as_documented(document, team):
+    keep_alerts(source="gdacs", alerts=[FLOOD, replace(ORANGE, external_id="FL2")], is_complete=True, now=NOW)
+    check(document, "/api/v1/alerts/", "get", team.client.get("/api/v1/alerts/"))
+    trusted = make_team("Trusted", scopes=[Scope.CLIMATE_READ, Scope.EMERGENCIES_WRITE]).client
+    every, one = "/api/v1/emergencies/", "/api/v1/emergencies/{emergency_id}/"
+    listed = trusted.get(f"{every}?state=proposed,active")
+    check(document, every, "get", listed)
+    assert {each["state"] for each in listed.json()["results"]} == {"proposed", "active"}
+    body = {"kind": "flood", "title": "t", "countries": ["BD"], "purposes": ["disaster_response"], "multiplier": 2}
+    made = trusted.post(every, {**body, "reason": "r"})
+    check(document, every, "post", made)
+    check(document, every, "post", trusted.post(every, body))
+    url = f"{every}{made.json()['id']}/"
+    check(document, one, "get", trusted.get(url))
+    for action in ("confirm", "dismiss", "lift", "lift"):
+        check(document, f"{one}{action}/", "post", trusted.post(f"{url}{action}/", {"reason": "r"}))
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
