@@ -84,7 +84,7 @@ class _Service:
         if not isinstance(answer, dict):
             return None
         found = {
-            str(zone): frozenset(map(str, facts["access"]))
+            str(zone): frozenset(str(route).strip("/") for route in facts["access"])
             for zone, facts in answer.items()
             if isinstance(facts, dict) and isinstance(facts.get("access"), list)
         }

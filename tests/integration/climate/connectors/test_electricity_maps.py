@@ -176,6 +176,10 @@ def test_direct_emissions_stay_direct(maps, ask):
     assert {each.scope for each in ask().readings} == {Scope.DIRECT}
 
 
+def test_an_hour_that_has_not_begun_is_no_reading(maps, ask):
+    assert [each.starts_at for each in ask(now=datetime(2026, 3, 4, 9, 59, tzinfo=UTC)).readings] == [at(8)]
+
+
 def test_days_are_no_hours_value(maps, ask):
     daily = json.loads(recorded("em_history.json")) | {"temporalGranularity": "daily"}
     replaced(maps, "carbon-intensity/history", {"json": daily})

@@ -43,6 +43,11 @@ def test_parallel_columns_become_readings_with_the_share_of_their_quarter_hour(g
     ]
 
 
+def test_only_periods_that_are_wanted_and_have_begun_are_readings(germany, collect):
+    since, now = FIRST + timedelta(minutes=15), FIRST + timedelta(minutes=44)
+    assert [each.starts_at for each in collect(NAME, now=now, zones=("DE",), since={"DE": since}).readings] == [since]
+
+
 def test_the_forecast_column_becomes_forecasts_and_trailing_nulls_nothing(germany, collect):
     collected = collect(NAME, now=NOW, zones=("DE",))
     assert [(each.starts_at, each.intensity_g_per_kwh) for each in collected.forecasts] == [
