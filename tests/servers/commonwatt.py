@@ -32,6 +32,8 @@ def environment(data_dir: Path, **given: str) -> dict[str, str]:
         "COMMONWATT_ENV_FILE": os.devnull,
         "GB_CARBON_INTENSITY_URL": CLOSED,
         "ENERGY_CHARTS_URL": CLOSED,
+        "GDACS_URL": CLOSED,
+        "NWS_URL": CLOSED,
         "PYTHONUNBUFFERED": "1",
         **given,
     }
