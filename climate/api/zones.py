@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
@@ -170,6 +171,6 @@ def _reading(reading: StoredReading) -> dict[str, Any]:
 
 
 def _paged(request: Request, view: APIView, rows: Sequence[Any], write: Any) -> Response:
-    pages = api_settings.DEFAULT_PAGINATION_CLASS()
+    pages: Any = cast(type[BasePagination], api_settings.DEFAULT_PAGINATION_CLASS)()
     answer: Response = pages.get_paginated_response(write(pages.paginate_queryset(rows, request, view=view)))
     return answer

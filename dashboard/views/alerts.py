@@ -49,7 +49,7 @@ def decide(request: HttpRequest, emergency_id: str, decision: str, *, sight: Sig
     service, done = DECISIONS[decision]
     form = DecisionForm(request.POST)
     if not form.is_valid():
-        messages.error(request, " ".join(form.errors["reason"]))
+        messages.error(request, " ".join(str(each) for each in form.errors["reason"]))
         return redirect("alerts")
     try:
         service(

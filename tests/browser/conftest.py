@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page
 
 from tests.servers.chromium import ADVICE, find_chromium
-from tests.servers.commonwatt import Client, Serve, environment, serving
+from tests.servers.commonwatt import Client, Serve, environment, manage, serving
 
 REGION = "aws-eu-central-1"
 QUIET_ARGUMENTS = [
@@ -77,6 +77,11 @@ class Site:
         assert answer.status_code in (201, 202), answer.text
         found: dict[str, Any] = answer.json()
         return found
+
+    def run(self, code: str) -> None:
+        """Run Python beside the server, in its database: nothing tells the server of it."""
+        done = manage("shell", "-c", code, env=self.server.env)
+        assert done.returncode == 0, done.stderr
 
 
 def _site(tmp_path_factory: pytest.TempPathFactory, visitors: str) -> Iterator[Site]:

@@ -11,7 +11,21 @@ from tests.browser.conftest import REGION, Site
 
 pytestmark = pytest.mark.browser
 
-PATHS = ["/", "/regions/", f"/regions/{REGION}/", "/requests/", "/requests/ID/", "/login/", "/nowhere/"]
+PATHS = [
+    "/",
+    "/regions/",
+    f"/regions/{REGION}/",
+    "/zones/",
+    "/zones/DE/?range=7d",
+    "/greenest/?job=10&home=aws-eu-central-1",
+    "/greenest/?hours=2&duration=9",
+    "/alerts/",
+    "/sources/",
+    "/requests/",
+    "/requests/ID/",
+    "/login/",
+    "/nowhere/",
+]
 SCROLLS_SIDEWAYS = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
 
 EVERY_BASIS_IS = """word => document.querySelectorAll('.basis').forEach(each => {
