@@ -71,7 +71,7 @@ def test_the_source_s_own_issue_time_counts_but_is_never_later_than_now():
 def test_of_six_hours_the_first_issue_stays_beside_the_newest_and_others_go():
     times = [NOW - timedelta(hours=4), NOW, NOW + HOUR, NOW + 2 * HOUR, NOW + 3 * HOUR]
     for number, at in enumerate(times):
-        keep(curve(200 + 10 * number, first=NEXT, hours=6), now=at)
+        keep(curve(200 + 10 * number, first=NEXT + 3 * HOUR, hours=6), now=at)
     # 06:20 was the first from six, 12:20 the first from twelve, 13:20 is the newest.
     assert issues() == [times[0], times[3], times[4]]
     shared = CarbonForecast.objects.filter(starts_at=NEXT + 3 * HOUR)
