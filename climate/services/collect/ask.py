@@ -105,15 +105,15 @@ def _zones(connector: Connector, option: str) -> tuple[tuple[str, ...], tuple[st
 
 
 def _since(source: DataSource, connector: Connector, zones: tuple[str, ...], now: datetime) -> Mapping[str, datetime]:
-    """By zone, from when on to ask: the overlap always, and once an hour from the first period that is missing.
+    """By zone, from when on to ask: by the overlap before the last success, and once an hour before the first gap.
 
-    Once an hour, because a period that the source never had would otherwise make each asking a long one.
+    The overlap is counted back from when the zone was last had: during an outage sources revise too. Once an
+    hour, because a period that the source never had would otherwise make each asking a long one.
     """
-    lately = now - OVERLAP
+    earliest = _hour(now - connector.longest_look_back) + timedelta(hours=1)
     last = source.last_success_at
     if last is not None and _hour(last) == _hour(now):
-        return dict.fromkeys(zones, lately)
-    earliest = _hour(now - connector.longest_look_back) + timedelta(hours=1)
+        return dict.fromkeys(zones, max(last - OVERLAP, earliest))
     rows = (
         CarbonReading.objects.filter(source=source.pk, zone__in=zones, starts_at__gte=earliest, starts_at__lte=now)
         .order_by("zone", "kind", "scope", "starts_at")
@@ -123,7 +123,7 @@ def _since(source: DataSource, connector: Connector, zones: tuple[str, ...], now
     for zone, of_zone in groupby(rows, key=lambda row: row[0]):
         series = groupby(of_zone, key=lambda row: row[1:3])
         missing = [first_missing([row[3:5] for row in of_series], since=earliest) for _, of_series in series]
-        since[zone] = min(lately, *missing)
+        since[zone] = max(min(last or now, *missing) - OVERLAP, earliest)
     return since
 
 

@@ -10,7 +10,7 @@ import pytest
 from climate.connectors.contract import OVERLAP
 from climate.connectors.http import SourceHttp, SourceMisbehaved
 from climate.domain.collected import Collected
-from climate.models import Country, GridZone, Region, RememberedAnswer
+from climate.models import CarbonReading, Country, GridZone, Region, RememberedAnswer
 from climate.services.collect.memory import LARGEST_BYTES, OLDEST, StoredMemory
 from tests.integration.climate.collect.toy import HOUR, NOW, collect, readings, row
 from tests.integration.climate.provider import Reply
@@ -105,7 +105,7 @@ def test_what_was_had_is_asked_for_again_only_as_far_as_sources_revise(toy):
     later = NOW + HOUR
     toy.collect(later)
 
-    assert since(toy.provider.asked[1]) == later - OVERLAP
+    assert since(toy.provider.asked[1]) == NOW - OVERLAP
 
 
 def test_after_an_outage_all_that_is_missing_is_asked_for(toy):
@@ -116,7 +116,19 @@ def test_after_an_outage_all_that_is_missing_is_asked_for(toy):
     toy.collect(later)
 
     last_had_ends = NOW.replace(minute=0) + HOUR
-    assert [since(asked) for asked in toy.provider.asked[2:]] == [last_had_ends, last_had_ends]
+    assert NOW < last_had_ends
+    assert [since(asked) for asked in toy.provider.asked[2:]] == [NOW - OVERLAP, NOW - OVERLAP]
+
+
+def test_a_zone_that_failed_alone_is_asked_from_when_it_was_last_had(toy):
+    toy.connect(zones=("DE", "FR"))
+    toy.provider.replies(readings(*(row(hours, 300.0) for hours in range(24))))
+    toy.collect()
+    CarbonReading.objects.filter(zone="FR", starts_at__gte=NOW - 9 * HOUR).delete()
+    toy.collect(NOW + HOUR)
+
+    asked = {each.params["zone"]: since(each) for each in toy.provider.asked[2:]}
+    assert asked == {"DE": NOW - OVERLAP, "FR": NOW.replace(minute=0) - 8 * HOUR - OVERLAP}
 
 
 def test_a_gap_is_asked_for_once_an_hour(toy):
@@ -127,8 +139,8 @@ def test_a_gap_is_asked_for_once_an_hour(toy):
     toy.collect(NOW + HOUR)
 
     asked = [since(each) for each in toy.provider.asked]
-    assert asked[1] == NOW + 15 * MINUTE - OVERLAP
-    assert asked[2] == NOW.replace(minute=0) - gap * HOUR
+    assert asked[1] == NOW - OVERLAP
+    assert asked[2] == NOW.replace(minute=0) - gap * HOUR - OVERLAP
 
 
 def test_when_to_ask_from_is_one_query_however_many_zones(toy, django_assert_max_num_queries):
