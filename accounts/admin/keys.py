@@ -16,7 +16,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from accounts.domain.scopes import Scope
+from accounts.domain.scopes import PLATFORM_SCOPES, Scope
 from accounts.models import ApiKey, IdempotentAnswer, Team
 from accounts.services.keys import create_api_key, revoke_api_key
 from config.administration.base import AuditedAdmin, ReasonForm, RecordAdmin
@@ -32,6 +32,9 @@ SCOPES = [
     (Scope.BUDGETS_WRITE, "Create, change and end the team's budgets"),
     (Scope.EMERGENCIES_WRITE, "Declare, confirm and lift emergencies: this concerns every team"),
 ]
+
+GIVES_ALL_SCOPES = "climate.add_emergencypolicy"
+"""Operators make keys and decide on emergencies; who may hand that power on is a rule."""
 
 
 def scopes_field() -> forms.MultipleChoiceField:
@@ -51,7 +54,21 @@ def expiry_field() -> forms.DateTimeField:
     )
 
 
-class NewKeyForm(forms.Form):
+class ScopesForm(forms.BaseForm):
+    """Power over every team is given to a key by those alone who make the rules; others may leave what is there."""
+
+    may_give_all = False
+
+    def clean_scopes(self) -> list[str]:
+        """The scopes, if whoever fills in the form may give them."""
+        wanted: list[str] = self.cleaned_data["scopes"]
+        added = (set(wanted) & PLATFORM_SCOPES) - set(self.initial.get("scopes") or ())
+        if added and not self.may_give_all:
+            raise ValidationError(f"Only administrators give {', '.join(sorted(added))}: it concerns every team.")
+        return wanted
+
+
+class NewKeyForm(ScopesForm, forms.Form):
     """What a new key needs."""
 
     team = forms.ModelChoiceField(queryset=Team.objects.select_related("organisation"), widget=UnfoldAdminSelect2Widget)
@@ -67,7 +84,7 @@ class NewKeyForm(forms.Form):
         return expires_at
 
 
-class KeyForm(ReasonForm):
+class KeyForm(ScopesForm, ReasonForm):
     """What may be changed of a key."""
 
     scopes = scopes_field()
@@ -102,6 +119,8 @@ class ApiKeyAdmin(AuditedAdmin):
         """Make a key and show its secret once, on the next page."""
         if not self.has_add_permission(request):
             raise PermissionDenied
+        form = NewKeyForm(posted(request))
+        form.may_give_all = request.user.has_perm(GIVES_ALL_SCOPES)
 
         def create(given: dict[str, Any]) -> str:
             key, secret = create_api_key(
@@ -117,12 +136,18 @@ class ApiKeyAdmin(AuditedAdmin):
         return form_page(
             request,
             model_admin=self,
-            form=NewKeyForm(posted(request)),
+            form=form,
             call=create,
             title="Add API key",
             submit="Create the key",
             intro="The secret is shown once, on the next page. Only its digest is stored.",
         )
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """A form made for this request, which knows what its reader may give."""
+        form: Any = super().get_form(request, obj, change, **kwargs)
+        form.may_give_all = request.user.has_perm(GIVES_ALL_SCOPES)
+        return form
 
     def has_revoke_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Asked by the action of this name."""

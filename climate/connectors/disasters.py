@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
@@ -11,21 +11,32 @@ from climate.domain.alerts import CollectedAlert
 from climate.domain.collected import Collected
 
 T = TypeVar("T")
+CLOCKS_DIFFER_BY = timedelta(days=1)
 EARLIEST_YEAR, LATEST_YEAR = 1900, 2200
 MOST_PROBLEMS = 20
 
 
 def collected_alerts(
-    items: Iterable[T], read: Callable[[T], CollectedAlert], *, name: Callable[[T], str], is_complete: bool
+    items: Iterable[T],
+    read: Callable[[T], CollectedAlert],
+    *,
+    name: Callable[[T], str],
+    is_complete: bool,
+    now: datetime,
 ) -> Collected:
     """Every item that can be read; each that cannot is named among the problems.
 
-    One unreadable item makes the list incomplete, so that no event ends because we failed to read it.
+    One unreadable item makes the list incomplete, so that no event ends because we failed to read it. A
+    version of tomorrow is not believed: every later one would be taken for older.
     """
-    alerts, problems = [], []
+    alerts: list[CollectedAlert] = []
+    problems: list[str] = []
     for item in items:
         try:
-            alerts.append(read(item))
+            alert = read(item)
+            if alert.version_at > now + CLOCKS_DIFFER_BY:
+                raise ValueError("a version of tomorrow")
+            alerts.append(alert)
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
             problems.append(f"{name(item)[:60]} could not be read ({type(error).__name__})")
     if len(problems) > MOST_PROBLEMS:

@@ -8,6 +8,7 @@ names no country. Copyright European Union; syndication is allowed if the source
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from xml.etree.ElementTree import Element
@@ -48,19 +49,19 @@ NAMESPACES = {
 def collect(http: SourceHttp, ask: Ask) -> Collected:
     """All events, from the list or else from the RSS feed."""
     try:
-        return _of_list(http.get(EVENTS).json())
+        return _of_list(http.get(EVENTS).json(), ask.now)
     except (SourceMisbehaved, SourceUnavailable, SourceRefused) as error:
-        feed = _of_feed(http.get(RSS).xml())
+        feed = _of_feed(http.get(RSS).xml(), ask.now)
         why = f"the list of events failed ({error}); the RSS feed was read instead"
         return feed.plus(Collected(problems=(why,)))
 
 
-def _of_list(answer: Any) -> Collected:
+def _of_list(answer: Any, now: datetime) -> Collected:
     features = answer.get("features") if isinstance(answer, dict) else None
     if not isinstance(features, list) or not features:
         # There is never a day without an earthquake: an empty list says nothing.
         raise SourceMisbehaved("the list has no events in it")
-    return collected_alerts(features, _of_feature, name=_name_of_feature, is_complete=True)
+    return collected_alerts(features, _of_feature, name=_name_of_feature, is_complete=True, now=now)
 
 
 def _name_of_feature(feature: Any) -> str:
@@ -125,11 +126,13 @@ def _severity(text: Any, episode: Any) -> str:
     return "; ".join(filter(None, parts))
 
 
-def _of_feed(root: Element) -> Collected:
+def _of_feed(root: Element, now: datetime) -> Collected:
     items = root.findall("./channel/item")
     if root.tag != "rss" or not items:
         raise SourceMisbehaved("the feed has no events in it")
-    return collected_alerts(items, _of_item, name=lambda item: _text(item, "guid") or "an event", is_complete=True)
+    return collected_alerts(
+        items, _of_item, name=lambda item: _text(item, "guid") or "an event", is_complete=True, now=now
+    )
 
 
 def _text(item: Element, path: str) -> str:

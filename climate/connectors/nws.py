@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import Any
 
 from climate.connectors.contract import Ask, Connector
-from climate.connectors.disasters import moment, text_of
+from climate.connectors.disasters import CLOCKS_DIFFER_BY, moment, text_of
 from climate.connectors.http import SourceHttp, SourceMisbehaved
 from climate.connectors.http.transport import USER_AGENT
 from climate.domain.alerts import AlertLevel, CollectedAlert, DisasterKind
@@ -72,11 +72,11 @@ def collect(http: SourceHttp, ask: Ask) -> Collected:
     features = answer.get("features") if isinstance(answer, dict) else None
     if not isinstance(features, list):
         raise SourceMisbehaved("the answer has no alerts in it")
-    warnings, problems = _warnings(features)
+    warnings, problems = _warnings(features, ask.now)
     return Collected(alerts=tuple(_put_together(warnings)), is_complete_alert_list=not problems, problems=problems)
 
 
-def _warnings(features: Sequence[Any]) -> tuple[list[_Warning], tuple[str, ...]]:
+def _warnings(features: Sequence[Any], now: datetime) -> tuple[list[_Warning], tuple[str, ...]]:
     facts = [each["properties"] for each in features if isinstance(each, dict) and "properties" in each]
     actual = [each for each in facts if isinstance(each, dict) and each.get("status") == "Actual"]
     replaced = {name for each in actual if each.get("messageType") in REPLACING for name in _references(each)}
@@ -85,7 +85,7 @@ def _warnings(features: Sequence[Any]) -> tuple[list[_Warning], tuple[str, ...]]
     for each in actual:
         try:
             if _counts(each) and not replaced & {each.get("id"), each.get("@id")}:
-                warnings.append(_warning(each))
+                warnings.append(_warning(each, now))
         except (KeyError, TypeError, ValueError, AttributeError):
             unread += 1
     return warnings, (f"{unread} of {len(features)} alerts could not be read",) if unread else ()
@@ -106,10 +106,12 @@ def _counts(facts: dict[str, Any]) -> bool:
     )
 
 
-def _warning(facts: dict[str, Any]) -> _Warning:
+def _warning(facts: dict[str, Any], now: datetime) -> _Warning:
     event = facts["event"].strip()
     kind = next((kind for kind, words in WORDS if any(word in event for word in words)), DisasterKind.OTHER)
     sent_at = moment(facts["sent"])
+    if sent_at > now + CLOCKS_DIFFER_BY:
+        raise ValueError("a message of tomorrow")
     return _Warning(
         event=event,
         kind=kind,

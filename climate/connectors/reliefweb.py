@@ -52,7 +52,11 @@ def collect(http: SourceHttp, ask: Ask) -> Collected:
     if not isinstance(rows, list):
         raise SourceMisbehaved("the answer has no disasters in it")
     is_complete = bool(rows) and len(rows) >= answer.get("totalCount", len(rows) + 1)
-    return collected_alerts(rows, _of_row, name=lambda row: f"disaster {row.get('id')}", is_complete=is_complete)
+    return collected_alerts(rows, _of_row, name=_name_of_row, is_complete=is_complete, now=ask.now)
+
+
+def _name_of_row(row: Any) -> str:
+    return f"disaster {row.get('id')}" if isinstance(row, dict) else "a disaster"
 
 
 def _of_row(row: Any) -> CollectedAlert:

@@ -32,10 +32,8 @@ def follow_alerts(alerts: Iterable[Alert], *, now: datetime) -> None:
     by_id = {each.pk: each for each in alerts}
     if terms is None or not by_id:
         return
-    standing = {
-        each.alert_id: each
-        for each in Emergency.objects.select_for_update(of=("self",)).filter(alert__in=by_id, state__in=OPEN)
-    }
+    rows = Emergency.objects.select_for_update(of=("self",)).filter(alert__in=by_id, state__in=OPEN)
+    standing = {each.alert_id: each for each in rows.order_by("pk")}  # the order in which all lock them
     refused = _refused_levels(by_id)
     for alert in by_id.values():
         stands = standing.get(alert.pk)

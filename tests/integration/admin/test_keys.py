@@ -102,3 +102,33 @@ def test_a_key_is_never_deleted(root, team_id):
     key, _ = create_api_key(team_id=team_id, name="ci", scopes=["requests:read"])
     assert root.post(f"/admin/accounts/apikey/{key.pk}/delete/", {"post": "yes"}).status_code == 403
     assert ApiKey.objects.count() == 1
+
+
+POWER = ["climate:read", "emergencies:write"]
+
+
+def test_an_administrator_gives_a_key_power_over_every_team(member_of, team_id):
+    page = member_of("administrators").post("/admin/accounts/apikey/add/", form(team_id, scopes=POWER), follow=True)
+    assert SECRET.search(page.content.decode())
+    assert ApiKey.objects.get().scopes == POWER
+
+
+def test_an_operator_makes_keys_without_that_power(member_of, team_id):
+    operator = member_of("operators")
+    page = operator.post("/admin/accounts/apikey/add/", form(team_id, scopes=POWER))
+    assert "Only administrators give emergencies:write" in str(page.context["form"].errors["scopes"])
+    assert ApiKey.objects.count() == 0
+    operator.post("/admin/accounts/apikey/add/", form(team_id))
+    assert ApiKey.objects.count() == 1
+
+
+def test_an_operator_does_not_add_the_power_to_a_key_and_may_leave_it_where_it_is(member_of, team_id):
+    operator = member_of("operators")
+    plain, _ = create_api_key(team_id=team_id, name="plain", scopes=["climate:read"])
+    strong, _ = create_api_key(team_id=team_id, name="strong", scopes=POWER)
+    address = "/admin/accounts/apikey/{}/change/"
+    page = operator.post(address.format(plain.pk), {"name": "plain", "scopes": POWER, "expires_at": ""})
+    assert "scopes" in page.context["adminform"].form.errors
+    operator.post(address.format(strong.pk), {"name": "renamed", "scopes": POWER, "expires_at": ""})
+    assert set(ApiKey.objects.values_list("name", flat=True)) == {"plain", "renamed"}
+    assert ApiKey.objects.get(name="plain").scopes == ["climate:read"]

@@ -147,6 +147,16 @@ def test_an_event_that_cannot_be_read_is_named_and_then_no_event_is_over_for_bei
     ]
 
 
+def test_a_version_of_tomorrow_is_not_believed(outside):
+    answer = recorded("gdacs_events.json")
+    answer["features"][0]["properties"]["datemodified"] = "2099-01-01T00:00:00"
+    outside.get(LIST, json=answer)
+    collected = collect(gdacs)
+    assert "FL1103999" not in by_id(collected)
+    assert collected.problems == ("event FL1103999 could not be read (ValueError)",)
+    assert not collected.is_complete_alert_list
+
+
 def test_entities_of_a_feed_are_not_expanded(outside):
     bomb = '<!DOCTYPE rss [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;">]><rss><channel><item>&b;</item></channel></rss>'
     outside.get(LIST, status=500)
@@ -282,10 +292,11 @@ def test_the_weather_service_is_told_whom_to_ask(outside):
 def test_alerts_that_cannot_be_read_are_counted_and_nothing_is_over_for_that(outside):
     answer = recorded("nws_active.json")
     answer["features"][0]["properties"]["sent"] = "yesterday"
+    answer["features"][1]["properties"]["sent"] = "2099-01-01T00:00:00Z"
     answer["features"][2] = None
     outside.get(ACTIVE, json=answer)
     collected = collect(nws)
-    assert collected.problems == ("2 of 11 alerts could not be read",)
+    assert collected.problems == ("3 of 11 alerts could not be read",)
     assert not collected.is_complete_alert_list
 
 
