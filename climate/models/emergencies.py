@@ -96,7 +96,7 @@ class Emergency(models.Model):
     country_codes = models.JSONField(default=list, help_text='Affected countries, for example ["BD", "IN"].')
     purposes = models.JSONField(default=list, help_text='Purposes that are lifted, for example ["disaster_response"].')
     multiplier = models.FloatField(validators=[MinValueValidator(1.0), MaxValueValidator(100.0)])
-    reason = models.TextField(help_text="Why it was declared: source and reference.")
+    reason = models.TextField(help_text="Why it is in its state: source and reference.")
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField(null=True, blank=True)
     declared_at = models.DateTimeField(db_default=Now())

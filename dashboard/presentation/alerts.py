@@ -88,7 +88,8 @@ def _lasts(emergency: EmergencyFacts) -> str:
 
 def _decided(emergency: EmergencyFacts) -> str:
     policy = f"policy version {emergency.policy_version}" if emergency.policy_version else "policy"
-    who = emergency.decided_by or (policy if emergency.alert_id is not None else "an administrator")
+    # Visitors read this too: who it was is in the audit log.
+    who = "a person" if emergency.decided_by or emergency.alert_id is None else policy
     at = emergency.decided_at or emergency.declared_at
     return f"by {who}, {moment(at)}" if at else f"by {who}"
 
