@@ -118,13 +118,14 @@ class _Zone:
         """Rows of a signal from when on they are wanted: by range, by history or the latest alone."""
         now = self.service.ask.now
         since = max(self.service.ask.since_of(self.zone), now - LONGEST_RANGE)
-        rows, problems = [], []
-        if since < now - DAY:
-            if self._may(f"{signal}/past-range"):
-                start, end = _written(_hour(since)), _written(_hour(now))
-                rows += self._rows(self._get(f"{signal}/past-range", start=start, end=end))
-            else:
-                problems.append(f"{self.zone}: the key does not reach further back than a day")
+        rows: list[dict[str, Any]] = []
+        problems: list[str] = []
+        if since < now - DAY and self._may(f"{signal}/past-range"):
+            # What is long past may fail by itself: the last day must not be lost for it.
+            found, words = tried(f"{self.zone}: {signal} of the past", lambda: self._range(signal, since))
+            rows, problems = found or [], [*words]
+        elif since < now - DAY:
+            problems.append(f"{self.zone}: the key does not reach further back than a day")
         for route in (f"{signal}/history", f"{signal}/latest"):
             if self._may(route):
                 rows += self._rows(self._get(route))
@@ -133,6 +134,10 @@ class _Zone:
             problems.append(f"{self.zone}: the key does not reach its {signal}")
         # The range and the history overlap; the history is the newer word.
         return list({row["datetime"]: row for row in rows}.values()), tuple(problems)
+
+    def _range(self, signal: str, since: datetime) -> list[dict[str, Any]]:
+        start, end = _written(_hour(since)), _written(_hour(self.service.ask.now))
+        return self._rows(self._get(f"{signal}/past-range", start=start, end=end))
 
     def _get(self, route: str, *, fresh_until: datetime | None = None, **params: str) -> dict[str, Any]:
         answer = self.service.get(route, fresh_until=fresh_until, zone=self.zone, **params)

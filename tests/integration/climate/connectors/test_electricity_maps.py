@@ -104,6 +104,16 @@ def test_after_a_longer_outage_the_range_is_asked_for_and_an_hour_in_both_is_kep
     assert values == [(at(7), 40.0), (at(8), 42.5), (at(10), 44.0)]
 
 
+@pytest.mark.parametrize(
+    "answer", [{"status": 403}, {"status": 404}, {"status": 500}, {"json": {"zone": "DE", "data": []}}]
+)
+def test_a_range_that_cannot_be_had_does_not_lose_the_last_day(maps, ask, answer):
+    replaced(maps, "carbon-intensity/past-range", answer)
+    collected = ask(since={ZONE: NOW - timedelta(days=3)})
+    assert [each.starts_at for each in collected.readings] == [at(8), at(10)]
+    assert [words.split(": ")[1] for words in collected.problems] == ["carbon-intensity of the past"]
+
+
 def test_no_range_is_longer_than_the_service_allows(maps, ask):
     ask(since={ZONE: NOW - timedelta(days=40)})
     span = next(call.request.params for call in maps.calls if "carbon-intensity/past-range" in call.request.url)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -119,14 +120,20 @@ def server():
 def answering(server: Provider, case: Case, *, once: Reply | None = None, always: Reply | None = None) -> None:
     """As recorded, but for the main question, which meets a fault once or always."""
     left = [once] if once else []
+    by_shape = {_shape(path): body for path, body in case.answers.items()}
 
     def answer(asked: Asked) -> Reply:
         if asked.path == case.main and (left or always):
             return left.pop() if left else always
-        body = case.answers.get(asked.path)
+        body = case.answers.get(asked.path) or by_shape.get(_shape(asked.path))
         return Reply(status=404) if body is None else Reply(body=body.encode())
 
     server.answer = answer
+
+
+def _shape(path: str) -> str:
+    """A path whatever the times in it."""
+    return re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\dZ", "TIME", path)
 
 
 def collected(server: Provider, name: str) -> Collected:
