@@ -22,9 +22,10 @@ class BadTrace(ValueError):
 
 
 def parse_wide_csv(lines: Iterable[str], *, name: str) -> tuple[list[datetime], dict[str, list[float]]]:
-    """Hours as written, and each zone's values; NaN for an empty cell. Raises BadTrace.
+    """Hours as written, and each zone's values. Raises BadTrace.
 
-    Codes of zones are taken as they are: `NA` is Namibia.
+    An empty cell, `nan` and 0 are hours nobody measured (NaN): no grid has a lifecycle intensity of
+    0, but files write it. Codes of zones are taken as they are: `NA` is Namibia.
     """
     rows = csv.reader(lines)
     header = [each.strip() for each in next(rows, [])]
@@ -85,12 +86,12 @@ def _hour(cell: str, where: str) -> datetime:
 
 
 def _value(cell: str, where: str) -> float:
-    if not cell.strip():
+    if cell.strip().lower() in ("", "nan"):
         return float("nan")
     try:
         value = float(cell)
     except ValueError:
-        value = float("nan")
-    if not isfinite(value) or value <= 0:
+        value = -1.0
+    if not isfinite(value) or value < 0:
         raise BadTrace(f"{where}: {cell!r} is no intensity in g/kWh; leave the cell empty where nothing is known.")
-    return value
+    return value or float("nan")

@@ -26,8 +26,8 @@ OWN, PLAIN = "own forecast", "plain blend (mean of yesterday and of the last 7 d
 class Command(BaseCommand):
     help = (
         "Issue a forecast every six hours from what was known then, on measured hours, and score it beside a plain"
-        " blend. Needs no database. The trace is a wide CSV: `utc`, then one column of g CO2e/kWh per zone; empty"
-        " cells are hours nobody measured."
+        " blend. Needs no database. The trace is a wide CSV: `utc`, then one column of g CO2e/kWh per zone; cells"
+        " that are empty or 0 are hours nobody measured."
     )
     requires_system_checks: list[str] = []
 

@@ -28,7 +28,7 @@ def write(
         at = first + timedelta(hours=number)
         weather = 0.95 * weather + rng.normal(0, 0.04, len(zones))
         values = (300 + 100 * np.sin(at.hour * np.pi / 12)) * np.exp(weather)
-        cells = ["" if number in gaps else f"{value:.1f}" for value in values]
+        cells = [gap if number in gaps else f"{value:.1f}" for value in values]
         lines.append(",".join([f"{at:%Y-%m-%dT%H:%MZ}", *cells]))
     path.write_text("\n".join(lines) + "\n")
     return path
@@ -79,8 +79,9 @@ def test_earlier_years_are_learnt_from_and_not_scored(tmp_path):
     assert {each["issues"] for each in found["zones"]} == {10 * 4}
 
 
-def test_hours_that_nobody_measured_are_passed_over(tmp_path):
-    found = figures(tmp_path, write(tmp_path / "trace.csv", gaps=(5, 100, *range(200, 240), 500)))
+@pytest.mark.parametrize("cell", ["", "0", "0.0", "nan"])
+def test_hours_that_nobody_measured_are_passed_over(tmp_path, cell):
+    found = figures(tmp_path, write(tmp_path / "trace.csv", gaps=(5, 100, *range(200, 240), 500), gap=cell))
     assert found["mean"]["own"]["mape_percent 1-24 h"] < 30
 
 
