@@ -19,7 +19,7 @@ FIRST = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def write(
-    path: Path, *, days: int = 30, first: datetime = FIRST, zones=("DE", "NA", "XX-OWN"), gaps=(), seed=1
+    path: Path, *, days: int = 30, first: datetime = FIRST, zones=("DE", "NA", "XX-OWN"), gaps=(), gap="", seed=1
 ) -> Path:
     rng = np.random.default_rng(seed)
     lines = [",".join(["utc", *zones])]
