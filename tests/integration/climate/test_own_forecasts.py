@@ -122,19 +122,27 @@ def test_nothing_is_forecast_from_what_is_too_short_or_too_old():
     assert make_own_forecasts(now=NOW) == 1
 
 
-def test_a_reading_received_later_or_an_hour_not_over_is_not_used():
+def values_now() -> list[float]:
+    own().delete()
+    make_own_forecasts(now=NOW)
+    return list(own().values_list("intensity_g_per_kwh", flat=True))
+
+
+def test_an_hour_that_is_not_over_is_not_used():
     measure()
-    measure(first=LAST + HOUR, until=LAST + HOUR, factor=3)  # begun, not over
-    make_own_forecasts(now=NOW)
-    before = list(own().values_list("starts_at", "intensity_g_per_kwh"))
-    own().delete()
-    CarbonReading.objects.filter(starts_at=LAST - 30 * HOUR).update(intensity_g_per_kwh=900, received_at=NOW + HOUR)
-    CarbonReading.objects.filter(starts_at=LAST - 30 * HOUR).delete()
-    expected = (make_own_forecasts(now=NOW), list(own().values_list("starts_at", "intensity_g_per_kwh")))[1]
-    own().delete()
-    measure(first=LAST - 30 * HOUR, until=LAST - 30 * HOUR, factor=3, received=NOW + HOUR)
-    make_own_forecasts(now=NOW)
-    assert list(own().values_list("starts_at", "intensity_g_per_kwh")) == expected != before
+    expected = values_now()
+    measure(first=LAST + HOUR, until=LAST + HOUR, factor=3)
+    assert values_now() == expected
+
+
+def test_a_reading_received_later_is_not_used():
+    measure()
+    hour = LAST - 30 * HOUR
+    with_it = values_now()
+    CarbonReading.objects.filter(starts_at=hour).delete()
+    without_it = values_now()
+    measure(first=hour, until=hour, factor=3, received=NOW + HOUR)
+    assert values_now() == without_it != with_it
 
 
 def test_readings_of_quarter_hours_are_one_hour_and_sources_are_never_mixed():
