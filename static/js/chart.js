@@ -57,7 +57,7 @@ function wordsOf(hour) {
   const [time, value, ...rest] = hour.words;
   if (hour.family === "marginal") return `${time} UTC: ${value} g CO₂/kWh marginal, ${rest.join(", ")}`;
   const [range, basis, source] = rest;
-  return `${time} UTC: ${value} g CO₂e/kWh${isKnown(hour) ? ` (${range})` : ""}, ${basis}, ${source}`;
+  return `${time} UTC: ${value} g CO₂e/kWh${isKnown(hour) ? ` (${range})` : ""}, ${source.startsWith(basis) ? source : `${basis}, ${source}`}`;
 }
 
 function optionsFor(box, readout, hours, nowUnix) {

@@ -178,3 +178,10 @@ def test_a_decision_is_no_page(world, operator, client):
     assert client.get(f"/alerts/emergencies/{emergency.pk}/confirm/").status_code == 405
     assert client.post("/alerts/emergencies/999999/confirm/", {"reason": "why"}).status_code == 404
     assert client.post(f"/alerts/emergencies/{emergency.pk}/forget/", {"reason": "why"}).status_code == 404
+
+
+def test_nobody_is_named_who_decided(world, client):
+    declare(decided_by="zoe.operator")
+    words = part(client, "in-force")
+    assert "Decided by a person" in words
+    assert "zoe.operator" not in words
