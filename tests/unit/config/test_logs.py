@@ -5,6 +5,9 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -74,3 +77,33 @@ def test_a_secret_in_a_traceback_is_masked(written):
     drawn = written.getvalue()
     assert "ValueError" in drawn
     assert KEY not in drawn
+
+
+def test_no_level_of_logging_tells_the_addresses_that_are_asked():
+    """`urllib3` logs each address at DEBUG, and some providers want their key in it."""
+    described = logging_settings(level="DEBUG", as_json=False)
+
+    assert described["root"]["level"] == "DEBUG"
+    assert described["loggers"]["urllib3"] == {"level": "WARNING"}
+
+
+def test_a_key_in_an_address_is_in_no_line_of_a_process_that_logs_everything(tmp_path):
+    asks = (
+        "import django; django.setup()\n"
+        "import logging; logging.getLogger('tests').debug('everything is logged')\n"
+        "from climate.connectors.http import SourceError, SourceHttp\n"
+        "import http.server, threading\n"
+        "server = http.server.HTTPServer(('127.0.0.1', 0), http.server.BaseHTTPRequestHandler)\n"
+        "threading.Thread(target=server.handle_request, daemon=True).start()\n"
+        "host = f'127.0.0.1:{server.server_port}'\n"
+        "http = SourceHttp(f'http://{host}', allowed_hosts=[host], requests_left=1)\n"
+        "try:\n    http.get_json('/readings', api_key='hush-hush')\n"
+        "except SourceError:\n    logging.getLogger('tests').exception('it failed')\n"
+    )
+    env = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings", "LOG_LEVEL": "DEBUG"}
+    env["COMMONWATT_DATA_DIR"] = str(tmp_path)
+    done = subprocess.run([sys.executable, "-c", asks], env=env, capture_output=True, text=True, check=True)
+
+    assert "everything is logged" in done.stderr
+    assert "it failed" in done.stderr
+    assert "hush-hush" not in done.stdout + done.stderr
