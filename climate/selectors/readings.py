@@ -25,7 +25,7 @@ Tier = CarbonReadingMean.Tier
 MINUTES = {Tier.HOUR.value: 60, Tier.DAY.value: 1440}
 
 
-class _Row(NamedTuple):
+class Row(NamedTuple):
     """The columns that readings and means share; `minutes` is the period, or how much of it is covered."""
 
     zone_id: str
@@ -37,8 +37,25 @@ class _Row(NamedTuple):
     carbon_free_share: float | None
     flag: str
     received_at: datetime
+    scope: str
     rung: str
     """Of a reading its basis, of a mean its tier."""
+
+    @property
+    def whole_minutes(self) -> int:
+        """The period: of a mean the hour or day that it stands for."""
+        return MINUTES.get(self.rung, self.minutes)
+
+    @property
+    def basis(self) -> Basis:
+        """Means are made of live readings."""
+        return Basis.LIVE if self.rung in MINUTES else Basis(self.rung)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """The flag, and how much of a mean is known."""
+        part = f"readings cover {self.minutes} of {self.whole_minutes:,} minutes"
+        return tuple(each for each in (self.flag, part if self.minutes < self.whole_minutes else "") if each)
 
 
 def list_readings_by_zone(
@@ -80,44 +97,50 @@ def list_zone_history(zone: str, *, since: datetime, until: datetime, scope: Sco
     days. Empty where no source reports the zone. Raises NotFound for an unknown zone.
     """
     which = {"kind": Kind.AVERAGE, "scope": scope, "zone_id": zone, "starts_at__gte": since, "starts_at__lt": until}
-    readings, means = _readings(which), _means(which)
-    hours = {(row.source, floor_hour(row.starts_at)) for row in readings}
-    hourly = [row for row in means if row.rung == Tier.HOUR and (row.source, row.starts_at) not in hours]
-    days = {(row.source, row.starts_at.date()) for row in [*readings, *hourly]}
-    daily = [row for row in means if row.rung == Tier.DAY and (row.source, row.starts_at.date()) not in days]
-    history = [_signal(row, scope) for row in sorted([*readings, *hourly, *daily], key=lambda row: row[2:0:-1])]
+    readings = _readings(which)
+    rows = [*readings, *means_left(which, [(row.source, row.scope, row.starts_at) for row in readings])]
+    history = [_signal(row) for row in sorted(rows, key=lambda row: (row.starts_at, row.source))]
     if not history and not GridZone.objects.filter(pk=zone).exists():
         raise NotFound(f"There is no grid zone {zone!r}.")
     return history
 
 
-def _readings(which: dict[str, Any]) -> list[_Row]:
+def means_left(which: dict[str, Any], known: Sequence[tuple[str, str, datetime]]) -> list[Row]:
+    """Hourly means of hours, and daily ones of days, of which no reading is `known` by source, scope and begin.
+
+    `which` are conditions that readings and means share; of one zone and one kind.
+    """
+    means = _means(which)
+    hours = {(source, scope, floor_hour(at)) for source, scope, at in known}
+    hourly = [row for row in means if row.rung == Tier.HOUR and (row.source, row.scope, row.starts_at) not in hours]
+    days = {(source, scope, at.date()) for source, scope, at in known}
+    days |= {(row.source, row.scope, row.starts_at.date()) for row in hourly}
+    daily = [row for row in means if row.rung == Tier.DAY and (row.source, row.scope, row.starts_at.date()) not in days]
+    return hourly + daily
+
+
+def _readings(which: dict[str, Any]) -> list[Row]:
     rows = CarbonReading.objects.filter(**which).annotate(minutes=F("period_minutes"), rung=F("basis"))
-    return list(map(_Row._make, rows.values_list(*_Row._fields)))
+    return list(map(Row._make, rows.values_list(*Row._fields)))
 
 
-def _means(which: dict[str, Any]) -> list[_Row]:
+def _means(which: dict[str, Any]) -> list[Row]:
     rows = CarbonReadingMean.objects.filter(**which).annotate(minutes=F("covered_minutes"), rung=F("tier"))
-    return list(map(_Row._make, rows.values_list(*_Row._fields)))
+    return list(map(Row._make, rows.values_list(*Row._fields)))
 
 
-def _signal(row: _Row, scope: Scope) -> Signal:
-    """As it was reported; of a mean, how much of it is known."""
-    whole = MINUTES.get(row.rung)
-    flags = [row.flag] if row.flag else []
-    if whole and row.minutes < whole:
-        flags.append(f"readings cover {row.minutes} of {whole:,} minutes")
+def _signal(row: Row) -> Signal:
     return Signal(
         zone=row.zone_id,
         starts_at=row.starts_at,
-        period_minutes=whole or row.minutes,
+        period_minutes=row.whole_minutes,
         intensity_g_per_kwh=row.intensity_g_per_kwh,
-        basis=Basis.LIVE if whole else Basis(row.rung),
+        basis=row.basis,
         source=row.source,
         as_of=row.received_at,
         kind=Kind.AVERAGE,
-        scope=Scope(scope),
+        scope=Scope(row.scope),
         renewable_share=row.renewable_share,
         carbon_free_share=row.carbon_free_share,
-        flags=tuple(flags),
+        flags=row.remarks,
     )

@@ -11,6 +11,7 @@ from climate.domain.ladder import floor_hour
 from climate.domain.signal import Kind, Scope
 from climate.domain.zones import StoredReading, ZoneFacts, ZoneSource
 from climate.models import CarbonForecast, CarbonReading, GridZone
+from climate.selectors.readings import YOUNGEST_MEAN, Row, means_left
 from climate.selectors.signals import list_signals
 from config.kernel.errors import NotFound
 
@@ -43,20 +44,41 @@ def list_stored_readings(
 ) -> list[StoredReading]:
     """What sources reported of a zone from `since` (included) to `until`, as they say it now, oldest first.
 
+    Where readings have gone to the archive, the means of their hours, and before that of their days.
     One kind only: kinds are never mixed. At most 10,000 of them; nothing received after `now`.
     Raises NotFound for an unknown zone.
     """
-    rows = CarbonReading.objects.filter(
-        zone_id=zone, kind=kind, starts_at__gte=since, starts_at__lt=until, received_at__lte=now
-    )
-    rows = rows.filter(scope=scope) if scope is not None else rows
-    rows = rows.filter(source=source) if source is not None else rows
+    which = {"zone_id": zone, "kind": kind, "starts_at__gte": since, "starts_at__lt": until, "received_at__lte": now}
+    which |= {name: value for name, value in (("scope", scope), ("source", source)) if value is not None}
     columns = [name for name in StoredReading.__slots__ if name != "zone"]
-    found = rows.order_by("starts_at", "source", "scope").values(*columns)[:MOST_STORED_READINGS]
-    readings = [StoredReading(zone=zone, **row) for row in found]
+    found = CarbonReading.objects.filter(**which).order_by("starts_at", "source", "scope").values(*columns)
+    readings = [StoredReading(zone=zone, **row) for row in found[:MOST_STORED_READINGS]]
+    if since < now - YOUNGEST_MEAN:
+        known = [(each.source, each.scope, each.starts_at) for each in readings]
+        readings += [_as_stored(mean, kind) for mean in means_left(which, known)]
+        readings.sort(key=lambda each: (each.starts_at, each.source, each.scope))
+        readings = readings[:MOST_STORED_READINGS]
     if not readings and not GridZone.objects.filter(pk=zone).exists():
         raise NotFound(f"There is no grid zone {zone!r}.")
     return readings
+
+
+def _as_stored(mean: Row, kind: Kind) -> StoredReading:
+    return StoredReading(
+        zone=mean.zone_id,
+        source=mean.source,
+        kind=kind,
+        scope=mean.scope,
+        starts_at=mean.starts_at,
+        period_minutes=mean.whole_minutes,
+        intensity_g_per_kwh=mean.intensity_g_per_kwh,
+        renewable_share=mean.renewable_share,
+        carbon_free_share=mean.carbon_free_share,
+        flag="; ".join(mean.remarks),
+        received_at=mean.received_at,
+        basis=mean.basis,
+        revision=0,
+    )
 
 
 def list_zone_sources(zone: str, *, since: datetime, now: datetime) -> list[ZoneSource]:

@@ -20,7 +20,7 @@ from climate.models import (
     GridZone,
     RetentionPolicy,
 )
-from climate.selectors import get_signal, list_zone_history
+from climate.selectors import get_signal, list_stored_readings, list_zone_history
 from climate.services import archive, retention
 from climate.services.archive import ArchiveDamaged
 from climate.services.restoration import restore_archived_file
@@ -151,6 +151,18 @@ def test_history_goes_on_with_the_means_of_hours_and_before_them_of_days():
     assert (day.starts_at, day.intensity_g_per_kwh, day.basis, day.source) == (VERY_OLD, 122.5, "live", "meter")
     assert "readings cover 1380 of 1,440 minutes" in day.flags
     assert history[1].flags == ('estimated, by the "meter"\nitself',)
+
+
+def test_the_history_that_the_api_tells_goes_on_with_means_too():
+    fill(VERY_OLD)
+    fill(OLD, periods=3)
+    fill(MIDNIGHT, periods=2)
+    retire_readings(now=NOW)
+    found = list_stored_readings("DE", since=VERY_OLD, until=NOW, now=NOW)
+    assert [each.period_minutes for each in found] == [1440, 60, 60, 30, 30]
+    assert "readings cover 30 of 60 minutes" in found[2].flag
+    assert {each.basis for each in found} == {"live"}
+    assert list_stored_readings("DE", since=VERY_OLD, until=NOW, source="other", now=NOW) == []
 
 
 def test_hourly_means_become_daily_ones_and_these_leave_at_last():
