@@ -127,9 +127,13 @@ NAVIGATION: list[dict[str, Any]] = [
             "climate",
             "carbonreadingrevision",
         ),
-        _model("Quarantine", "Values that nobody should believe, with reasons.", "gpp_bad", "climate", "quarantinedvalue"),
+        _model(
+            "Quarantine", "Values that nobody should believe, with reasons.", "gpp_bad", "climate", "quarantinedvalue"
+        ),
         _model("Archive", "Files of rows that have left the database.", "inventory_2", "climate", "archivedfile"),
         _model("Carbon forecasts", "Intensities that sources expect.", "cloud", "climate", "carbonforecast"),
+        _model("Forecast scores", "How wrong forecasts were.", "target", "climate", "forecastscore"),
+        _model("Forecast weights", "What own forecasts were fitted to.", "tune", "climate", "forecastweights"),
         _model("Yearly values of zones", "Yearly means with their sources.", "calendar_month", "climate", "zoneyear"),
         _model(
             "Answers to Idempotency-Keys", "What is replayed to a second try.", "replay", "accounts", "idempotentanswer"

@@ -56,6 +56,8 @@ def _value(field: Any, number: int) -> Any:
         return field.flatchoices[0][0]
     if isinstance(field, models.DateTimeField):
         return NOW + timedelta(minutes=number % 500_000)
+    if isinstance(field, models.DateField):
+        return (NOW + timedelta(days=number % 5_000)).date()
     if isinstance(field, models.BooleanField):
         return False
     if isinstance(field, models.FloatField):
