@@ -270,7 +270,6 @@ def test_an_outage_is_told_at_once_and_ends_by_itself(world, visitors_see):
         publish(SourceChanged(source="energy-charts", state=state, at=at))
 
     async def journey(page: Page) -> None:
-        await sync_to_async(become)("ok", 1)
         snapshot = await page.frame()
         assert snapshot["data"]["notice"].startswith("No live source has answered yet")
         await sync_to_async(become)("failing", 3)
