@@ -114,7 +114,8 @@ INSERT INTO climate_carbonreading (zone_id, source, kind, scope, starts_at, peri
     renewable_share, carbon_free_share, flag, received_at, revision, basis)
 SELECT zone.code, source.name, 'average', 'lifecycle', hour.at, 60, 30 + 1000 * random(),
     random(), random(), '', hour.at + interval '70 minutes', 0, 'live'
-FROM generate_series(%s::timestamptz, %s::timestamptz, interval '1 hour') AS hour(at), climate_gridzone AS zone, unnest(%s::text[]) AS source(name)
+FROM generate_series(%s::timestamptz, %s::timestamptz, interval '1 hour') AS hour(at),
+    climate_gridzone AS zone, unnest(%s::text[]) AS source(name)
 ORDER BY hour.at
 """
 NEWEST = """

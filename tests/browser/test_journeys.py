@@ -149,6 +149,6 @@ def test_a_visitor_who_may_see_figures_gets_no_decision_by_page_or_socket(
     expect(page.locator("#decisions")).to_have_count(0)
     expect(page.locator("#budgets")).to_have_count(0)
     events = [json.loads(frame) for frame in frames]
-    assert set(events[0]["data"]) == {"headline", "regions", "sources", "alerts"}
+    assert set(events[0]["data"]) == {"headline", "regions", "sources", "alerts", "notice", "alert_feed"}
     assert not {"request.decided", "request.resolved", "budgets.changed"} & {each["event"] for each in events}
     assert not any(answer["id"] in frame or "Demo team" in frame for frame in frames)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
@@ -13,24 +13,20 @@ from climate.connectors.registry import CONNECTORS
 from climate.events import ReadingsCollected, SourceChanged
 from climate.models import DataSource
 from climate.selectors.sources import find_source, is_due
-from climate.services.alerts import keep_alerts
 from climate.services.collect.ask import Believed, answer_of, http_of, question_to
+from climate.services.collect.keep import keep_answer
 from climate.services.collect.memory import StoredMemory
-from climate.services.collect.quarantine import keep_doubts
-from climate.services.collect.readings import keep_readings
 from climate.services.collect.result import CollectionResult, bounded
 from climate.services.collect.state import (
     Turn,
     count_requests,
     give_back,
     held_row,
-    quota_ends_at,
     take_turn,
     write_failure,
-    write_no_turn_left,
+    write_limit_reached,
     write_success,
 )
-from climate.services.forecasts import keep_forecasts
 from config.kernel.errors import Conflict, NotFound, Unavailable
 from config.kernel.events import publish
 
@@ -67,13 +63,23 @@ def collect_if_due(*, name: str, now: datetime) -> CollectionResult | None:
     return _collect(source, now)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """One asking under way."""
+
+    turn: Turn
+    http: SourceHttp
+    memory: StoredMemory
+    now: datetime
+
+
 def _collect(source: DataSource, now: datetime) -> CollectionResult:
     turn = take_turn(source, now=now)
     memory = StoredMemory(source.pk, now=now)
     try:
         with http_of(source, memory, now=now) as http:
             try:
-                return _ask_and_keep(turn, http, memory, now)
+                return _ask_and_keep(_Run(turn=turn, http=http, memory=memory, now=now))
             finally:
                 count_requests(http, name=source.pk, now=now)
     except BaseException:
@@ -81,73 +87,56 @@ def _collect(source: DataSource, now: datetime) -> CollectionResult:
         raise
 
 
-def _ask_and_keep(turn: Turn, http: SourceHttp, memory: StoredMemory, now: datetime) -> CollectionResult:
-    connector = CONNECTORS[turn.source.pk]
-    question, problems = question_to(turn.source, connector, now=now)
+def _ask_and_keep(run: _Run) -> CollectionResult:
+    source = run.turn.source
+    connector = CONNECTORS[source.pk]
+    question, problems = question_to(source, connector, now=run.now)
     try:
-        answer = answer_of(http, question, connector=connector)
+        answer = answer_of(run.http, question, connector=connector)
     except SourceError as error:
-        return _failed(turn, error, http, memory, now)
-    return _keep(turn, answer, problems, http, memory, now)
+        return _failed(run, error)
+    return _keep(run, answer, problems)
 
 
 @transaction.atomic
-def _keep(
-    turn: Turn,
-    answer: Believed,
-    problems: tuple[str, ...],
-    http: SourceHttp,
-    memory: StoredMemory,
-    now: datetime,
-) -> CollectionResult:
+def _keep(run: _Run, answer: Believed, problems: tuple[str, ...]) -> CollectionResult:
     """Everything of one collection or nothing of it."""
-    was = held_row(turn)
-    collected, judged = answer.collected, answer.judged
-    kept = keep_readings(source=was.pk, readings=judged.readings, now=now)
-    keep_doubts(source=was.pk, doubts=judged.doubts, now=now)
-    keep_forecasts(source=was.pk, forecasts=judged.forecasts, now=now)
-    alerts = keep_alerts(source=was.pk, alerts=collected.alerts, is_complete=collected.is_complete_alert_list, now=now)
-    memory.write()
-    problems = bounded([*problems, *collected.problems, *(doubt.words for doubt in judged.doubts)])
-    newest = max((each.starts_at for each in judged.readings), default=None)
-    zones = tuple(sorted({each.zone for each in judged.readings} | {each.zone for each in judged.forecasts}))
-    write_success(
-        turn, problems=problems, newest=newest, last_attempt_at=now, last_success_at=now, not_before=http.not_before
-    )
-    publish(ReadingsCollected(source=was.pk, zones=zones, at=now))
+    was, now = held_row(run.turn), run.now
+    kept = keep_answer(source=was.pk, answer=answer, now=now)
+    run.memory.write()
+    doubts = answer.judged.doubts
+    said = bounded([*problems, *answer.collected.problems, *(doubt.words for doubt in doubts)])
+    write_success(run.turn, problems=said, newest=kept.newest, now=now, not_before=run.http.not_before)
+    publish(ReadingsCollected(source=was.pk, zones=kept.zones, at=now))
     if was.state != DataSource.State.OK:
         publish(SourceChanged(source=was.pk, state=DataSource.State.OK, at=now))
     return CollectionResult(
         source=was.pk,
         state=DataSource.State.OK,
-        readings=len(judged.readings),
+        readings=len(answer.judged.readings),
         new=kept.new,
         revised=kept.revised,
-        forecasts=len(judged.forecasts),
-        alerts=alerts,
-        zones=len(zones),
-        quarantined=len(judged.doubts),
-        requests=http.requests_made,
-        problems=problems,
+        forecasts=len(answer.judged.forecasts),
+        alerts=kept.alerts,
+        zones=len(kept.zones),
+        quarantined=len(doubts),
+        requests=run.http.requests_made,
+        problems=said,
     )
 
 
 @transaction.atomic
-def _failed(turn: Turn, error: SourceError, http: SourceHttp, memory: StoredMemory, now: datetime) -> CollectionResult:
+def _failed(run: _Run, error: SourceError) -> CollectionResult:
     """Nothing is kept but how it went."""
+    turn, words, now = run.turn, str(error), run.now
     held_row(turn)
-    words = str(error)
     logger.warning("a source failed", extra={"source": turn.source.pk, "reason": words})
-    memory.write_forgotten()
-    state: str = turn.source.state
+    run.memory.write_forgotten()
     if isinstance(error, SourceLimitReached):
-        ends_at = quota_ends_at(turn.source, now=now)
-        write_no_turn_left(turn, words=words, last_attempt_at=now, not_before=ends_at)
+        state = write_limit_reached(turn, words=words, now=now)
     else:
         is_refused = isinstance(error, SourceRefused)
-        also = {"last_attempt_at": now, "not_before": http.not_before}
-        state = write_failure(turn, words=words, is_refused=is_refused, now=now, **also)
+        state = write_failure(turn, words=words, is_refused=is_refused, now=now, not_before=run.http.not_before)
     # Also while it goes on failing: the age of what is shown has grown.
     publish(SourceChanged(source=turn.source.pk, state=state, at=now))
-    result = CollectionResult(source=turn.source.pk, state=state, requests=http.requests_made)
-    return replace(result, problems=(words,))
+    return CollectionResult(source=turn.source.pk, state=state, requests=run.http.requests_made, problems=(words,))

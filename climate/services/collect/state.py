@@ -65,46 +65,48 @@ def count_requests(http: SourceHttp, *, name: str, now: datetime) -> None:
         DataSource.objects.filter(pk=name).update(requests_in_hour=http.requests_made, request_hour_at=now)
 
 
-def quota_ends_at(source: DataSource, *, now: datetime) -> datetime:
-    """When requests may be made again after the hour's last one."""
-    made = requests_in_hour(made=source.requests_in_hour, hour_at=source.request_hour_at, now=now)
-    return (source.request_hour_at if made and source.request_hour_at else now) + QUOTA_WINDOW
-
-
-def write_success(turn: Turn, *, problems: tuple[str, ...], newest: datetime | None, **also: Any) -> None:
+def write_success(
+    turn: Turn, *, problems: tuple[str, ...], newest: datetime | None, now: datetime, not_before: datetime | None
+) -> None:
     """The source has answered: the breaker closes and the lease ends. For within the transaction of `held_row`."""
     was = turn.source.latest_period_at
     _write(
         turn,
         state=DataSource.State.OK,
+        last_attempt_at=now,
+        last_success_at=now,
         latest_period_at=max((each for each in (was, newest) if each is not None), default=None),
         consecutive_failures=0,
         breaker_opened_at=None,
+        not_before=not_before,
         last_error="; ".join(problems)[:LONGEST_ERROR_CHARACTERS],
-        **also,
     )
 
 
-def write_failure(turn: Turn, *, words: str, is_refused: bool, now: datetime, **also: Any) -> str:
+def write_failure(turn: Turn, *, words: str, is_refused: bool, now: datetime, not_before: datetime | None) -> str:
     """The source has failed once more; its new state. The third failure, or a refusal, opens the breaker."""
     state = DataSource.State.REFUSED if is_refused else DataSource.State.FAILING
     failures = turn.standing.consecutive_failures + 1
     is_open = is_refused or failures >= FAILURES_BEFORE_OPEN
-    opened_at = turn.source.breaker_opened_at or now
     _write(
         turn,
         state=state,
+        last_attempt_at=now,
         consecutive_failures=failures,
-        breaker_opened_at=opened_at if is_open else None,
+        breaker_opened_at=(turn.source.breaker_opened_at or now) if is_open else None,
+        not_before=not_before,
         last_error=words[:LONGEST_ERROR_CHARACTERS],
-        **also,
     )
     return state
 
 
-def write_no_turn_left(turn: Turn, *, words: str, **also: Any) -> None:
-    """The hour's requests are used up. That says nothing about the source, so its state stays."""
-    _write(turn, last_error=words[:LONGEST_ERROR_CHARACTERS], **also)
+def write_limit_reached(turn: Turn, *, words: str, now: datetime) -> str:
+    """The hour's requests are used up; the state, which stays. The next asking comes when that hour is over."""
+    source = turn.source
+    made = requests_in_hour(made=source.requests_in_hour, hour_at=source.request_hour_at, now=now)
+    began_at = source.request_hour_at if made and source.request_hour_at else now
+    _write(turn, last_attempt_at=now, not_before=began_at + QUOTA_WINDOW, last_error=words[:LONGEST_ERROR_CHARACTERS])
+    return source.state
 
 
 def _write(turn: Turn, **values: Any) -> None:

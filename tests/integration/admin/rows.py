@@ -51,13 +51,15 @@ def _related(field: models.ForeignKey[Any, Any], number: int) -> Any:
     return _make(related, 1000 + number * 37 + sum(map(ord, field.model.__name__ + field.name)))
 
 
+def _time(field: Any, at: datetime) -> Any:
+    return at if isinstance(field, models.DateTimeField) else at.date()
+
+
 def _value(field: Any, number: int) -> Any:
     if field.choices:
         return field.flatchoices[0][0]
-    if isinstance(field, models.DateTimeField):
-        return NOW + timedelta(minutes=number % 500_000)
-    if isinstance(field, models.DateField):
-        return (NOW + timedelta(days=number % 5_000)).date()
+    if isinstance(field, models.DateField):  # a DateTimeField is one too
+        return _time(field, NOW + timedelta(minutes=number % 500_000))
     if isinstance(field, models.BooleanField):
         return False
     if isinstance(field, models.FloatField):

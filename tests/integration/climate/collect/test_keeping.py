@@ -8,6 +8,7 @@ import pytest
 
 from climate.models import CarbonForecast, CarbonReading, CarbonReadingRevision, DataSource, QuarantinedValue
 from climate.services.collect import collect_source, quarantine
+from climate.services.collect.memory import StoredMemory
 from config.kernel.errors import NotFound
 from tests.integration.climate.collect.toy import HOUR, NOW, readings, row
 from tests.integration.climate.provider import reply
@@ -187,10 +188,10 @@ def test_a_jump_is_seen_against_the_reading_stored_before_but_not_across_an_outa
 def test_all_of_an_answer_is_stored_or_nothing_of_it(toy, monkeypatch):
     toy.provider.replies(readings(row(1, 300.0), row(0, 5000.0), headers={"ETag": '"1"'}))
 
-    def breaks(**_given):
+    def breaks(_memory):
         raise RuntimeError("the disk is full")
 
-    monkeypatch.setattr("climate.services.collect.keep_alerts", breaks)
+    monkeypatch.setattr(StoredMemory, "write", breaks)
     before = toy.rows()
     with pytest.raises(RuntimeError):
         toy.collect()

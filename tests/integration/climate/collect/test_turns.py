@@ -7,6 +7,8 @@ from datetime import timedelta
 import pytest
 from django.db.models import F
 
+from climate.connectors.http import SourceUnavailable
+from climate.domain.collected import Collected
 from climate.models import DataSource
 from climate.selectors import list_sources
 from climate.selectors.sources import list_due_sources
@@ -119,6 +121,29 @@ def test_a_long_pause_that_the_source_asks_for_is_kept_by_beat_and_by_people(toy
     assert len(toy.provider.asked) == 1
     assert tick(toy, time_machine, NOW + 61 * MINUTE) == 1
     assert (toy.source.state, toy.source.not_before) == ("ok", None)
+
+
+def test_a_source_that_slows_us_down_half_way_keeps_what_it_gave_and_is_left_alone(toy, time_machine):
+    def as_far_as_it_goes(http, ask):
+        first, _second, _third = (type(ask)(now=ask.now, zones=(zone,)) for zone in ask.zones)
+        collected = collect(http, first)
+        for other in (_second, _third):
+            try:
+                collect(http, other)
+            except SourceUnavailable as error:
+                collected = collected.plus(Collected(problems=(str(error),)))
+        return collected
+
+    toy.connect(zones=("DE", "FR", "PL"), collect=as_far_as_it_goes)
+    toy.provider.replies(GOOD, Reply(status=429, headers={"Retry-After": "3600"}))
+
+    done = toy.collect()
+
+    assert (done.state, done.new, done.requests) == ("ok", 1, 2), "once told to wait, it is asked nothing more"
+    assert len(done.problems) == 2
+    assert toy.state().not_before is not None
+    assert tick(toy, time_machine, NOW + 30 * MINUTE) == 0
+    assert tick(toy, time_machine, NOW + 61 * MINUTE) > 0
 
 
 def test_a_pause_may_be_a_date(toy):
