@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from typing import Any
@@ -15,22 +16,20 @@ from urllib3.response import HTTPResponse
 USER_AGENT = "commonwatt/0.1 (climate-aware allocation of AI capacity)"
 
 
-def bounded_session(*, head_seconds: float) -> requests.Session:
-    """A session that waits at most so long for status and headers, however slowly they drip."""
+class _BoundedHead:
+    """A connection that waits at most so long for status and headers, however slowly they drip."""
 
-    def within(connection: HTTPConnection, getresponse: Any) -> HTTPResponse:
+    head_seconds: float
+    sock: socket.socket | None
+
+    def getresponse(self) -> HTTPResponse:
+        """The response, its body unread. Raises TimeoutError."""
         is_over = threading.Event()
-
-        def end() -> None:
-            is_over.set()
-            if connection.sock is not None:
-                connection.sock.shutdown(socket.SHUT_RDWR)
-
-        timer = threading.Timer(head_seconds, end)
+        timer = threading.Timer(self.head_seconds, self._end, [is_over])
         timer.daemon = True
         timer.start()
         try:
-            response: HTTPResponse = getresponse()
+            response: HTTPResponse = super().getresponse()  # type: ignore[misc]  # of the connection it is mixed into
         except Exception:
             if is_over.is_set():
                 raise TimeoutError from None
@@ -41,30 +40,40 @@ def bounded_session(*, head_seconds: float) -> requests.Session:
             raise TimeoutError
         return response
 
-    class Plain(HTTPConnection):
-        def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3's own does
-            return within(self, super().getresponse)
+    def _end(self, is_over: threading.Event) -> None:
+        is_over.set()
+        if self.sock is not None:
+            with contextlib.suppress(OSError):  # closed in the same moment
+                self.sock.shutdown(socket.SHUT_RDWR)
 
-    class Encrypted(HTTPSConnection):
-        def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3's own does
-            return within(self, super().getresponse)
 
-    class PlainPool(HTTPConnectionPool):
-        ConnectionCls = Plain
+class _BoundedAdapter(HTTPAdapter):
+    """Opens connections of that kind."""
 
-    class EncryptedPool(HTTPSConnectionPool):
-        ConnectionCls = Encrypted
+    def __init__(self, head_seconds: float):
+        self._head_seconds = head_seconds
+        super().__init__()
 
-    class Adapter(HTTPAdapter):
-        def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-            super().init_poolmanager(*args, **kwargs)
-            self.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": EncryptedPool}
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """As of every adapter, but for the kind of connection."""
+        super().init_poolmanager(*args, **kwargs)
+        kinds = {"http": (HTTPConnectionPool, HTTPConnection), "https": (HTTPSConnectionPool, HTTPSConnection)}
+        self.poolmanager.pool_classes_by_scheme = {
+            scheme: type(pool.__name__, (pool,), {"ConnectionCls": self._bounded(connection)})
+            for scheme, (pool, connection) in kinds.items()
+        }
 
+    def _bounded(self, connection: type) -> type:
+        return type(connection.__name__, (_BoundedHead, connection), {"head_seconds": self._head_seconds})
+
+
+def bounded_session(*, head_seconds: float) -> requests.Session:
+    """A session that waits at most so long for status and headers."""
     session = requests.Session()
     session.headers["User-Agent"] = USER_AGENT
     session.auth = _no_auth
-    session.mount("http://", Adapter())
-    session.mount("https://", Adapter())
+    session.mount("http://", _BoundedAdapter(head_seconds))
+    session.mount("https://", _BoundedAdapter(head_seconds))
     return session
 
 

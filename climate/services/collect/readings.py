@@ -37,28 +37,20 @@ def keep_readings(*, source: str, readings: Iterable[CollectedReading], now: dat
     if not said:
         return Kept(new=0, revised=0)
     stored = _stored(source, said)
-    values = {key: row.intensity_g_per_kwh for key, row in stored.items()}
-    values |= {key: each.intensity_g_per_kwh for key, each in said.items()}
-    jumps = _jumps(values)
-    new, changed, revisions = [], [], []
-    for key, each in said.items():
-        row = stored.get(key)
-        if row is None:
-            new.append(_with(CarbonReading(source=source), each, jumps.get(key, ""), now))
-        elif not _says(row, each):
-            revisions.append(_revision(row, now))
-            row.revision += 1
-            row.pk = None  # found again by its key
-            changed.append(_with(row, each, jumps.get(key, ""), now))
+    jumps = _jumps({key: row.intensity_g_per_kwh for key, row in stored.items()}, said)
+    new = [
+        _with(CarbonReading(source=source), each, jumps.get(key, ""), now)
+        for key, each in said.items()
+        if key not in stored
+    ]
+    changed = [key for key, each in said.items() if key in stored and not _says(stored[key], each)]
     CarbonReading.objects.bulk_create(new, batch_size=BATCH)
-    CarbonReadingRevision.objects.bulk_create(revisions, batch_size=BATCH)
-    # Written over by their key: ten times as fast as an UPDATE that tells the rows apart one by one.
-    CarbonReading.objects.bulk_create(
-        changed,
-        update_conflicts=True,
-        unique_fields=["zone", "source", "kind", "scope", "starts_at"],
-        update_fields=[*SAID, "flag", "received_at", "revision"],
-        batch_size=BATCH,
+    CarbonReadingRevision.objects.bulk_create([_revision(stored[key], now) for key in changed], batch_size=BATCH)
+    for key in changed:
+        stored[key].revision += 1
+        _with(stored[key], said[key], jumps.get(key, ""), now)
+    CarbonReading.objects.bulk_update(
+        [stored[key] for key in changed], [*SAID, "flag", "received_at", "revision"], batch_size=BATCH
     )
     return Kept(new=len(new), revised=len(changed))
 
@@ -79,8 +71,9 @@ def _stored(source: str, said: dict[Key, CollectedReading]) -> dict[Key, CarbonR
     return {(row.zone_id, row.kind, row.scope, row.starts_at): row for row in rows}
 
 
-def _jumps(values: dict[Key, float]) -> dict[Key, str]:
+def _jumps(before_g_per_kwh: dict[Key, float], said: dict[Key, CollectedReading]) -> dict[Key, str]:
     """Words for each reading that is far from the one before it in its series."""
+    values = before_g_per_kwh | {key: each.intensity_g_per_kwh for key, each in said.items()}
     found: dict[Key, str] = {}
     before: Key | None = None
     for key in sorted(values):
