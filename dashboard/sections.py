@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from climate.domain.outage import find_outage
+from climate.domain.signal import Basis
 from dashboard.domain.sight import Sight
 from dashboard.presentation.alerts import alert_digest
 from dashboard.presentation.notices import alert_rows, notice_words, source_row
@@ -37,9 +38,10 @@ def _regions(sight: Sight, now: datetime) -> dict[str, Any]:
 def _notice(sight: Sight, now: datetime) -> str:
     """What a reader must know of all figures; empty while sources answer and some of the map is live."""
     outage = find_outage(overview.list_source_states(now=now), now=now)
-    grid = overview.get_grid(now=now)
-    signals = [*grid.signals.values(), *(each.signal for each in grid.countries if each.signal)]
-    return notice_words(outage, {signal.basis for signal in signals}, now=now)
+    bases = overview.list_bases(now=now, everywhere=False)
+    if outage is not None or not bases & {Basis.LIVE, Basis.FORECAST}:
+        bases = overview.list_bases(now=now, everywhere=True)  # dearer, and seldom needed
+    return notice_words(outage, bases, now=now)
 
 
 def _alert_feed(sight: Sight, now: datetime) -> dict[str, Any]:

@@ -26,9 +26,8 @@ STATE_WORDS = {
 SOURCE_NAMES = {"gdacs": "GDACS", "reliefweb": "ReliefWeb", "nws": "US National Weather Service"}
 
 
-def board_rows(board: AlertBoard, *, now: datetime) -> Row:
-    """Everything the page of alerts shows, the gravest first."""
-    names = board.country_names
+def board_rows(board: AlertBoard, names: Mapping[str, str], *, now: datetime) -> Row:
+    """Everything the page of alerts shows, the gravest first. `names` are those of countries by code."""
     alerts = sorted(board.alerts, key=lambda each: LEVEL_ORDER.index(each.level) if each.level in LEVEL_ORDER else 2)
     return {
         "in_force": [emergency_row(each, names, now=now) for each in sorted(board.in_force, key=_drills_last)],

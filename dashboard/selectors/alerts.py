@@ -22,11 +22,10 @@ class AlertBoard:
     proposed: list[EmergencyFacts]
     past: list[EmergencyFacts]
     alerts: list[AlertFacts]
-    country_names: dict[str, str]
 
 
 def get_alert_board(*, now: datetime) -> AlertBoard:
-    """Everything about disasters. At most five queries."""
+    """Everything about disasters. Four queries."""
     open_states = (EmergencyState.ACTIVE, EmergencyState.PROPOSED)
     found = list_emergencies(states=open_states, limit=200)
     active = [each for each in found if each.state == EmergencyState.ACTIVE]
@@ -38,8 +37,12 @@ def get_alert_board(*, now: datetime) -> AlertBoard:
         proposed=[each for each in found if each.state == EmergencyState.PROPOSED],
         past=[*running_out, *closed],
         alerts=list_alerts(current_only=True, limit=MOST_ALERTS),
-        country_names={country.code: country.name for country in list_countries()},
     )
+
+
+def list_country_names() -> dict[str, str]:
+    """Names of all countries by their codes. One query."""
+    return {country.code: country.name for country in list_countries()}
 
 
 def list_proposed() -> list[EmergencyFacts]:

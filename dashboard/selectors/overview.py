@@ -9,7 +9,7 @@ from budgets.domain.states import BudgetState
 from budgets.selectors import list_budgets
 from climate.domain.ladder import floor_hour
 from climate.domain.places import EmergencyFacts, RegionFacts
-from climate.domain.signal import Signal
+from climate.domain.signal import Basis, Signal
 from climate.domain.sources import SourceState
 from climate.selectors import (
     CountrySignal,
@@ -48,6 +48,15 @@ class Alerts:
 def get_sums(sight: Sight, *, now: datetime) -> Headline:
     """Figures of the day over the teams that the viewer's headline sums."""
     return get_headline(now=now, team_ids=sight.sum_team_ids)
+
+
+def list_bases(*, now: datetime, everywhere: bool) -> set[Basis]:
+    """The rungs that this hour's figures of active regions, or of the whole map, come from."""
+    if everywhere:
+        grid = get_grid(now=now)
+        return {each.basis for each in (*grid.signals.values(), *(c.signal for c in grid.countries if c.signal))}
+    zones = {region.zone for region in list_regions()}
+    return {each.basis for each in list_signals(zone_codes=zones, hours=[floor_hour(now)], now=now).values()}
 
 
 def get_grid(*, now: datetime) -> Grid:

@@ -17,7 +17,7 @@ from dashboard.domain.sight import Sight
 from dashboard.doors import seen_by
 from dashboard.forms import DecisionForm
 from dashboard.presentation.alerts import board_rows
-from dashboard.selectors.alerts import get_alert_board
+from dashboard.selectors.alerts import get_alert_board, list_country_names
 from dashboard.views.page import page
 
 MAY_DECIDE = "climate.change_emergency"
@@ -34,7 +34,7 @@ def alerts(request: HttpRequest, *, sight: Sight) -> HttpResponse:
     """What is in force, what waits for an operator, what the feeds say, and what was."""
     now = datetime.now(UTC)
     context = {
-        **board_rows(get_alert_board(now=now), now=now),
+        **board_rows(get_alert_board(now=now), list_country_names(), now=now),
         "may_decide": request.user.has_perm(MAY_DECIDE),
     }
     return page(request, "dashboard/alerts.html", sight, now, "alerts", context)
