@@ -38,7 +38,9 @@ def test_nothing_starts_before_the_database_is_prepared(name):
 
 def test_the_data_outlives_the_containers():
     assert SERVICES["postgres"]["volumes"] == ["postgres:/var/lib/postgresql/data"]
-    assert set(yaml.safe_load(TEXT)["volumes"]) == {"postgres", "redis"}
+    assert set(yaml.safe_load(TEXT)["volumes"]) == {"archive", "postgres", "redis"}
+    for name in ("web", "worker"):
+        assert SERVICES[name]["volumes"] == [f"archive:{SERVICES[name]['environment']['ARCHIVE_DIR']}"]
 
 
 def test_the_image_takes_every_app_of_the_project():
