@@ -293,7 +293,7 @@ def test_only_people_who_may_change_sources_are_led_to_their_admin_page(grid, me
 
 
 def test_the_pages_take_a_bounded_number_of_queries(grid, client, django_assert_max_num_queries):
-    for path, most in (("/zones/", 12), ("/zones/DE/?range=31d", 22), ("/greenest/", 12), ("/sources/", 18)):  # the notice reads the map
+    for path, most in (("/zones/", 12), ("/zones/DE/?range=31d", 22), ("/greenest/", 12), ("/sources/", 18)):
         client.get(path)  # warms what the process keeps
         with django_assert_max_num_queries(most):
             client.get(path)
