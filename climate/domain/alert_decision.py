@@ -88,6 +88,13 @@ def last_word_until(alert: AlertNow, terms: EmergencyTerms) -> datetime:
     return last + timedelta(hours=terms.lasts_hours)
 
 
+def _capped(until: datetime, decided_at: datetime, terms: EmergencyTerms) -> datetime:
+    """`until`, or the longest time after the last decision where the terms have one and it is sooner."""
+    if terms.longest_hours is None:
+        return until
+    return min(until, decided_at + timedelta(hours=terms.longest_hours))
+
+
 def _begin(alert: AlertNow, refused_at: AlertLevel | None, terms: EmergencyTerms, now: datetime) -> Verdict:
     answer = terms.answer(source=alert.source, kind=alert.kind, level=alert.level)
     until = last_word_until(alert, terms)
@@ -100,7 +107,7 @@ def _begin(alert: AlertNow, refused_at: AlertLevel | None, terms: EmergencyTerms
         reason = f"{said}: policy version {terms.version} proposes an emergency and a person decides."
         return Verdict(step=Step.PROPOSE, reason=reason, ends_at=until)
     reason = f"{said}: policy version {terms.version} declares an emergency."
-    return Verdict(step=Step.ACTIVATE, reason=reason, ends_at=min(until, now + timedelta(hours=terms.longest_hours)))
+    return Verdict(step=Step.ACTIVATE, reason=reason, ends_at=_capped(until, now, terms))
 
 
 def _end(alert: AlertNow, stands: OpenEmergency, terms: EmergencyTerms, now: datetime) -> Verdict | None:
@@ -126,22 +133,21 @@ def _rise(alert: AlertNow, stands: OpenEmergency, terms: EmergencyTerms, now: da
     rose = RANK[alert.level] > RANK[stands.level]
     if stands.state is not EmergencyState.PROPOSED or not rose or answer is not Answer.ACTIVATE:
         return None
-    longest = now + timedelta(hours=terms.longest_hours)
     return Verdict(
         step=Step.UPGRADE,
         reason=f"{alert.name} rose from {stands.level} to {alert.level}: policy version {terms.version} declares it.",
-        ends_at=min(last_word_until(alert, terms), longest),
+        ends_at=_capped(last_word_until(alert, terms), now, terms),
     )
 
 
 def _extend(alert: AlertNow, stands: OpenEmergency, terms: EmergencyTerms, now: datetime) -> Verdict:
     until = last_word_until(alert, terms)
     if stands.state is EmergencyState.ACTIVE:
-        longest = stands.decided_at + timedelta(hours=terms.longest_hours)
-        if longest <= now:
+        capped = _capped(until, stands.decided_at, terms)
+        if capped <= now:
             reason = f"In force for {terms.longest_hours:g} hours without a person's decision; it waits for one."
             return Verdict(step=Step.PROPOSE_AGAIN, reason=reason, ends_at=until)
-        until = min(until, longest)
+        until = capped
     spread = bool(alert.country_codes) and alert.country_codes != stands.country_codes
     # Half of the time may pass first: the history need not tell of every asking.
     worthwhile = timedelta(hours=terms.lasts_hours / 2)

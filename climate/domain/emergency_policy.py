@@ -44,14 +44,14 @@ class EmergencyTerms:
     """One version of the policy.
 
     `sources` are the feeds that count. An emergency lasts `lasts_hours` beyond the feed's last word
-    of the event; after `longest_hours` without a person's decision it waits for one again.
+    of the event; after `longest_hours` without a person's decision it waits for one again (None: never).
     """
 
     version: int
     sources: frozenset[str]
     purposes: tuple[str, ...]
     lasts_hours: float
-    longest_hours: float
+    longest_hours: float | None
     kinds: Mapping[DisasterKind, KindTerms]
 
     def answer(self, *, source: str, kind: DisasterKind, level: AlertLevel) -> Answer:
@@ -68,7 +68,7 @@ def read_emergency_terms(terms: Any, *, version: int) -> EmergencyTerms:
         sources=frozenset(_names(terms["sources"], "sources")),
         purposes=tuple(_names(terms["purposes"], "purposes")),
         lasts_hours=_number(terms["lasts_hours"], "lasts_hours", 1, LONGEST_HOURS),
-        longest_hours=_number(terms["longest_hours"], "longest_hours", 1, LONGEST_HOURS),
+        longest_hours=_hours_or_none(terms["longest_hours"], "longest_hours"),
         kinds={kind: _kind(terms["kinds"][kind], f"kinds.{kind}") for kind in DisasterKind},
     )
     if not read.purposes:
@@ -107,6 +107,10 @@ def _number(value: Any, key: str, lowest: float, highest: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not lowest <= value <= highest:
         raise EmergencyPolicyError(key, f"is not a number between {lowest:g} and {highest:g}")
     return float(value)
+
+
+def _hours_or_none(value: Any, key: str) -> float | None:
+    return None if value is None else _number(value, key, 1, LONGEST_HOURS)
 
 
 def _answer(value: Any, key: str) -> Answer:

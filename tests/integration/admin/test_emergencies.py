@@ -187,7 +187,8 @@ def test_an_alert_is_shown_with_its_versions_and_what_became_of_it(root):
 
 def policy_form(root, **changes):
     start = root.get(f"{POLICIES}add/").context["form"].initial
-    return {**start, "rationale": "Monsoon.", **changes}
+    filled = {name: value for name, value in start.items() if value is not None}
+    return {**filled, "rationale": "Monsoon.", **changes}
 
 
 def test_a_new_version_is_in_force_at_once_with_its_author(root):
@@ -225,6 +226,13 @@ def test_a_version_that_cannot_be_meant_is_refused_beside_its_field(root, change
     assert page.status_code == 200
     assert field in page.context["form"].errors
     assert EmergencyPolicy.objects.count() == 1
+
+
+def test_the_longest_time_may_be_set_and_left_empty(root):
+    root.post(f"{POLICIES}add/", policy_form(root, longest_hours="720"))
+    root.post(f"{POLICIES}add/", policy_form(root, longest_hours=""))
+    versions = EmergencyPolicy.objects.order_by("version")
+    assert [each.terms["longest_hours"] for each in versions] == [None, 720, None]
 
 
 def test_a_version_is_never_changed(root):

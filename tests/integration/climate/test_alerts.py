@@ -300,7 +300,16 @@ def test_a_silent_feed_ends_it_after_a_day_and_the_row_follows():
     assert in_force(late + HOUR) == ["Flood in Bangladesh"], "the feed is back and so is the flood"
 
 
-def test_after_thirty_days_a_person_is_asked_again():
+def test_a_red_alert_stands_for_months_while_the_feed_says_so():
+    now = NOW
+    for _ in range(80):
+        keep(FLOOD, now=now)
+        assert in_force(now) == ["Flood in Bangladesh"]
+        now += 20 * HOUR
+
+
+def test_after_the_longest_time_of_a_policy_a_person_is_asked_again():
+    make_version(terms(longest_hours=720))
     keep(FLOOD)
     late = NOW + 720 * HOUR
     Alert.objects.update(last_seen_at=late)

@@ -19,6 +19,7 @@ from climate.domain.emergency_policy import Answer, EmergencyPolicyError, read_e
 
 SHIPPED = json.loads((Path(__file__).parents[3] / "climate/data/emergency_policy.json").read_text())
 TERMS = read_emergency_terms(SHIPPED, version=7)
+CAPPED = replace(TERMS, longest_hours=720)
 NOW = datetime(2026, 3, 4, 10, 20, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 GREEN, ORANGE, RED, UNKNOWN = AlertLevel.GREEN, AlertLevel.ORANGE, AlertLevel.RED, AlertLevel.UNKNOWN
@@ -107,6 +108,8 @@ def changed(path, value):
         ("purposes", [1]),
         ("lasts_hours", 0),
         ("longest_hours", 8761),
+        ("longest_hours", 0),
+        ("longest_hours", "never"),
         ("bonus", 1),
     ],
 )
@@ -172,7 +175,19 @@ def test_an_end_that_the_feed_foresees_is_added_to():
 
 
 def test_no_policy_declares_for_longer_than_the_longest_time():
-    assert verdict(replace(FLOOD, ends_at=NOW + 5000 * HOUR)).ends_at == NOW + 720 * HOUR
+    foreseen = replace(FLOOD, ends_at=NOW + 5000 * HOUR)
+    assert verdict(foreseen, terms=CAPPED).ends_at == NOW + 720 * HOUR
+    assert verdict(foreseen).ends_at == NOW + 5024 * HOUR, "the shipped terms have no longest time"
+
+
+def test_the_shipped_terms_let_a_red_alert_stand_for_as_long_as_the_feed_says_so():
+    assert TERMS.longest_hours is None
+    stands, asked = ACTIVE, NOW
+    for _ in range(100):
+        asked += 20 * HOUR
+        found = verdict(replace(FLOOD, last_seen_at=asked), stands, now=asked)
+        assert (found.step, found.ends_at) == (Step.EXTEND, asked + 24 * HOUR)
+        stands = replace(stands, ends_at=found.ends_at)
 
 
 @pytest.mark.parametrize(
@@ -254,17 +269,18 @@ def test_a_spread_to_another_country_is_taken_over_at_once():
 def test_after_the_longest_time_it_waits_for_a_person_and_is_not_declared_again_by_itself():
     later = NOW + 720 * HOUR
     going_on = replace(FLOOD, last_seen_at=later)
-    found = verdict(going_on, ACTIVE, now=later)
+    found = verdict(going_on, ACTIVE, now=later, terms=CAPPED)
     assert found.step is Step.PROPOSE_AGAIN
     assert "720 hours" in found.reason
     waiting = replace(ACTIVE, state=EmergencyState.PROPOSED, decided_at=later, ends_at=later + 24 * HOUR)
-    assert step(going_on, waiting, now=later) is Step.NOTHING
+    assert step(going_on, waiting, now=later, terms=CAPPED) is Step.NOTHING
 
 
 def test_an_extension_stops_at_the_longest_time():
     later = NOW + 710 * HOUR
     stands = replace(ACTIVE, ends_at=later + HOUR)
-    assert verdict(replace(FLOOD, last_seen_at=later), stands, now=later).ends_at == NOW + 720 * HOUR
+    found = verdict(replace(FLOOD, last_seen_at=later), stands, now=later, terms=CAPPED)
+    assert found.ends_at == NOW + 720 * HOUR
 
 
 @given(
@@ -278,7 +294,7 @@ def test_whatever_is_declared_ends_within_bounds_and_says_why(level, is_current,
     now = NOW + hours * HOUR
     alert = replace(FLOOD, level=level, is_current=is_current, kind=kind, last_seen_at=now)
     stands = replace(ACTIVE, state=state) if state else None
-    found = verdict(alert, stands, now=now)
+    found = verdict(alert, stands, now=now, terms=CAPPED)
     if found.step is not Step.NOTHING:
         assert found.reason
     if found.step in (Step.ACTIVATE, Step.UPGRADE):
