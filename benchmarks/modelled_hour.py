@@ -40,7 +40,7 @@ from rich.console import Console  # noqa: E402
 from rich.progress import track  # noqa: E402
 from rich.table import Table  # noqa: E402
 
-from climate.domain.ladder import MODELLED_RANGE  # noqa: E402
+from climate.domain.estimates import MODELLED_RANGE  # noqa: E402
 from climate.models import ZoneYear  # noqa: E402
 from climate.selectors.atlas import get_atlas  # noqa: E402
 from climate.services.reference import load_reference  # noqa: E402

@@ -13,25 +13,13 @@ from datetime import UTC, datetime, timedelta
 from math import fsum
 from typing import TypeVar
 
+from climate.domain.estimates import modelled_signal, world_signal, yearly_signal
 from climate.domain.observations import Expectation, Modelled, Reading, YearValue
 from climate.domain.preference import preferred, rank
-from climate.domain.signal import (
-    HIGHEST_PLAUSIBLE_G_PER_KWH,
-    LOWEST_PLAUSIBLE_G_PER_KWH,
-    OWN_FORECAST_SOURCE,
-    WORLD_AVERAGE_G_PER_KWH,
-    Basis,
-    Signal,
-)
+from climate.domain.signal import OWN_FORECAST_SOURCE, Basis, Signal
 
 HOUR = timedelta(hours=1)
 OLD_FORECAST = timedelta(hours=12)
-WORLD_SOURCE = "Ember, world average of 2023"
-WORLD_KNOWN_SINCE = datetime(2024, 1, 1, tzinfo=UTC)
-MODELLED_RANGE = (0.55, 1.28)
-"""Measured: the true hour lies between these multiples of the modelled one in 82-86 % of the hours."""
-YEARLY_RANGE = (0.52, 1.30)
-"""Measured: the true hour lies between these multiples of the yearly value in at least 80 % of the hours."""
 Said = TypeVar("Said", Reading, Expectation)
 OWN_FORECAST_NEEDS_READING_WITHIN = timedelta(hours=2)
 """Own forecasts start from the last measured hour; with an older one none is made."""
@@ -40,12 +28,37 @@ LEAST_COVERED_MINUTES = 30
 """Of an hour; a preferred source that covers less gives way to one that covers more."""
 
 
+class Heard:
+    """What sources said of one zone, sorted into hours once, however many hours are asked for."""
+
+    def __init__(self, readings: Sequence[Reading] = (), expectations: Sequence[Expectation] = ()):
+        self._readings = readings
+        self._newest_end = max((each.ends_at for each in readings), default=None)
+        self._readings_of = _by_hour(readings)
+        self._expectations_of = _by_hour(expectations)
+
+    def readings_of(self, hour: datetime) -> Sequence[Reading]:
+        """Those of periods that began in the hour."""
+        return self._readings_of.get(hour, ())
+
+    def expectations_of(self, hour: datetime) -> Sequence[Expectation]:
+        """Those of periods that begin in the hour."""
+        return self._expectations_of.get(hour, ())
+
+    def fresh_readings(self, *, oldest_end: datetime, now: datetime) -> list[Reading]:
+        """Those of periods that have begun and did not end before `oldest_end`."""
+        return [each for each in self._readings if each.starts_at <= now and each.ends_at >= oldest_end]
+
+    def has_reading_since(self, oldest_end: datetime) -> bool:
+        """Whether any period ended then or later."""
+        return self._newest_end is not None and self._newest_end >= oldest_end
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """Everything known of one zone's hour, whatever the rung."""
 
-    readings: Sequence[Reading] = ()
-    expectations: Sequence[Expectation] = ()
+    heard: Heard = field(default_factory=Heard)
     modelled: Modelled | None = None
     not_modelled_because: str = ""
     zone_year: YearValue | None = None
@@ -58,58 +71,62 @@ def floor_hour(at: datetime) -> datetime:
     return at.replace(minute=0, second=0, microsecond=0)
 
 
+def _by_hour(said: Sequence[Said]) -> dict[datetime, list[Said]]:
+    found: dict[datetime, list[Said]] = defaultdict(list)
+    for each in said:
+        found[floor_hour(each.starts_at.astimezone(UTC))].append(each)
+    return found
+
+
 def climb(zone: str, hour: datetime, known: Known, *, now: datetime, maximum_age_minutes: float) -> Signal:
     """The best Signal for `hour` (its beginning), as of `now`."""
     skipped: list[str] = []
-    live = _live(zone, hour, known.readings, now, maximum_age_minutes, skipped)
+    live = _live(zone, hour, known.heard, now, maximum_age_minutes, skipped)
     if live is not None:
         return live
-    providers = [each for each in known.expectations if each.source != OWN_FORECAST_SOURCE]
+    expected = known.heard.expectations_of(hour)
+    providers = [each for each in expected if each.source != OWN_FORECAST_SOURCE]
     forecast = _forecast(zone, hour, Basis.FORECAST, providers, now, skipped)
     if forecast is not None:
         return forecast
     skipped.append(f"forecast: {_why_no_forecast(known)}")
-    own = [each for each in known.expectations if each.source == OWN_FORECAST_SOURCE]
+    own = [each for each in expected if each.source == OWN_FORECAST_SOURCE]
     forecast = _forecast(zone, hour, Basis.OWN_FORECAST, own, now, skipped)
     if forecast is not None:
         return forecast
     skipped.append(f"own forecast: {_why_no_own_forecast(hour, known, now)}")
+    return _estimate(zone, hour, known, now, skipped)
+
+
+def _estimate(zone: str, hour: datetime, known: Known, now: datetime, skipped: list[str]) -> Signal:
+    """The best of the rungs of which nobody said anything about this very hour."""
     if known.modelled is not None:
-        return _modelled(zone, hour, known.modelled, now, skipped)
+        return modelled_signal(zone, hour, known.modelled, now, skipped)
     skipped.append(f"modelled: {known.not_modelled_because or 'the zone is not modelled'}")
     for basis, value, words in (
         (Basis.YEARLY_ZONE, known.zone_year, "yearly value of the zone"),
         (Basis.YEARLY_COUNTRY, known.country_year, "yearly value of the country"),
     ):
         if value is not None and value.intensity_g_per_kwh is not None:
-            return _yearly(zone, hour, basis, value, value.intensity_g_per_kwh, now, skipped)
+            return yearly_signal(zone, hour, basis, value, value.intensity_g_per_kwh, now, skipped)
         skipped.append(f"{words}: {(value.flag if value else '') or 'none is known'}")
-    return Signal(
-        zone=zone,
-        starts_at=hour,
-        period_minutes=60,
-        intensity_g_per_kwh=WORLD_AVERAGE_G_PER_KWH,
-        basis=Basis.WORLD,
-        source=WORLD_SOURCE,
-        as_of=min(WORLD_KNOWN_SINCE, now),
-        skipped=tuple(skipped),
-    )
+    return world_signal(zone, hour, now, skipped)
 
 
 def _live(
-    zone: str, hour: datetime, readings: Sequence[Reading], now: datetime, maximum_age_minutes: float, why: list[str]
+    zone: str, hour: datetime, heard: Heard, now: datetime, maximum_age_minutes: float, why: list[str]
 ) -> Signal | None:
     if hour > now:
         why.append("live: this hour has not come yet")
         return None
     if hour + HOUR <= now:
-        found = _preferred_source([each for each in readings if hour <= each.starts_at < hour + HOUR])
+        found = _preferred_source(heard.readings_of(hour))
         if not found:
             why.append("live: no source reported this hour")
             return None
     else:
         oldest_end = now - timedelta(minutes=maximum_age_minutes)
-        fresh = [each for each in readings if each.starts_at <= now and each.ends_at >= oldest_end]
+        fresh = heard.fresh_readings(oldest_end=oldest_end, now=now)
         if not fresh:
             why.append(f"live: no reading of the last {maximum_age_minutes:g} minutes")
             return None
@@ -149,7 +166,7 @@ def _why_no_own_forecast(hour: datetime, known: Known, now: datetime) -> str:
     if hour + HOUR <= now:
         return "none was made of this hour"
     oldest_end = now - OWN_FORECAST_NEEDS_READING_WITHIN
-    if any(each.ends_at >= oldest_end for each in known.readings):
+    if known.heard.has_reading_since(oldest_end):
         return "the zone's readings do not reach back far enough yet, or it was not made yet"
     return f"no reading of the last {OWN_FORECAST_NEEDS_READING_WITHIN / HOUR:.0f} hours to start from"
 
@@ -159,8 +176,7 @@ def _forecast(
 ) -> Signal | None:
     newest: dict[tuple[str, datetime], Expectation] = {}
     for each in sorted(expectations, key=lambda one: one.issued_at):
-        if hour <= each.starts_at < hour + HOUR:
-            newest[each.source, each.starts_at] = each
+        newest[each.source, each.starts_at] = each
     if not newest:
         return None
     found = _preferred_source(list(newest.values()))
@@ -181,53 +197,6 @@ def _forecast(
         high_g_per_kwh=_mean([each.high_g_per_kwh for each in found]),
         flags=tuple(sorted(flags)),
         skipped=tuple(why),
-    )
-
-
-def _modelled(zone: str, hour: datetime, modelled: Modelled, now: datetime, why: list[str]) -> Signal:
-    low, high = _around(modelled.intensity_g_per_kwh, MODELLED_RANGE)
-    return Signal(
-        zone=zone,
-        starts_at=hour,
-        period_minutes=60,
-        intensity_g_per_kwh=modelled.intensity_g_per_kwh,
-        basis=Basis.MODELLED,
-        source=modelled.source,
-        as_of=min(modelled.known_since, now),
-        low_g_per_kwh=low,
-        high_g_per_kwh=high,
-        renewable_share=modelled.renewable_share,
-        carbon_free_share=modelled.carbon_free_share,
-        skipped=tuple(why),
-    )
-
-
-def _yearly(
-    zone: str, hour: datetime, basis: Basis, value: YearValue, intensity: float, now: datetime, why: list[str]
-) -> Signal:
-    low, high = _around(intensity, YEARLY_RANGE)
-    return Signal(
-        zone=zone,
-        starts_at=hour,
-        period_minutes=60,
-        intensity_g_per_kwh=intensity,
-        basis=basis,
-        source=value.source,
-        as_of=min(value.known_since, now),
-        low_g_per_kwh=low,
-        high_g_per_kwh=high,
-        renewable_share=value.renewable_share,
-        carbon_free_share=value.carbon_free_share,
-        flags=(value.flag,) if value.flag else (),
-        skipped=tuple(why),
-    )
-
-
-def _around(central: float, multiples: tuple[float, float]) -> tuple[float, float]:
-    low, high = (central * multiple for multiple in multiples)
-    return (
-        min(central, max(low, LOWEST_PLAUSIBLE_G_PER_KWH)),
-        max(central, min(high, HIGHEST_PLAUSIBLE_G_PER_KWH)),
     )
 
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 from django.db.models import Q
 
-from climate.domain.ladder import HOUR, Known, climb, floor_hour
-from climate.domain.observations import Expectation, YearValue
+from climate.domain.ladder import HOUR, Heard, Known, climb, floor_hour
+from climate.domain.observations import Expectation, Modelled, YearValue
 from climate.domain.signal import DEFAULT_MAXIMUM_AGE_MINUTES, Kind, Scope, Signal
 from climate.models import CarbonForecast
 from climate.selectors.atlas import Atlas, ZoneGrid, get_atlas
@@ -17,6 +17,11 @@ from climate.selectors.readings import list_readings_by_zone
 from config.kernel.errors import NotFound
 
 LONGEST_PERIOD = timedelta(hours=1)
+EXPECTED = (
+    *("source", "starts_at", "period_minutes", "intensity_g_per_kwh", "low_g_per_kwh", "high_g_per_kwh"),
+    *("issued_at", "flag"),
+)
+"""What a forecast and an Expectation have in common."""
 
 
 def get_signal(
@@ -53,20 +58,28 @@ def list_signals(
     readings = list_readings_by_zone(codes, start=oldest, end=last + HOUR, now=now)
     expectations, other_scopes = _expectations(codes, first, last + HOUR, now)
     modelled = atlas.model_hours(codes, sorted(set(beginnings.values())))
-    signals: dict[tuple[str, datetime], Signal] = {}
+    found: dict[tuple[str, datetime], Signal] = {}
     for zone in zones:
-        for asked, hour in beginnings.items():
-            known = Known(
-                readings=readings.get(zone.code, ()),
-                expectations=expectations.get(zone.code, ()),
-                modelled=modelled.get((zone.code, hour)),
-                not_modelled_because="" if (zone.code, hour) in modelled else atlas.why_not_modelled(zone, hour.year),
-                zone_year=zone.value_for(hour.year),
-                country_year=_country_year(atlas, zone),
-                other_scopes=other_scopes.get(zone.code, frozenset()),
+        heard = Heard(readings.get(zone.code, ()), expectations.get(zone.code, ()))
+        for hour in set(beginnings.values()):
+            known = _known(
+                atlas, zone, hour, heard, modelled.get((zone.code, hour)), other_scopes.get(zone.code, frozenset())
             )
-            signals[zone.code, asked] = climb(zone.code, hour, known, now=now, maximum_age_minutes=maximum_age_minutes)
-    return signals
+            found[zone.code, hour] = climb(zone.code, hour, known, now=now, maximum_age_minutes=maximum_age_minutes)
+    return {(code, asked): found[code, hour] for code in codes for asked, hour in beginnings.items()}
+
+
+def _known(
+    atlas: Atlas, zone: ZoneGrid, hour: datetime, heard: Heard, modelled: Modelled | None, other_scopes: frozenset[str]
+) -> Known:
+    return Known(
+        heard=heard,
+        modelled=modelled,
+        not_modelled_because="" if modelled else atlas.why_not_modelled(zone, hour.year),
+        zone_year=zone.value_for(hour.year),
+        country_year=_country_year(atlas, zone),
+        other_scopes=other_scopes,
+    )
 
 
 def _country_year(atlas: Atlas, zone: ZoneGrid) -> YearValue | None:
@@ -88,31 +101,9 @@ def _expectations(
     )
     found: dict[str, list[Expectation]] = defaultdict(list)
     others: dict[str, frozenset[str]] = {}
-    for zone, scope, source, starts_at, minutes, value, low, high, issued_at, flag in rows.values_list(
-        "zone_id",
-        "scope",
-        "source",
-        "starts_at",
-        "period_minutes",
-        "intensity_g_per_kwh",
-        "low_g_per_kwh",
-        "high_g_per_kwh",
-        "issued_at",
-        "flag",
-    ):
-        if scope != Scope.LIFECYCLE:
+    for zone, scope, *said in rows.values_list("zone_id", "scope", *EXPECTED):
+        if scope == Scope.LIFECYCLE:
+            found[zone].append(Expectation(**dict(zip(EXPECTED, said, strict=True))))
+        else:
             others[zone] = others.get(zone, frozenset()) | {scope}
-            continue
-        found[zone].append(
-            Expectation(
-                source=source,
-                starts_at=starts_at,
-                period_minutes=minutes,
-                intensity_g_per_kwh=value,
-                low_g_per_kwh=low,
-                high_g_per_kwh=high,
-                issued_at=issued_at,
-                flag=flag,
-            )
-        )
     return found, others

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from climate.domain.ladder import Known, climb
+from climate.domain.ladder import Heard, Known, climb
 from climate.domain.observations import Expectation, Modelled, Reading, YearValue
 from climate.domain.signal import OWN_FORECAST_SOURCE, Basis
 
@@ -64,7 +64,8 @@ EVERYTHING = {
 
 
 def signal(hour=HOUR, **known):
-    return climb("AA", hour, Known(**known), now=NOW, maximum_age_minutes=90)
+    heard = Heard(known.pop("readings", ()), known.pop("expectations", ()))
+    return climb("AA", hour, Known(heard=heard, **known), now=NOW, maximum_age_minutes=90)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +110,10 @@ def test_a_past_hour_is_the_mean_of_its_readings_and_says_if_they_do_not_cover_i
 
 def test_sources_are_never_averaged_with_each_other():
     earlier = HOUR - timedelta(hours=1)
-    found = signal(earlier, readings=[reading(80, 100), reading(50, 100), reading(75, 900, source="eia")])
+    found = signal(
+        earlier,
+        readings=[reading(80, 100, source="entsoe"), reading(50, 100, source="entsoe"), reading(75, 900, source="eia")],
+    )
     assert (found.intensity_g_per_kwh, found.source) == (100, "grid")
 
 
@@ -182,7 +186,8 @@ def test_of_two_readings_the_newest_period_counts_and_between_equals_the_preferr
     assert signal(readings=[older, newer]).intensity_g_per_kwh == 300
     rivals = [reading(5, 300, source="energy-charts"), reading(5, 200, source="electricity-maps")]
     assert signal(readings=rivals).source == "electricity-maps"
-    assert signal(readings=[*rivals, reading(5, 250, source="roof meter")]).source == "roof meter"
+    assert signal(readings=[*rivals, reading(5, 250, source="site-roof")]).source == "site-roof"
+    assert signal(readings=[*rivals, reading(5, 250, source="a-new-one")]).source == "electricity-maps"
 
 
 def test_an_hour_that_is_over_is_told_by_the_preferred_source_unless_it_covers_too_little():
@@ -196,3 +201,30 @@ def test_an_hour_that_is_over_is_told_by_the_preferred_source_unless_it_covers_t
 def test_of_two_providers_forecasts_the_preferred_one_counts():
     rivals = [expectation(300, source="energy-charts", hours_old=0), expectation(200, source="electricity-maps")]
     assert signal(expectations=rivals).source == "electricity-maps"
+
+
+def test_many_hours_of_one_zone_are_each_answered_from_what_was_said_of_them():
+    """What was heard is sorted into hours once, however many are asked for."""
+    first = HOUR - timedelta(hours=5)
+    quarters = [
+        replace(
+            reading(0), starts_at=first + timedelta(minutes=15 * number), period_minutes=15, intensity_g_per_kwh=value
+        )
+        for number, value in enumerate([100.0, 200.0, 300.0, 400.0] * 4)
+    ]
+    heard = Heard(quarters, [expectation(500 + number, hours_ahead=number) for number in (-1, 1, 2)])
+    found = {
+        number: climb("AA", HOUR + timedelta(hours=number), Known(heard=heard), now=NOW, maximum_age_minutes=90)
+        for number in range(-6, 4)
+    }
+    assert {number: (each.basis, each.intensity_g_per_kwh) for number, each in found.items()} == {
+        **dict.fromkeys((-6, 0, 3), (Basis.WORLD, 480)),
+        **dict.fromkeys((-5, -4, -3, -2), (Basis.LIVE, 250)),
+        **{number: (Basis.FORECAST, 500 + number) for number in (-1, 1, 2)},
+    }
+
+
+def test_an_hour_is_the_same_whatever_zone_its_time_is_written_in():
+    kathmandu = timezone(timedelta(hours=5, minutes=45))
+    written = replace(reading(80), starts_at=reading(80).starts_at.astimezone(kathmandu))
+    assert signal(HOUR - timedelta(hours=1), readings=[written]).basis is Basis.LIVE
