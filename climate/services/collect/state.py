@@ -55,7 +55,7 @@ def held_row(turn: Turn) -> DataSource:
 def give_back(turn: Turn, *, now: datetime) -> None:
     """End a turn that came to nothing by an error of ours; the next one comes after the interval."""
     held = DataSource.objects.filter(pk=turn.source.pk, lease_token=turn.token)
-    held.update(key_digest=turn.key_digest, lease_token="", leased_until=None, last_attempt_at=now)
+    held.update(**_ended(turn), **{**_forgotten(turn), "last_attempt_at": now})
 
 
 def count_requests(http: SourceHttp, *, name: str, now: datetime) -> None:
@@ -88,12 +88,13 @@ def write_failure(turn: Turn, *, words: str, is_refused: bool, now: datetime, no
     state = DataSource.State.REFUSED if is_refused else DataSource.State.FAILING
     failures = turn.standing.consecutive_failures + 1
     is_open = is_refused or failures >= FAILURES_BEFORE_OPEN
+    opened_at = _forgotten(turn).get("breaker_opened_at", turn.source.breaker_opened_at)
     _write(
         turn,
         state=state,
         last_attempt_at=now,
         consecutive_failures=failures,
-        breaker_opened_at=(turn.source.breaker_opened_at or now) if is_open else None,
+        breaker_opened_at=(opened_at or now) if is_open else None,
         not_before=not_before,
         last_error=words[:LONGEST_ERROR_CHARACTERS],
     )
@@ -101,15 +102,37 @@ def write_failure(turn: Turn, *, words: str, is_refused: bool, now: datetime, no
 
 
 def write_limit_reached(turn: Turn, *, words: str, now: datetime) -> str:
-    """The hour's requests are used up; the state, which stays. The next asking comes when that hour is over."""
+    """The hour's requests are used up; the state, which stays with the same key.
+
+    The next asking comes when that hour is over.
+    """
     source = turn.source
     made = requests_in_hour(made=source.requests_in_hour, hour_at=source.request_hour_at, now=now)
     began_at = source.request_hour_at if made and source.request_hour_at else now
-    _write(turn, last_attempt_at=now, not_before=began_at + QUOTA_WINDOW, last_error=words[:LONGEST_ERROR_CHARACTERS])
-    return source.state
+    values = {"state": source.state, **_forgotten(turn)}
+    values |= {"not_before": began_at + QUOTA_WINDOW, "last_error": words[:LONGEST_ERROR_CHARACTERS]}
+    _write(turn, last_attempt_at=now, **values)
+    return str(values["state"])
 
 
 def _write(turn: Turn, **values: Any) -> None:
-    DataSource.objects.filter(pk=turn.source.pk).update(
-        key_digest=turn.key_digest, lease_token="", leased_until=None, **values
-    )
+    DataSource.objects.filter(pk=turn.source.pk).update(**_ended(turn), **values)
+
+
+def _ended(turn: Turn) -> dict[str, Any]:
+    """The key is known from now on, and the lease is free."""
+    return {"key_digest": turn.key_digest, "lease_token": "", "leased_until": None}
+
+
+def _forgotten(turn: Turn) -> dict[str, Any]:
+    """What a new key, or being resumed, does to the row: the failures and refusals of before are none of its own."""
+    source = turn.source
+    if source.key_digest == turn.key_digest:
+        return {}
+    return {
+        "state": DataSource.State.OK if source.state == DataSource.State.OK else DataSource.State.NEVER,
+        "consecutive_failures": 0,
+        "breaker_opened_at": None,
+        "not_before": turn.standing.not_before,
+        "last_error": "",
+    }

@@ -85,6 +85,55 @@ def test_a_new_key_starts_a_refused_source_afresh(toy, time_machine):
     assert toy.source.key_digest not in (first_digest, "")
 
 
+@pytest.fixture
+def refused(toy, time_machine):
+    """The toy, which has refused the old key; it lets the new one in."""
+    toy.connect(needs=("TOY_KEY",), requests_per_hour=1)
+    toy.configure(secrets={"TOY_KEY": "old"})
+    toy.provider.answer = lambda asked: GOOD if asked.headers["x-key"] == "new" else Reply(status=403)
+    assert tick(toy, time_machine, NOW) == 1
+    assert toy.source.state == "refused"
+    return toy
+
+
+def set_a_new_key(toy):
+    toy.configure(secrets={"TOY_KEY": "new"})
+
+
+def say_that_it_is_mended(toy):
+    toy.configure(secrets={"TOY_KEY": "old"})
+    toy.provider.answer = lambda asked: GOOD
+    resume_source(name="toy", reason="the account is paid again", now=NOW + MINUTE)
+
+
+AFRESH = pytest.mark.parametrize("start_afresh", [set_a_new_key, say_that_it_is_mended])
+
+
+@AFRESH
+def test_what_starts_afresh_is_not_refused_again_for_the_hourly_limit(refused, time_machine, start_afresh):
+    start_afresh(refused)
+    assert tick(refused, time_machine, NOW + 2 * MINUTE) == 0, "the request of this hour is used up"
+    state = refused.state(NOW + 3 * MINUTE)
+    assert (state.state, state.breaker, state.consecutive_failures) == ("never", "closed", 0)
+    assert refused.source.breaker_opened_at is None
+
+    assert tick(refused, time_machine, NOW + HOUR + MINUTE) == 1
+    assert refused.source.state == "ok"
+
+
+@AFRESH
+def test_what_starts_afresh_is_not_refused_again_for_an_error_of_ours(refused, time_machine, monkeypatch, start_afresh):
+    start_afresh(refused)
+    with monkeypatch.context() as broken:
+        broken.setattr("climate.services.collect.question_to", lambda *args, **named: 1 / 0)
+        tick(refused, time_machine, NOW + 2 * MINUTE)
+    state = refused.state(NOW + 3 * MINUTE)
+    assert (state.state, state.breaker, state.consecutive_failures, state.last_error) == ("never", "closed", 0, "")
+
+    assert tick(refused, time_machine, NOW + HOUR + MINUTE) == 1
+    assert refused.source.state == "ok"
+
+
 def test_a_source_without_its_key_is_never_asked_and_that_is_no_failure(toy, time_machine):
     toy.connect(needs=("TOY_KEY", "TOY_SECRET"))
     toy.configure(secrets={"TOY_KEY": "", "TOY_SECRET": ""})
