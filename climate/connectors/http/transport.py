@@ -42,9 +42,10 @@ class _BoundedHead:
 
     def _end(self, is_over: threading.Event) -> None:
         is_over.set()
-        if self.sock is not None:
-            with contextlib.suppress(OSError):  # closed in the same moment
-                self.sock.shutdown(socket.SHUT_RDWR)
+        sock = self.sock  # the other thread may close the connection in this very moment
+        if sock is not None:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
 
 
 class _BoundedAdapter(HTTPAdapter):
