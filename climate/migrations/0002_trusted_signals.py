@@ -594,10 +594,6 @@ class Migration(migrations.Migration):
             name='zone',
             field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='climate.gridzone'),
         ),
-        migrations.AddIndex(
-            model_name='rememberedanswer',
-            index=models.Index(fields=['received_at'], name='remembered_answer_age'),
-        ),
         migrations.AddConstraint(
             model_name='rememberedanswer',
             constraint=models.UniqueConstraint(fields=('source', 'question_digest'), name='remembered_answer_unique'),

@@ -89,7 +89,6 @@ class RememberedAnswer(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["source", "question_digest"], name="remembered_answer_unique"),
         ]
-        indexes = [models.Index(fields=["received_at"], name="remembered_answer_age")]
 
     def __str__(self) -> str:
         return f"{self.source} {self.question_digest[:8]}"
