@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from climate.domain.collected import Collected, CollectedForecast, CollectedReading
 from climate.domain.signal import HIGHEST_PLAUSIBLE_G_PER_KWH, LOWEST_PLAUSIBLE_G_PER_KWH, Kind, Scope
 
 LONGEST_PERIOD_MINUTES = 60
+FURTHEST_AHEAD = timedelta(days=8)
+"""Of a forecast: nobody forecasts a grid by the hour for longer, so a later time is an error of the source."""
 JUMP_FACTOR = 3.0
 JUMP_G_PER_KWH = 100.0
 JUMP_WITHIN = timedelta(hours=2)
@@ -40,16 +42,17 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """What is believed of a collection, and what is not."""
+    """What is believed of a collection, and what is not. `problems` says what was left out of what is believed."""
 
     readings: tuple[CollectedReading, ...]
     forecasts: tuple[CollectedForecast, ...]
     doubts: tuple[Doubt, ...]
+    problems: tuple[str, ...] = ()
 
 
 def judge(collected: Collected, *, zones: Collection[str], archived_before: datetime, now: datetime) -> Judged:
     """Part what can be from what cannot. `zones` are those known; readings before `archived_before` are not at hand."""
-    readings, forecasts, doubts = [], [], []
+    readings, forecasts, doubts, problems = [], [], [], []
     for reading in collected.readings:
         reason = _doubt(reading, zones) or _doubt_of_time(reading, archived_before, now)
         if reason:
@@ -57,11 +60,14 @@ def judge(collected: Collected, *, zones: Collection[str], archived_before: date
         else:
             readings.append(reading)
     for forecast in collected.forecasts:
-        if reason := _doubt(forecast, zones):
+        if reason := _doubt(forecast, zones) or _doubt_of_reach(forecast, now):
             doubts.append(Doubt(value=forecast, reason=reason))
-        else:
+        elif _is_band(forecast):
             forecasts.append(forecast)
-    return Judged(readings=tuple(readings), forecasts=tuple(forecasts), doubts=tuple(doubts))
+        else:
+            forecasts.append(replace(forecast, low_g_per_kwh=None, high_g_per_kwh=None))
+            problems.append(f"{forecast.zone} {forecast.starts_at:%Y-%m-%d %H:%M}: {_words_of_band(forecast)}")
+    return Judged(readings=tuple(readings), forecasts=tuple(forecasts), doubts=tuple(doubts), problems=tuple(problems))
 
 
 def can_be(intensity_g_per_kwh: float, *, kind: Kind, scope: Scope) -> bool:
@@ -97,6 +103,24 @@ def _doubt(value: Value, zones: Collection[str]) -> str:
 def _is_share(share: float) -> bool:
     """Rounding may make a hair more than all of it."""
     return math.isfinite(share) and 0.0 <= share <= 1.001
+
+
+def _is_band(forecast: CollectedForecast) -> bool:
+    """Whether the value lies within its band; no band, or one that is open on a side, is one too."""
+    low, high = forecast.low_g_per_kwh, forecast.high_g_per_kwh
+    ends = [end for end in (low, high) if end is not None]
+    value = forecast.intensity_g_per_kwh
+    is_around = (low is None or low <= value) and (high is None or value <= high)
+    return is_around and all(math.isfinite(end) and end >= 0.0 for end in ends)
+
+
+def _words_of_band(forecast: CollectedForecast) -> str:
+    low, high = forecast.low_g_per_kwh, forecast.high_g_per_kwh
+    return f"the band of {low} to {high} around {forecast.intensity_g_per_kwh:g} g/kWh cannot be; it was left out"
+
+
+def _doubt_of_reach(forecast: CollectedForecast, now: datetime) -> str:
+    return f"lies more than {FURTHEST_AHEAD.days} days ahead" if forecast.starts_at > now + FURTHEST_AHEAD else ""
 
 
 def _doubt_of_time(reading: CollectedReading, archived_before: datetime, now: datetime) -> str:

@@ -105,7 +105,7 @@ def _keep(run: _Run, answer: Believed, problems: tuple[str, ...]) -> CollectionR
     kept = keep_answer(source=was.pk, answer=answer, now=now)
     run.memory.write()
     doubts = answer.judged.doubts
-    said = bounded([*problems, *answer.collected.problems, *(doubt.words for doubt in doubts)])
+    said = bounded([*problems, *answer.collected.problems, *answer.judged.problems, *(doubt.words for doubt in doubts)])
     write_success(run.turn, problems=said, newest=kept.newest, now=now, not_before=run.http.not_before)
     publish(ReadingsCollected(source=was.pk, zones=kept.zones, at=now))
     if was.state != DataSource.State.OK:

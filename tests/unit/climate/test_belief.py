@@ -94,3 +94,45 @@ def test_a_forecast_lies_in_the_future():
 )
 def test_a_jump_is_more_than_threefold_and_more_than_a_hundred_grams(before, after, words):
     assert jump(before, after) == words
+
+
+def forecast(**changes) -> CollectedForecast:
+    values = {"zone": "DE", "period_minutes": 60, "intensity_g_per_kwh": 300.0, "scope": Scope.LIFECYCLE}
+    return CollectedForecast(**{**values, "starts_at": NOW.replace(minute=0) + timedelta(hours=5), **changes})
+
+
+def judged_of(each: CollectedForecast):
+    return judge(Collected(forecasts=(each,)), zones={"DE"}, archived_before=NOW - timedelta(days=400), now=NOW)
+
+
+@pytest.mark.parametrize(("low", "high"), [(None, None), (250.0, 340.0), (300.0, 300.0), (None, 340.0), (0.0, None)])
+def test_a_band_around_the_value_is_kept(low, high):
+    said = forecast(low_g_per_kwh=low, high_g_per_kwh=high)
+    judged = judged_of(said)
+    assert (judged.forecasts, judged.problems) == ((said,), ())
+
+
+@pytest.mark.parametrize(
+    ("low", "high"),
+    [
+        (310.0, 340.0),
+        (250.0, 290.0),
+        (340.0, 250.0),
+        (-1.0, 340.0),
+        (float("nan"), 340.0),
+        (250.0, float("inf")),
+        (310.0, None),
+    ],
+)
+def test_a_band_that_cannot_be_is_left_out_and_the_value_stays(low, high):
+    judged = judged_of(forecast(low_g_per_kwh=low, high_g_per_kwh=high))
+    assert judged.forecasts == (forecast(),)
+    (problem,) = judged.problems
+    assert problem.startswith("DE 2026-03-04 15:00: the band of ")
+
+
+@pytest.mark.parametrize(("hours", "is_believed"), [(8 * 24, True), (8 * 24 + 1, False)])
+def test_a_forecast_reaches_eight_days_ahead_at_most(hours, is_believed):
+    judged = judged_of(forecast(starts_at=NOW.replace(minute=0) + timedelta(hours=hours)))
+    assert [bool(judged.forecasts), bool(judged.doubts)] == [is_believed, not is_believed]
+    assert [each.reason for each in judged.doubts] == ([] if is_believed else ["lies more than 8 days ahead"])
