@@ -94,7 +94,7 @@ def _local_secret(data_dir: Path) -> str:
 
 
 def _sources(env: environ.Env) -> dict[str, SourceSettings]:
-    """Every source by its name in `climate.connectors.registry`."""
+    """Every source by its name in `climate.domain.providers`."""
 
     version = _one_of("ELECTRICITY_MAPS_VERSION", env.str("ELECTRICITY_MAPS_VERSION", "v4"), ("v3", "v4"))
     return {

@@ -16,9 +16,9 @@ from unfold.widgets import (
     UnfoldBooleanWidget,
 )
 
-from climate.connectors.registry import CONNECTORS
 from climate.domain.alerts import AlertLevel, DisasterKind
 from climate.domain.emergency_policy import Answer
+from climate.domain.providers import PROVIDERS, Brings
 from config.administration.pages import WhyForm
 from config.administration.text import choices_of, pretty_json
 
@@ -41,8 +41,8 @@ def known_purposes() -> list[tuple[str, str]]:
 
 
 def known_feeds() -> list[tuple[str, str]]:
-    """The sources that tell of disasters: those that cover no grid zone."""
-    return [(each.name, each.title) for each in CONNECTORS.values() if each.zones == ()]
+    """The sources that tell of disasters."""
+    return [(each.name, each.title) for each in PROVIDERS.values() if each.brings == Brings.ALERTS]
 
 
 def _number(**options: Any) -> forms.DecimalField:
@@ -111,7 +111,11 @@ class PolicyForm(forms.Form):
         label="Purposes that are lifted", choices=known_purposes, widget=UnfoldAdminSelect2MultipleWidget
     )
     lasts_hours = _number(label="Lasts beyond the feed's last word", help_text="Hours.")
-    longest_hours = _number(label="Waits for a person again after", help_text="Hours in force without a decision.")
+    longest_hours = _number(
+        label="Waits for a person again after",
+        required=False,
+        help_text="Hours in force without a decision. Empty: it stands for as long as the event goes on.",
+    )
     rationale = forms.CharField(label="Why this version", widget=UnfoldAdminTextareaWidget({"rows": 3}))
 
     def __init__(self, *args: Any, start: dict[str, Any], **kwargs: Any):

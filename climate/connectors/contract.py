@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from climate.connectors.http import SourceHttp
 from climate.domain.collected import Collected
+from climate.domain.providers import Provider
 
 OVERLAP = timedelta(hours=6)
 """Asked for again each time: sources revise what they said lately."""
@@ -45,21 +46,14 @@ class Ask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connector:
-    """A provider of climate data, as the program knows it.
+    """How a provider of climate data is asked.
 
-    `needs` names the environment variables without which the source cannot be asked.
     `zones`: the zones it covers; None: any zone may be asked, and those of active regions are.
     `longest_look_back`: how far into the past it answers, and so how long an outage can be healed.
-    `requests_per_hour`: the provider's limit, or ours where it states none.
     """
 
-    name: str
-    title: str
-    home: str
-    licence: str
+    provider: Provider
     collect: Callable[[SourceHttp, Ask], Collected]
     interval_minutes: int
-    requests_per_hour: int
     longest_look_back: timedelta = timedelta(hours=24)
     zones: tuple[str, ...] | None = ()
-    needs: tuple[str, ...] = ()

@@ -26,6 +26,7 @@ from climate.connectors.contract import Ask, Connector
 from climate.connectors.generation import readings_of
 from climate.connectors.http import SourceHttp, SourceMisbehaved, SourceUnavailable
 from climate.domain.collected import Collected
+from climate.domain.providers import PROVIDERS
 
 KEY = "EIA_KEY"
 HOUR = timedelta(hours=1)
@@ -151,14 +152,9 @@ def _time(text: str) -> datetime:
 
 
 CONNECTOR = Connector(
-    name="eia",
-    title="US Energy Information Administration",
-    home="https://www.eia.gov/opendata",
-    licence="public domain (U.S. government)",
+    provider=PROVIDERS["eia"],
     collect=collect,
     interval_minutes=30,
-    requests_per_hour=300,
     longest_look_back=LOOK_BACK,
     zones=ZONES,
-    needs=(KEY,),
 )

@@ -25,6 +25,7 @@ from climate.connectors.asking import ask_each, in_turn, tried
 from climate.connectors.contract import Ask, Connector
 from climate.connectors.http import SourceHttp, SourceMisbehaved, SourceRefused
 from climate.domain.collected import Collected, CollectedForecast, CollectedReading
+from climate.domain.providers import PROVIDERS
 from climate.domain.signal import Scope
 
 KEY = "ELECTRICITY_MAPS_KEY"
@@ -250,14 +251,9 @@ def _time(text: str) -> datetime:
 
 
 CONNECTOR = Connector(
-    name="electricity-maps",
-    title="Electricity Maps",
-    home="https://www.electricitymaps.com",
-    licence="by the plan of the key",
+    provider=PROVIDERS["electricity-maps"],
     collect=collect,
     interval_minutes=15,
-    requests_per_hour=600,
     longest_look_back=LONGEST_RANGE,
     zones=None,
-    needs=(KEY,),
 )

@@ -23,6 +23,7 @@ from climate.connectors.asking import ask_each, in_turn, tried
 from climate.connectors.contract import Ask, Connector
 from climate.connectors.http import SourceHttp, SourceMisbehaved
 from climate.domain.collected import Collected, CollectedForecast, CollectedReading
+from climate.domain.providers import PROVIDERS
 from climate.domain.signal import Scope
 
 COUNTRIES = (
@@ -124,13 +125,9 @@ def _written(at: datetime) -> str:
 
 
 CONNECTOR = Connector(
-    name="energy-charts",
-    title="Energy-Charts (Fraunhofer ISE, Europe)",
-    home="https://www.energy-charts.info",
-    licence="CC BY 4.0",
+    provider=PROVIDERS["energy-charts"],
     collect=collect,
     interval_minutes=15,
-    requests_per_hour=200,
     longest_look_back=timedelta(days=14),
     zones=tuple(country.upper() for country in COUNTRIES),
 )

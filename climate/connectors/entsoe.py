@@ -31,6 +31,7 @@ from climate.connectors.contract import Ask, Connector
 from climate.connectors.generation import readings_of
 from climate.connectors.http import SourceHttp, SourceMisbehaved
 from climate.domain.collected import Collected
+from climate.domain.providers import PROVIDERS
 
 TOKEN = "ENTSOE_TOKEN"  # noqa: S105  # the name of a setting
 NO_DATA = "999"
@@ -205,14 +206,9 @@ def _time(text: str) -> datetime:
 
 
 CONNECTOR = Connector(
-    name="entsoe",
-    title="ENTSO-E Transparency Platform (Europe)",
-    home="https://transparency.entsoe.eu",
-    licence="terms of the Transparency Platform; the source is named",
+    provider=PROVIDERS["entsoe"],
     collect=collect,
     interval_minutes=15,
-    requests_per_hour=1000,
     longest_look_back=LOOK_BACK,
     zones=tuple(sorted(AREAS)),
-    needs=(TOKEN,),
 )

@@ -22,6 +22,7 @@ from climate.connectors.contract import Ask, Connector
 from climate.connectors.generation import TooLittleKnown, mix_of, readings_of
 from climate.connectors.http import SourceHttp, SourceMisbehaved
 from climate.domain.collected import Collected, CollectedForecast, CollectedReading
+from climate.domain.providers import PROVIDERS
 from climate.domain.signal import Scope
 
 ZONE = "GB"
@@ -169,13 +170,9 @@ def _time(text: str) -> datetime:
 
 
 CONNECTOR = Connector(
-    name="gb-carbon-intensity",
-    title="NESO Carbon Intensity API (Great Britain)",
-    home="https://carbonintensity.org.uk",
-    licence="CC BY 4.0",
+    provider=PROVIDERS["gb-carbon-intensity"],
     collect=collect,
     interval_minutes=15,
-    requests_per_hour=120,
     # A day less than the longest range, because what is asked for begins earlier by the overlap.
     longest_look_back=timedelta(days=13),
     zones=(ZONE, *REGIONS),

@@ -1,7 +1,7 @@
 """GDACS, the Global Disaster Alert and Coordination System of UN and European Commission (gdacs.org), without a key.
 
-The GeoJSON list of events; where it fails or is none, the RSS feed, which tells of the same events. Both
-hold all events that GDACS shows at the moment. Times are UTC; the list writes them without an offset. The
+The GeoJSON list of events, which holds all that GDACS shows at the moment; where it fails or is none, the
+RSS feed, of which nobody says that it holds them all: it ends no event by leaving it out. Times are UTC; the list writes them without an offset. The
 overall alert level of an event decides, that of its newest episode is kept in words. An event off-shore
 names no country. Copyright European Union; syndication is allowed if the source is acknowledged.
 """
@@ -26,6 +26,7 @@ from climate.connectors.disasters import (
 from climate.connectors.http import SourceHttp, SourceMisbehaved, SourceRefused, SourceUnavailable
 from climate.domain.alerts import AlertLevel, CollectedAlert, DisasterKind
 from climate.domain.collected import Collected
+from climate.domain.providers import PROVIDERS
 
 EVENTS = "/gdacsapi/api/events/geteventlist/EVENTS4APP"
 RSS = "/xml/rss.xml"
@@ -131,7 +132,7 @@ def _of_feed(root: Element, now: datetime) -> Collected:
     if root.tag != "rss" or not items:
         raise SourceMisbehaved("the feed has no events in it")
     return collected_alerts(
-        items, _of_item, name=lambda item: _text(item, "guid") or "an event", is_complete=True, now=now
+        items, _of_item, name=lambda item: _text(item, "guid") or "an event", is_complete=False, now=now
     )
 
 
@@ -182,11 +183,7 @@ def _feed_point(item: Element) -> tuple[float | None, float | None]:
 
 
 CONNECTOR = Connector(
-    name="gdacs",
-    title="GDACS disaster alerts (UN and European Commission)",
-    home="https://www.gdacs.org",
-    licence="Copyright European Union, syndication allowed with acknowledgement",
+    provider=PROVIDERS["gdacs"],
     collect=collect,
     interval_minutes=10,
-    requests_per_hour=30,  # no limit is published: two questions every ten minutes, and room for tries
 )

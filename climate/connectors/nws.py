@@ -22,6 +22,7 @@ from climate.connectors.http import SourceHttp, SourceMisbehaved
 from climate.connectors.http.transport import USER_AGENT
 from climate.domain.alerts import AlertLevel, CollectedAlert, DisasterKind
 from climate.domain.collected import Collected
+from climate.domain.providers import PROVIDERS
 
 LEVELS = {"Extreme": AlertLevel.ORANGE, "Severe": AlertLevel.GREEN}
 CERTAIN = ("Observed", "Likely")
@@ -53,7 +54,6 @@ class _Warning:
     level: AlertLevel
     areas: str
     countries: frozenset[str]
-    sent_at: datetime
     begins_at: datetime
     ends_at: datetime
 
@@ -73,7 +73,16 @@ def collect(http: SourceHttp, ask: Ask) -> Collected:
     if not isinstance(features, list):
         raise SourceMisbehaved("the answer has no alerts in it")
     warnings, problems = _warnings(features, ask.now)
-    return Collected(alerts=tuple(_put_together(warnings)), is_complete_alert_list=not problems, problems=problems)
+    alerts = _put_together(warnings, _made_at(answer, ask.now))
+    return Collected(alerts=tuple(alerts), is_complete_alert_list=not problems, problems=problems)
+
+
+def _made_at(answer: dict[str, Any], now: datetime) -> datetime:
+    """When the list was made, as it says itself. A time to come is not believed: later lists would seem older."""
+    try:
+        return min(moment(answer["updated"]), now)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return now
 
 
 def _warnings(features: Sequence[Any], now: datetime) -> tuple[list[_Warning], tuple[str, ...]]:
@@ -109,8 +118,7 @@ def _counts(facts: dict[str, Any]) -> bool:
 def _warning(facts: dict[str, Any], now: datetime) -> _Warning:
     event = facts["event"].strip()
     kind = next((kind for kind, words in WORDS if any(word in event for word in words)), DisasterKind.OTHER)
-    sent_at = moment(facts["sent"])
-    if sent_at > now + CLOCKS_DIFFER_BY:
+    if moment(facts["sent"]) > now + CLOCKS_DIFFER_BY:
         raise ValueError("a message of tomorrow")
     return _Warning(
         event=event,
@@ -118,7 +126,6 @@ def _warning(facts: dict[str, Any], now: datetime) -> _Warning:
         level=LEVELS[facts["severity"]],
         areas=text_of(facts.get("areaDesc")),
         countries=_countries(facts.get("geocode")),
-        sent_at=sent_at,
         begins_at=moment(facts.get("onset") or facts.get("effective") or facts["sent"]),
         # `expires` is when the message is stale, `ends` when the weather is over, as far as anybody foresees.
         ends_at=moment(facts.get("ends") or facts["expires"]),
@@ -139,15 +146,18 @@ def _country(prefix: str) -> str:
     return prefix if prefix in ELSEWHERE else "US"
 
 
-def _put_together(warnings: Iterable[_Warning]) -> list[CollectedAlert]:
+def _put_together(warnings: Iterable[_Warning], made_at: datetime) -> list[CollectedAlert]:
     groups: dict[tuple[str, DisasterKind, AlertLevel, str], list[_Warning]] = {}
     for each in warnings:
         for country in each.countries:
             groups.setdefault((country, each.kind, each.level, f"{each.begins_at:%Y-%m-%d}"), []).append(each)
-    return [_group(*key, members) for key, members in sorted(groups.items())]
+    return [_group(*key, members, made_at) for key, members in sorted(groups.items())]
 
 
-def _group(country: str, kind: DisasterKind, level: AlertLevel, day: str, members: list[_Warning]) -> CollectedAlert:
+def _group(
+    country: str, kind: DisasterKind, level: AlertLevel, day: str, members: list[_Warning], made_at: datetime
+) -> CollectedAlert:
+    members = sorted(members, key=lambda each: (each.event, each.areas))  # another order is no other content
     where = country or "off-shore"
     severity = "extreme" if level is AlertLevel.ORANGE else "severe"
     counted = Counter(each.event for each in members).most_common()
@@ -162,18 +172,16 @@ def _group(country: str, kind: DisasterKind, level: AlertLevel, day: str, member
         starts_at=min(each.begins_at for each in members),
         ends_at=max(each.ends_at for each in members),
         is_current=True,
-        version_at=max(each.sent_at for each in members),
+        # Not the newest member's time: when that one is cancelled the rest would seem older than before.
+        version_at=made_at,
+        is_put_together=True,
         severity_text=f"{events}: {areas}",
         url=PAGE,
     )
 
 
 CONNECTOR = Connector(
-    name="nws",
-    title="US National Weather Service alerts",
-    home="https://www.weather.gov/documentation/services-web-api",
-    licence="US public domain",
+    provider=PROVIDERS["nws"],
     collect=collect,
     interval_minutes=5,
-    requests_per_hour=60,  # the limit is not published; asked every five minutes, with room for tries
 )

@@ -16,7 +16,7 @@ from climate.connectors import (
 from climate.connectors.contract import Connector
 
 CONNECTORS: dict[str, Connector] = {
-    each.CONNECTOR.name: each.CONNECTOR
+    each.CONNECTOR.provider.name: each.CONNECTOR
     for each in (
         eia,
         electricity_maps,

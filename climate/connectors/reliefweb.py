@@ -14,6 +14,7 @@ from climate.connectors.disasters import collected_alerts, coordinates, moment, 
 from climate.connectors.http import SourceHttp, SourceMisbehaved, SourceRefused
 from climate.domain.alerts import AlertLevel, CollectedAlert, DisasterKind
 from climate.domain.collected import Collected
+from climate.domain.providers import PROVIDERS
 
 APPNAME = "RELIEFWEB_APPNAME"
 MOST_ROWS = 1000
@@ -91,12 +92,7 @@ def _one(facts: dict[str, Any], primary: str, listed: str) -> dict[str, Any]:
 
 
 CONNECTOR = Connector(
-    name="reliefweb",
-    title="ReliefWeb disasters (UN OCHA)",
-    home="https://reliefweb.int",
-    licence="ReliefWeb terms of use, source acknowledged",
+    provider=PROVIDERS["reliefweb"],
     collect=collect,
     interval_minutes=30,
-    requests_per_hour=40,  # 1,000 a day
-    needs=(APPNAME,),
 )

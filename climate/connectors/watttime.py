@@ -25,6 +25,7 @@ from climate.connectors.asking import ask_each, in_turn, tried
 from climate.connectors.contract import Ask, Connector
 from climate.connectors.http import SourceHttp, SourceMisbehaved, SourceRefused
 from climate.domain.collected import Collected, CollectedForecast, CollectedReading
+from climate.domain.providers import PROVIDERS
 from climate.domain.signal import Kind, Scope
 
 USERNAME, PASSWORD = "WATTTIME_USERNAME", "WATTTIME_PASSWORD"  # names of settings, no password
@@ -209,14 +210,9 @@ def _time(text: str) -> datetime:
 
 
 CONNECTOR = Connector(
-    name="watttime",
-    title="WattTime (marginal)",
-    home="https://watttime.org",
-    licence="by the plan of the account",
+    provider=PROVIDERS["watttime"],
     collect=collect,
     interval_minutes=5,
-    requests_per_hour=6000,
     longest_look_back=LONGEST_RANGE,
     zones=None,
-    needs=(USERNAME, PASSWORD),
 )

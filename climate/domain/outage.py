@@ -6,10 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from climate.domain.providers import brings_intensity
 from climate.domain.sources import SourceState
-
-ALERT_FEEDS = frozenset({"gdacs", "reliefweb", "nws"})
-"""Sources of disaster alerts: no intensity comes from them."""
 
 LONGEST_RUN = timedelta(minutes=5)
 """How long an answer may be under way after it was due, before a source counts as down."""
@@ -28,7 +26,7 @@ def find_outage(states: Iterable[SourceState], *, now: datetime) -> Outage | Non
 
     With nothing to ask (all switched off or without their keys) that is an outage too, of no source.
     """
-    asked = [each for each in states if each.name not in ALERT_FEEDS and each.is_asked]
+    asked = [each for each in states if brings_intensity(each.name) and each.is_asked]
     if any(not is_down(each, now=now) for each in asked):
         return None
     answers = [each.last_success_at for each in asked if each.last_success_at is not None]

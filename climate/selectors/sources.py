@@ -7,7 +7,7 @@ from datetime import datetime
 from django.conf import settings
 from django.utils.crypto import salted_hmac
 
-from climate.connectors.registry import CONNECTORS
+from climate.domain.providers import PROVIDERS
 from climate.domain.signal import DEFAULT_MAXIMUM_AGE_MINUTES
 from climate.domain.sources import SourceState, Standing, breaker, next_due_at, requests_in_hour
 from climate.models import DataSource
@@ -22,7 +22,7 @@ def list_sources(*, now: datetime) -> list[SourceState]:
 
 def list_due_sources(*, now: datetime) -> list[str]:
     """Names of the sources that are switched on, have what they need, are not being asked and are due to be."""
-    return [each.name for each in list_sources(now=now) if each.name in CONNECTORS and is_due(each, now=now)]
+    return [each.name for each in list_sources(now=now) if each.name in PROVIDERS and is_due(each, now=now)]
 
 
 def is_due(state: SourceState, *, now: datetime) -> bool:
@@ -32,15 +32,15 @@ def is_due(state: SourceState, *, now: datetime) -> bool:
 
 
 def find_source(name: str, *, now: datetime) -> SourceState | None:
-    """One source that there is a connector for."""
+    """One source of a provider that there is."""
     source = DataSource.objects.filter(pk=name).first()
-    return state_of(source, now=now) if source and name in CONNECTORS else None
+    return state_of(source, now=now) if source and name in PROVIDERS else None
 
 
 def missing_settings(name: str) -> tuple[str, ...]:
     """Environment variables without which the source cannot be asked, and which are not set."""
     given = settings.CLIMATE_SOURCES.get(name)
-    needs = CONNECTORS[name].needs if name in CONNECTORS else ()
+    needs = PROVIDERS[name].needs if name in PROVIDERS else ()
     return tuple(each for each in needs if given is None or not given.secrets.get(each))
 
 
@@ -68,17 +68,17 @@ def standing_of(source: DataSource) -> Standing:
 
 
 def state_of(source: DataSource, *, now: datetime) -> SourceState:
-    """The row with what its connector and the deployment's settings say of it. No query."""
-    connector = CONNECTORS.get(source.name)
-    standing = standing_of(source) if connector else Standing(interval_minutes=source.interval_minutes)
+    """The row with what its provider and the deployment's settings say of it. No query."""
+    provider = PROVIDERS.get(source.name)
+    standing = standing_of(source) if provider else Standing(interval_minutes=source.interval_minutes)
     needs = missing_settings(source.name)
-    is_asked = source.is_enabled and not needs and connector is not None
+    is_asked = source.is_enabled and not needs and provider is not None
     age_minutes = (now - source.last_success_at).total_seconds() / 60 if source.last_success_at else None
     return SourceState(
         name=source.name,
         title=source.title,
-        home=connector.home if connector else "",
-        licence=connector.licence if connector else "",
+        home=provider.home if provider else "",
+        licence=provider.licence if provider else "",
         state="unconfigured" if needs else source.state,
         is_enabled=source.is_enabled,
         is_stale=is_asked and (age_minutes is None or age_minutes > DEFAULT_MAXIMUM_AGE_MINUTES),
@@ -93,7 +93,7 @@ def state_of(source: DataSource, *, now: datetime) -> SourceState:
         consecutive_failures=source.consecutive_failures,
         breaker=breaker(standing, now=now),
         requests_in_hour=requests_in_hour(made=source.requests_in_hour, hour_at=source.request_hour_at, now=now),
-        requests_per_hour=connector.requests_per_hour if connector else 0,
+        requests_per_hour=provider.requests_per_hour if provider else 0,
         needs=needs,
         last_error=_needed(needs) or source.last_error,
     )

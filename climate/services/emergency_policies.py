@@ -10,8 +10,8 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 
-from climate.connectors.registry import CONNECTORS
 from climate.domain.emergency_policy import EmergencyPolicyError, read_emergency_terms
+from climate.domain.providers import PROVIDERS
 from climate.models import EmergencyPolicy
 from config.kernel.errors import Conflict, InvalidInput
 
@@ -38,7 +38,7 @@ def create_emergency_policy_version(
         read = read_emergency_terms(terms, version=newest + 1)
     except EmergencyPolicyError as error:
         raise InvalidInput(str(error), field=f"terms.{error.key}" if error.key != "terms" else "terms") from error
-    if unknown := sorted(read.sources - set(CONNECTORS)):
+    if unknown := sorted(read.sources - PROVIDERS.keys()):
         raise InvalidInput(f"sources: there is no source {', '.join(unknown)}", field="terms.sources")
     try:
         with transaction.atomic():

@@ -175,4 +175,4 @@ def capacities() -> Iterator[RegionCapacity]:
 def sources() -> Iterator[DataSource]:
     """Every provider there is a connector for."""
     for each in CONNECTORS.values():
-        yield DataSource(name=each.name, title=each.title, interval_minutes=each.interval_minutes)
+        yield DataSource(name=each.provider.name, title=each.provider.title, interval_minutes=each.interval_minutes)

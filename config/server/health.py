@@ -16,6 +16,7 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 from django.db import connection
 
+from climate.domain.providers import brings_intensity
 from climate.selectors import list_sources
 from config.server.background import find_background
 
@@ -116,8 +117,8 @@ def _channel_layer(_now: datetime) -> Finding:
 
 def _climate_data(now: datetime) -> Finding:
     """The age of the newest live reading. Old data degrades decisions (flagged), it does not stop them."""
-    # A source that never gave a period is a feed of alerts: that it answers says nothing about the grids.
-    asked = [source for source in list_sources(now=now) if source.is_asked and source.latest_period_at]
+    # That a feed of alerts answers says nothing about the grids.
+    asked = [source for source in list_sources(now=now) if source.is_asked and brings_intensity(source.name)]
     newest = max((source.last_success_at for source in asked if source.last_success_at), default=None)
     if newest is None:
         return Finding(state=State.DEGRADED, detail="no live source has answered yet; hours are modelled")

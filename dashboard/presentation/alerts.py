@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from climate.domain.alerts import AlertFacts
 from climate.domain.places import EmergencyFacts
+from climate.domain.providers import short_name
 from dashboard.presentation.notices import listed
 from dashboard.selectors.alerts import AlertBoard
 
@@ -23,7 +24,6 @@ STATE_WORDS = {
     "dismissed": ("dismissed", "calm"),
     "ended": ("ended", "calm"),
 }
-SOURCE_NAMES = {"gdacs": "GDACS", "reliefweb": "ReliefWeb", "nws": "US National Weather Service"}
 
 
 def board_rows(board: AlertBoard, names: Mapping[str, str], *, now: datetime) -> Row:
@@ -105,7 +105,7 @@ def alert_row(alert: AlertFacts, names: Mapping[str, str]) -> Row:
         "countries": country_words(alert.country_codes, names),
         "severity": alert.severity_text,
         "glide": alert.glide,
-        "source": SOURCE_NAMES.get(alert.source, alert.source),
+        "source": short_name(alert.source),
         "url": alert.url if urlsplit(alert.url).scheme in ("http", "https") else "",
         "since": moment(alert.starts_at),
         "until": moment(alert.ends_at) if alert.ends_at else "open",

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.urls import reverse
 
-from climate.domain.outage import ALERT_FEEDS
+from climate.domain.providers import brings_intensity
 from climate.domain.sources import SourceState
 from dashboard.presentation.alerts import moment
 from dashboard.presentation.notices import state_words
@@ -27,7 +27,7 @@ def source_story(source: SourceState, *, now: datetime, may_change: bool, quaran
     return {
         "key": source.name,
         "title": source.title,
-        "brings": "disaster alerts" if source.name in ALERT_FEEDS else "carbon intensity",
+        "brings": "carbon intensity" if brings_intensity(source.name) else "disaster alerts",
         "state": word,
         "tone": tone,
         "is_stale": source.is_stale and source.is_enabled and source.state == "ok",

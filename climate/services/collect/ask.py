@@ -13,9 +13,9 @@ from django.conf import settings
 
 from climate.connectors.contract import OVERLAP, Ask, Connector, Place
 from climate.connectors.http import LIMITS, SourceError, SourceHttp, SourceMisbehaved, host_of
-from climate.connectors.registry import CONNECTORS
 from climate.domain.belief import Judged, judge
 from climate.domain.collected import Collected
+from climate.domain.providers import PROVIDERS
 from climate.domain.sources import first_missing, requests_left
 from climate.models import CarbonReading, DataSource, GridZone, Region, RetentionPolicy
 from climate.services.collect.memory import StoredMemory
@@ -43,7 +43,7 @@ def answer_of(http: SourceHttp, question: Ask, *, connector: Connector) -> Belie
         raise
     except Exception as error:
         # Whatever an outside answer is made of, it must not stop the collection of the others.
-        logger.exception("a source answered something unexpected", extra={"source": connector.name})
+        logger.exception("a source answered something unexpected", extra={"source": connector.provider.name})
         raise SourceMisbehaved("the answer is not in the promised format") from error
     return Believed(collected=collected, judged=judged)
 
@@ -53,7 +53,7 @@ def http_of(source: DataSource, memory: StoredMemory, *, now: datetime) -> Itera
     """The way to a source, within what is left of its hourly limit."""
     hosts = [host_of(each.url) for each in settings.CLIMATE_SOURCES.values()] + settings.OUTGOING_HOSTS
     left = requests_left(
-        per_hour=CONNECTORS[source.pk].requests_per_hour,
+        per_hour=PROVIDERS[source.pk].requests_per_hour,
         made=source.requests_in_hour,
         hour_at=source.request_hour_at,
         now=now,

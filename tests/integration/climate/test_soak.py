@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from climate.connectors.http import LIMITS
-from climate.connectors.registry import CONNECTORS
+from climate.domain.providers import PROVIDERS
 from climate.models import CarbonReading, CarbonReadingRevision, DataSource, GridZone, QuarantinedValue
 from climate.selectors import list_sources
 from climate.services.collect import ask
@@ -111,7 +111,7 @@ def test_a_week_of_faults_ends_with_exactly_what_the_sources_had(week, time_mach
     _check_revisions()
     _check_quarantine(week)
     _check_states(week)
-    assert all(made <= CONNECTORS[name].requests_per_hour for hour in counted for name, made in hour.items())
+    assert all(made <= PROVIDERS[name].requests_per_hour for hour in counted for name, made in hour.items())
     every_kind = {*world.PASSING_FAULTS, "an impossible value", "an outage", "all down", "403 with HTML", "304"}
     assert set(week.faults) == every_kind, "a week without one of the faults shows little"
 

@@ -21,7 +21,7 @@ def alive(monkeypatch):
     """A deployment with nothing wrong: its worker runs, and a source has answered just now."""
     parts = [SimpleNamespace(name=name, is_running=True, restarts=0) for name in ("worker", "scheduler")]
     monkeypatch.setattr(health, "find_background", lambda: SimpleNamespace(parts=parts))
-    source = SimpleNamespace(is_asked=True, last_success_at=timezone.now(), latest_period_at=timezone.now())
+    source = SimpleNamespace(name="energy-charts", is_asked=True, last_success_at=timezone.now())
     monkeypatch.setattr(health, "list_sources", lambda now: [source])
     return SimpleNamespace(parts=parts, source=source)
 
@@ -89,6 +89,12 @@ def test_a_broker_that_is_gone_makes_it_not_ready(alive, settings):
 
     assert status == 503
     assert report["checks"]["broker"]["detail"] == "does not answer (ConnectionError)"
+
+
+def test_that_a_feed_of_alerts_answers_says_nothing_about_the_grids(alive):
+    alive.source.name = "gdacs"
+
+    assert _ready()[1]["checks"]["climate_data"]["detail"].startswith("no live source has answered yet")
 
 
 def test_old_climate_data_is_reported_and_does_not_stop_the_work(alive):

@@ -92,10 +92,11 @@ django.setup()
 from datetime import datetime
 from django.conf import settings
 from climate.connectors.registry import CONNECTORS
+from climate.domain.providers import PROVIDERS
 from climate.services.collect import collect_source
 from config.environment import SourceSettings
-from tests.integration.climate.collect.toy import CONNECTOR, NOW
-CONNECTORS["toy"] = CONNECTOR
+from tests.integration.climate.collect.toy import CONNECTOR, NOW, PROVIDER
+CONNECTORS["toy"], PROVIDERS["toy"] = CONNECTOR, PROVIDER
 settings.CLIMATE_SOURCES["toy"] = SourceSettings(url=sys.argv[1])
 settings.DATABASES["default"]["NAME"] = sys.argv[2]
 collect_source(name="toy", now=NOW)

@@ -14,6 +14,8 @@ from climate.connectors.contract import Ask, Connector
 from climate.connectors.http import LIMITS, SourceHttp, SourceMisbehaved
 from climate.connectors.registry import CONNECTORS
 from climate.domain.collected import Collected, CollectedForecast, CollectedReading
+from climate.domain.providers import PROVIDERS, Brings
+from climate.domain.providers import Provider as DataProvider
 from climate.domain.signal import Scope
 from climate.domain.sources import SourceState
 from climate.models import (
@@ -76,14 +78,20 @@ def _forecast(zone: str, start: str, value: float) -> CollectedForecast:
     )
 
 
-CONNECTOR = Connector(
+PROVIDER = DataProvider(
     name=NAME,
     title="A toy",
+    short="Toy",
     home="https://toy.example.org",
     licence="CC0",
+    brings=Brings.INTENSITY,
+    requests_per_hour=60,
+)
+
+CONNECTOR = Connector(
+    provider=PROVIDER,
     collect=collect,
     interval_minutes=15,
-    requests_per_hour=60,
     zones=("DE",),
 )
 
@@ -131,7 +139,7 @@ class World:
 @contextmanager
 def toy_world(monkeypatch: Any, settings: Any, **limits: Any) -> Iterator[World]:
     """The toy is a source like any other; its tasks run at once; nobody sleeps between two tries."""
-    DataSource.objects.create(name=NAME, title=CONNECTOR.title, interval_minutes=15)
+    DataSource.objects.create(name=NAME, title=PROVIDER.title, interval_minutes=15)
     short = replace(LIMITS, connect_seconds=1.0, read_seconds=0.3, answer_seconds=0.5, **limits)
     monkeypatch.setattr(asking, "LIMITS", short)
     app.conf.task_always_eager = True
@@ -139,7 +147,10 @@ def toy_world(monkeypatch: Any, settings: Any, **limits: Any) -> Iterator[World]
         with provider() as running:
 
             def connect(**changes: Any) -> None:
-                monkeypatch.setitem(CONNECTORS, NAME, replace(CONNECTOR, **changes))
+                of_provider = {name: changes.pop(name) for name in DataProvider.__slots__ if name in changes}
+                toy = replace(PROVIDER, **of_provider)
+                monkeypatch.setitem(PROVIDERS, NAME, toy)
+                monkeypatch.setitem(CONNECTORS, NAME, replace(CONNECTOR, provider=toy, **changes))
 
             def configure(url: str = running.url, **given: Any) -> None:
                 settings.CLIMATE_SOURCES = {**settings.CLIMATE_SOURCES, NAME: SourceSettings(url=url, **given)}

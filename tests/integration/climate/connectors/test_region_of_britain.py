@@ -51,4 +51,4 @@ def test_every_source_of_the_registry_has_its_row(collected):
     assert list(CONNECTORS) == sorted(CONNECTORS)
     assert set(CONNECTORS) == set(settings.CLIMATE_SOURCES)
     for name, connector in CONNECTORS.items():
-        assert set(connector.needs) == set(settings.CLIMATE_SOURCES[name].secrets)
+        assert set(connector.provider.needs) == set(settings.CLIMATE_SOURCES[name].secrets)
