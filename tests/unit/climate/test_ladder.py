@@ -114,7 +114,7 @@ def test_sources_are_never_averaged_with_each_other():
         earlier,
         readings=[reading(80, 100, source="entsoe"), reading(50, 100, source="entsoe"), reading(75, 900, source="eia")],
     )
-    assert (found.intensity_g_per_kwh, found.source) == (100, "grid")
+    assert (found.intensity_g_per_kwh, found.source) == (100, "entsoe")
 
 
 def test_a_forecast_of_another_scope_is_not_mixed_in_and_said_so():
@@ -218,7 +218,8 @@ def test_many_hours_of_one_zone_are_each_answered_from_what_was_said_of_them():
         for number in range(-6, 4)
     }
     assert {number: (each.basis, each.intensity_g_per_kwh) for number, each in found.items()} == {
-        **dict.fromkeys((-6, 0, 3), (Basis.WORLD, 480)),
+        **dict.fromkeys((-6, 3), (Basis.WORLD, 480)),
+        0: (Basis.LIVE, 400),  # the newest, not old yet
         **dict.fromkeys((-5, -4, -3, -2), (Basis.LIVE, 250)),
         **{number: (Basis.FORECAST, 500 + number) for number in (-1, 1, 2)},
     }
