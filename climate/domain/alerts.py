@@ -49,6 +49,8 @@ class CollectedAlert:
 
     `external_id` is unique within the source and names the type too (`FL1102983`). `places` are
     countries as the feed writes them: ISO 3166 alpha-2 or alpha-3 codes or English names.
+    `version_at` is when the feed changed it last; of an event that we put together ourselves
+    (`is_put_together`) it is when the list was made, and only other content makes a version.
     """
 
     external_id: str
@@ -60,6 +62,7 @@ class CollectedAlert:
     ends_at: datetime | None
     is_current: bool
     version_at: datetime
+    is_put_together: bool = False
     severity_text: str = ""
     glide: str = ""
     url: str = ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -36,13 +36,14 @@ FACTS = (
     "starts_at",
     "ends_at",
     "is_current",
-    "version_at",
 )
 """What a version of an event says."""
+COLUMNS = (*FACTS, "version_at")
 TRANSLATED = ("country_codes", "unknown_places")
 TEXTS = {"title": 300, "severity_text": 300, "glide": 40, "url": 500}
 """Characters that the columns hold."""
 
+Facts = dict[str, Any]
 Change = tuple[Alert, datetime]
 """An event, and the time of the version that its history gains."""
 
@@ -52,23 +53,14 @@ def keep_alerts(*, source: str, alerts: Sequence[CollectedAlert], is_complete: b
     """Keep what `source` says of its events at `now`, let emergencies follow, and return how many events changed.
 
     A newer version is added to the event's history, one that is not newer only says that the event
-    is still listed. With `is_complete` the list holds all current events: one that is missing from two
-    lists in a row is over (one list may be a slip of the feed), and current again once it is listed.
+    is still listed; nor is one of an event that we put together, if it says what the one before said. With
+    `is_complete` the list holds all current events: one that is missing from two lists in a row is over
+    (one list may be a slip of the feed), and current again once it is listed.
     """
     # One collection of a feed at a time: the constraints behind it would refuse the second, this makes it wait.
     DataSource.objects.select_for_update().filter(pk=source).first()
     newest = _newest_of(alerts)
-    rows = {each.external_id: each for each in Alert.objects.filter(source=source, external_id__in=newest)}
-    countries = _known_countries() if newest else {}
-    changed: list[Change] = []
-    for external_id, collected in sorted(newest.items()):
-        row = rows.setdefault(external_id, Alert(source=source, external_id=external_id, first_seen_at=now))
-        version_at = _version_to_add(row, collected, now)
-        if version_at is not None:
-            _take(row, collected, countries)
-            changed.append((row, version_at))
-        row.last_seen_at, row.missing_since = now, None
-    listed = list(rows.values())
+    listed, changed = _read(source, newest, now)
     over = _missing(source, newest, now) if is_complete else []
     _store([*changed, *((each, now) for each in over)], now)
     Alert.objects.filter(pk__in=[each.pk for each in listed]).update(last_seen_at=now, missing_since=None)
@@ -77,6 +69,22 @@ def keep_alerts(*, source: str, alerts: Sequence[CollectedAlert], is_complete: b
     if told:
         publish(AlertsChanged(source=source, alert_ids=told, at=now))
     return len(told)
+
+
+def _read(source: str, newest: Mapping[str, CollectedAlert], now: datetime) -> tuple[list[Alert], list[Change]]:
+    """The rows of what is listed, not stored yet, and those of them that have changed."""
+    rows = {each.external_id: each for each in Alert.objects.filter(source=source, external_id__in=newest)}
+    countries = _known_countries() if newest else {}
+    changed: list[Change] = []
+    for external_id, collected in sorted(newest.items()):
+        row = rows.setdefault(external_id, Alert(source=source, external_id=external_id, first_seen_at=now))
+        facts = _facts(collected, countries)
+        version_at = _version_to_add(row, collected, facts, now)
+        if version_at is not None:
+            _take(row, collected, facts)
+            changed.append((row, version_at))
+        row.last_seen_at, row.missing_since = now, None
+    return list(rows.values()), changed
 
 
 def _newest_of(alerts: Iterable[CollectedAlert]) -> dict[str, CollectedAlert]:
@@ -88,27 +96,33 @@ def _newest_of(alerts: Iterable[CollectedAlert]) -> dict[str, CollectedAlert]:
     return newest
 
 
-def _version_to_add(row: Alert, collected: CollectedAlert, now: datetime) -> datetime | None:
+def _version_to_add(row: Alert, collected: CollectedAlert, facts: Facts, now: datetime) -> datetime | None:
     """The time of the version that `collected` adds to the history of `row`; None: it says nothing new."""
-    if row._state.adding or collected.version_at > row.version_at:
+    if row._state.adding:
+        return collected.version_at
+    says_more = not collected.is_put_together or any(getattr(row, name) != facts[name] for name in FACTS)
+    if says_more and collected.version_at > row.version_at:
         return collected.version_at
     has_returned = row.missing_since is not None and collected.is_current and not row.is_current
     return now if has_returned else None
 
 
-def _take(row: Alert, collected: CollectedAlert, countries: dict[str, str]) -> None:
-    """Make `row` say what `collected` says."""
-    newest_at = collected.version_at if row._state.adding else max(row.version_at, collected.version_at)
-    for name in FACTS:
-        if name not in TRANSLATED:
-            setattr(row, name, getattr(collected, name))
-    for name, longest in TEXTS.items():
-        setattr(row, name, _line(getattr(row, name), longest))
+def _facts(collected: CollectedAlert, countries: Mapping[str, str]) -> Facts:
+    """What `collected` says, as the columns hold it."""
+    facts = {name: getattr(collected, name) for name in FACTS if name not in TRANSLATED}
+    facts |= {name: _line(facts[name], longest) for name, longest in TEXTS.items()}
     codes, unknown = codes_of(collected.places, countries)
-    row.country_codes, row.unknown_places = codes, [_line(each, 100) for each in unknown]
-    row.version_at = newest_at
-    if unknown:
-        logger.warning("an alert names unknown places", extra={"alert": row.external_id, "places": unknown})
+    return {**facts, "country_codes": codes, "unknown_places": [_line(each, 100) for each in unknown]}
+
+
+def _take(row: Alert, collected: CollectedAlert, facts: Facts) -> None:
+    """Make `row` say what `collected` says."""
+    row.version_at = collected.version_at if row._state.adding else max(row.version_at, collected.version_at)
+    for name in FACTS:
+        setattr(row, name, facts[name])
+    if row.unknown_places:
+        more = {"alert": row.external_id, "places": row.unknown_places}
+        logger.warning("an alert names unknown places", extra=more)
 
 
 def _line(text: str, longest: int) -> str:
@@ -129,7 +143,7 @@ def _missing(source: str, listed: Iterable[str], now: datetime) -> list[Alert]:
 def _store(changed: list[Change], now: datetime) -> None:
     """The rows, and a version of each. `version_at` of a row stays the feed's own, so that its next one is newer."""
     rows = [row for row, _ in changed]
-    Alert.objects.bulk_update([each for each in rows if not each._state.adding], FACTS, batch_size=100)
+    Alert.objects.bulk_update([each for each in rows if not each._state.adding], COLUMNS, batch_size=100)
     Alert.objects.bulk_create([each for each in rows if each._state.adding], batch_size=500)
     versions = [
         AlertVersion(
@@ -138,7 +152,7 @@ def _store(changed: list[Change], now: datetime) -> None:
             received_at=now,
             level=row.level,
             is_current=row.is_current,
-            facts={name: _plain_json(getattr(row, name)) for name in FACTS},
+            facts={name: _plain_json(getattr(row, name)) for name in COLUMNS},
         )
         for row, version_at in changed
     ]

@@ -100,6 +100,15 @@ def test_an_older_version_is_passed_over():
     assert the_alert().last_seen_at == NOW + TEN_MINUTES
 
 
+def test_of_an_event_that_we_put_together_other_content_is_a_version_and_another_time_is_none():
+    ours = replace(ORANGE, is_put_together=True)
+    keep(ours)
+    assert keep(newer(ours), now=NOW + TEN_MINUTES) == 0
+    assert keep(replace(ours, title="of an older list"), now=NOW + 2 * TEN_MINUTES) == 0
+    assert keep(newer(ours, title="worse"), now=NOW + 3 * TEN_MINUTES) == 1
+    assert [each.facts["title"] for each in the_alert().versions.all()] == ["worse", "Flood in Bangladesh"]
+
+
 def test_of_two_versions_in_one_list_the_newer_counts():
     keep(newer(ORANGE, title="newer"), ORANGE)
     assert (the_alert().title, AlertVersion.objects.count()) == ("newer", 1)
