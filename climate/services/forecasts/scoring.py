@@ -9,12 +9,13 @@ from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from climate.domain.forecast.issues import lead_of
 from climate.domain.ladder import HOUR
 from climate.domain.observations import Reading
 from climate.domain.scores import LAST_CHANCE, HourScore, measured_in, score
-from climate.models import CarbonForecast, CarbonReading, ForecastScore
+from climate.models import CarbonForecast, CarbonReading, ForecastScore, GridZone
 
 LOOKS_BACK = LAST_CHANCE + timedelta(days=1)
 SUMS = ("hours", "absolute_error_sum_g_per_kwh", "relative_error_sum", "banded_hours", "covered_hours")
@@ -68,15 +69,33 @@ def score_forecasts(*, now: datetime) -> int:
     measured within a week is marked as done and scored nowhere.
     """
     waiting = CarbonForecast.objects.filter(scored_at=None, starts_at__lt=now, starts_at__gte=now - LOOKS_BACK)
-    return sum(
-        _score_period(starts_at, now)
-        for starts_at in waiting.order_by("starts_at").values_list("starts_at", flat=True).distinct()
-    )
+    measured = _measured(waiting, now)
+    waiting.filter(starts_at__lte=now - LAST_CHANCE).exclude(measured).update(scored_at=now)
+    periods = waiting.filter(measured).order_by("starts_at").values_list("starts_at", flat=True).distinct()
+    return sum(_score_period(starts_at, measured, now) for starts_at in periods)
+
+
+def _measured(waiting: QuerySet[CarbonForecast], now: datetime) -> Q:
+    """Which forecasts are of series that have any reading at all in the time looked back on.
+
+    The others need not be looked at every hour of a week: some are forecast and never measured.
+    """
+    zones_of: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for zone, kind, scope in waiting.order_by().values_list("zone_id", "kind", "scope").distinct():
+        zones_of[kind, scope].append(zone)
+    found = Q(pk__in=())
+    for (kind, scope), zones in zones_of.items():
+        readings = CarbonReading.objects.filter(
+            zone=OuterRef("pk"), kind=kind, scope=scope, starts_at__gte=now - LOOKS_BACK - HOUR
+        )
+        known = GridZone.objects.filter(Exists(readings), pk__in=zones).values_list("pk", flat=True)
+        found |= Q(kind=kind, scope=scope, zone_id__in=list(known))
+    return found
 
 
 @transaction.atomic
-def _score_period(starts_at: datetime, now: datetime) -> int:
-    rows = CarbonForecast.objects.filter(scored_at=None, starts_at=starts_at).order_by("pk")
+def _score_period(starts_at: datetime, measured: Q, now: datetime) -> int:
+    rows = CarbonForecast.objects.filter(measured, scored_at=None, starts_at=starts_at).order_by("pk")
     locked = list(rows.select_for_update(skip_locked=connection.features.has_select_for_update_skip_locked))
     outcome = _outcome(locked, _readings(locked, starts_at, now), now)
     if not outcome.done:
@@ -101,21 +120,22 @@ def _outcome(forecasts: Iterable[CarbonForecast], readings: dict[_Series, list[R
         if value is None and now < each.starts_at + LAST_CHANCE:
             continue
         outcome.done.append(each.pk)
-        lead = lead_of(issued_at=each.issued_at, starts_at=each.starts_at)
-        found = (
-            None
-            if value is None
-            else score(
-                expected_g_per_kwh=each.intensity_g_per_kwh,
-                low_g_per_kwh=each.low_g_per_kwh,
-                high_g_per_kwh=each.high_g_per_kwh,
-                measured_g_per_kwh=value,
-            )
-        )
-        if found is not None and lead is not None:
-            day = each.starts_at.astimezone(UTC).date()
-            outcome.sums[_Key(*series[:1], each.source, each.kind, each.scope, lead, day)].add(found)
+        if value is not None:
+            _score(each, value, outcome)
     return outcome
+
+
+def _score(forecast: CarbonForecast, measured_g_per_kwh: float, outcome: _Outcome) -> None:
+    lead = lead_of(issued_at=forecast.issued_at, starts_at=forecast.starts_at)
+    found = score(
+        expected_g_per_kwh=forecast.intensity_g_per_kwh,
+        low_g_per_kwh=forecast.low_g_per_kwh,
+        high_g_per_kwh=forecast.high_g_per_kwh,
+        measured_g_per_kwh=measured_g_per_kwh,
+    )
+    if found is not None and lead is not None:
+        day = forecast.starts_at.astimezone(UTC).date()
+        outcome.sums[_Key(forecast.zone_id, forecast.source, forecast.kind, forecast.scope, lead, day)].add(found)
 
 
 def _readings(forecasts: Sequence[CarbonForecast], starts_at: datetime, now: datetime) -> dict[_Series, list[Reading]]:

@@ -264,6 +264,19 @@ def test_an_hour_that_was_never_measured_is_given_up_after_a_week_and_scored_now
     assert not ForecastScore.objects.exists()
 
 
+def test_series_that_nobody_measures_cost_no_more_however_many_hours_were_forecast(django_assert_max_num_queries):
+    hours = [hour_of(value=200, at=LAST + step * HOUR) for step in range(1, 90)]
+    keep_forecasts(source="grid", forecasts=hours, now=NOW)
+    with django_assert_max_num_queries(8):
+        assert score_forecasts(now=NOW + 4 * timedelta(days=1)) == 0
+    assert not CarbonForecast.objects.exclude(scored_at=None).exists()
+    with django_assert_max_num_queries(8):
+        assert score_forecasts(now=NOW + timedelta(days=7, hours=20)) == 0
+    assert CarbonForecast.objects.exclude(scored_at=None).count() == 21  # of a week ago and before
+    measure(first=LAST + 60 * HOUR, until=LAST + 60 * HOUR)
+    assert score_forecasts(now=NOW + timedelta(days=7, hours=20)) == 1  # readings that come late still count
+
+
 def test_a_collection_leads_to_one_forecast_task_and_an_own_forecast_to_none(
     monkeypatch, django_capture_on_commit_callbacks
 ):
