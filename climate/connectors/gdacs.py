@@ -1,9 +1,10 @@
 """GDACS, the Global Disaster Alert and Coordination System of UN and European Commission (gdacs.org), without a key.
 
 The GeoJSON list of events, which holds all that GDACS shows at the moment; where it fails or is none, the
-RSS feed, of which nobody says that it holds them all: it ends no event by leaving it out. Times are UTC; the list writes them without an offset. The
-overall alert level of an event decides, that of its newest episode is kept in words. An event off-shore
-names no country. Copyright European Union; syndication is allowed if the source is acknowledged.
+RSS feed, of which nobody says that it holds them all: it ends no event by leaving it out. Times are UTC;
+the list writes them without an offset. The overall alert level of an event decides, that of its newest
+episode is kept in words. An event off-shore names no country. Copyright European Union; syndication is
+allowed if the source is acknowledged.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,6 +15,9 @@ from climate.connectors import gdacs, nws, reliefweb
 from climate.connectors.contract import Ask
 from climate.connectors.http import Limits, SourceHttp, SourceMisbehaved, SourceRefused, SourceUnavailable
 from climate.domain.alerts import AlertLevel, DisasterKind
+from climate.models import Alert
+from climate.services.alerts import keep_alerts
+from climate.services.reference import load_reference
 
 NOW = datetime(2026, 3, 4, 10, 20, tzinfo=UTC)
 ANSWERS = Path(__file__).parent / "answers"
@@ -36,7 +39,7 @@ def outside():
 def collect(connector, **ask):
     limits = Limits(first_wait_seconds=0, longest_wait_seconds=0)
     http = SourceHttp(BASE, allowed_hosts=["feed.example"], limits=limits)
-    return connector.collect(http, Ask(now=NOW, **ask))
+    return connector.collect(http, Ask(**{"now": NOW, **ask}))
 
 
 def by_id(collected):
@@ -104,6 +107,7 @@ def test_where_the_list_fails_the_rss_feed_is_read_and_said(outside, failure):
     outside.get(RSS, body=(ANSWERS / "gdacs_rss.xml").read_bytes(), content_type="text/xml")
     collected = collect(gdacs)
     assert len(collected.alerts) == 4
+    assert not collected.is_complete_alert_list, "nobody says that the feed holds all events"
     assert any("RSS feed was read instead" in each for each in collected.problems)
 
 
@@ -251,11 +255,42 @@ def test_alerts_of_one_kind_day_and_country_are_one_event(outside):
     }
     flood = by_id(collected)["US-flood-extreme-2026-03-04"]
     assert (flood.kind, flood.level, flood.places) == (DisasterKind.FLOOD, AlertLevel.ORANGE, ("US",))
-    assert flood.severity_text == "2 × Flash Flood Warning: Harris, TX; Fort Bend, TX; Cameron, LA"
+    assert flood.severity_text == "2 × Flash Flood Warning: Fort Bend, TX; Cameron, LA; Harris, TX"
     assert flood.title == "Flash Flood Warning and 1 more, US 2026-03-04"
     assert flood.starts_at == datetime(2026, 3, 4, 8, tzinfo=UTC)
     assert flood.ends_at == datetime(2026, 3, 5, 5, tzinfo=UTC), "where `ends` is not known, `expires`"
-    assert flood.version_at == datetime(2026, 3, 4, 9, tzinfo=UTC)
+    assert flood.version_at == datetime(2026, 3, 4, 10, 15, tzinfo=UTC), "when the list was made"
+
+
+@pytest.mark.parametrize("updated", [None, "soon", "2099-01-01T00:00:00Z"])
+def test_where_the_list_says_no_time_that_can_be_believed_it_is_that_of_asking(outside, updated):
+    outside.get(ACTIVE, json={**recorded("nws_active.json"), "updated": updated})
+    assert {each.version_at for each in collect(nws).alerts} == {NOW}
+
+
+@pytest.mark.django_db
+def test_what_was_put_together_changes_when_its_newest_member_is_cancelled_and_only_then(outside):
+    load_reference(now=NOW)
+    answer = recorded("nws_active.json")
+    older, newest, *others = answer["features"]
+
+    def keep(features, *, minutes):
+        now = NOW + timedelta(minutes=minutes)
+        outside.upsert(responses.GET, ACTIVE, json={**answer, "features": features, "updated": now.isoformat()})
+        alerts = collect(nws, now=now).alerts
+        return keep_alerts(source="nws", alerts=alerts, is_complete=True, now=now)
+
+    keep(answer["features"], minutes=0)
+    assert keep([*others, newest, older], minutes=5) == 0, "another order in a newer list says nothing new"
+    newest["properties"]["messageType"] = "Cancel"
+    assert keep([*others, newest, older], minutes=10) == 1
+    flood = Alert.objects.get(external_id="US-flood-extreme-2026-03-04")
+    assert (flood.title, flood.severity_text) == (
+        "Flash Flood Warning, US 2026-03-04",
+        "Flash Flood Warning: Harris, TX",
+    )
+    assert flood.ends_at == datetime(2026, 3, 5, 2, tzinfo=UTC), "the end of what is left"
+    assert flood.versions.count() == 2
 
 
 def test_no_alert_of_the_weather_service_is_red(outside):
