@@ -45,7 +45,7 @@ def _notice(sight: Sight, now: datetime) -> str:
 
 
 def _alert_feed(sight: Sight, now: datetime) -> dict[str, Any]:
-    return alert_digest(get_alert_board(now=now))
+    return alert_digest(get_alert_board(now=now), now=now)
 
 
 def _sources(sight: Sight, now: datetime) -> list[dict[str, Any]]:

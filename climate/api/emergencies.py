@@ -24,15 +24,12 @@ from climate.api.emergency_serializers import (
     EmergencyOut,
     ReasonIn,
 )
-from climate.api.parameters import names, one_of, whole_number, yes_or_no
-from climate.api.views import page
+from climate.api.pages import PAGING, paged_answer
+from climate.api.parameters import names, one_of, yes_or_no
 from climate.domain.alerts import AlertLevel, DisasterKind, EmergencyState
 from climate.services import emergencies as services
 from config.kernel.errors import InvalidInput
 from config.kernel.rest import paged, validated
-
-MOST_ALERTS = 1000
-USUAL_ALERTS = 200
 
 
 class AlertListView(APIView):
@@ -47,7 +44,7 @@ class AlertListView(APIView):
             OpenApiParameter("kind", str, enum=list(DisasterKind)),
             OpenApiParameter("level", str, enum=list(AlertLevel)),
             OpenApiParameter("country", str, description="ISO 3166-1 alpha-2."),
-            OpenApiParameter("limit", int, description="1 to 1000, default 200."),
+            *PAGING,
         ],
         responses=paged(AlertOut),
     )
@@ -59,9 +56,8 @@ class AlertListView(APIView):
             kind=DisasterKind(kind) if kind else None,
             level=AlertLevel(level) if level else None,
             country_code=_country(request),
-            limit=whole_number(request, "limit", default=USUAL_ALERTS, lowest=1, highest=MOST_ALERTS),
         )
-        return page(AlertOut(alerts, many=True).data)
+        return paged_answer(request, self, alerts, lambda rows: AlertOut(rows, many=True).data)
 
 
 class EmergencyListView(APIView):
@@ -76,19 +72,20 @@ class EmergencyListView(APIView):
                 "state", str, description="Comma-separated: proposed, active, dismissed, ended. Default: in force now."
             ),
             OpenApiParameter("drills", bool, description="true: drills too. Default false."),
+            *PAGING,
         ],
         responses=paged(EmergencyOut),
     )
     def get(self, request: Request) -> Response:
-        """Those in force now, or with `state` the last hundred of these states."""
+        """Those in force now, or with `state` all that are in these states, last decided first."""
         states, with_drills = _states(request), yes_or_no(request, "drills") is True
         if states is not None:
             found = selectors.list_emergencies(states=states, include_drills=with_drills)
         else:
             now = timezone.now()
-            found = selectors.list_active_emergencies(now=now)
-            found += selectors.list_active_drills(now=now) if with_drills else []
-        return page(EmergencyOut(found, many=True).data)
+            drills = selectors.list_active_drills(now=now) if with_drills else []
+            found = [*selectors.list_active_emergencies(now=now), *drills]
+        return paged_answer(request, self, found, lambda rows: EmergencyOut(rows, many=True).data)
 
     @extend_schema(operation_id="emergencies_create", request=EmergencyIn, responses={201: EmergencyDetailOut})
     def post(self, request: Request) -> Response:

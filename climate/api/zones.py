@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 
 from accounts.domain.scopes import Scope
 from climate import selectors
+from climate.api.pages import PAGING, paged_answer
 from climate.api.parameters import moment, one_of, whole_number, yes_or_no
 from climate.api.serializers import ReadingOut, ScoreOut, SignalOut, ZoneOut
 from climate.domain import signal
@@ -27,7 +26,6 @@ from config.kernel.rest import paged
 LONGEST_SPAN = timedelta(days=31)
 MOST_HOURS_AHEAD = 96
 SCORES_OF_DAYS = 30
-PAGING = [OpenApiParameter("page", int), OpenApiParameter("page_size", int, description="At most 500, default 100.")]
 KINDS, SCOPES = [each.value for each in signal.Kind], [each.value for each in signal.Scope]
 
 
@@ -57,7 +55,7 @@ class ZoneListView(APIView):
             is_live=yes_or_no(request, "live"),
             ordering=ordering or "code",
         )
-        return _paged(request, self, zones, lambda rows: ZoneOut(rows, many=True).data)
+        return paged_answer(request, self, zones, lambda rows: ZoneOut(rows, many=True).data)
 
 
 class ZoneView(APIView):
@@ -102,7 +100,7 @@ class ZoneIntensityView(APIView):
         if until - since > LONGEST_SPAN:
             raise InvalidInput(f"Ask for at most {LONGEST_SPAN.days} days at once.", field="from")
         if {"kind", "scope", "source"} & set(request.query_params):
-            return _paged(request, self, _as_reported(request, zone, since, until, now), list)
+            return paged_answer(request, self, _as_reported(request, zone, since, until, now), list)
         count = int((floor_hour(until) - floor_hour(since)) / HOUR) + 1
         signals = _hours_of(zone, [floor_hour(since) + index * HOUR for index in range(count)])
         return Response({"next": None, "previous": None, "results": [{**row, "revision": None} for row in signals]})
@@ -168,9 +166,3 @@ def _reading(reading: StoredReading) -> dict[str, Any]:
     flags = [reading.flag] if reading.flag else []
     more = {"as_of": reading.received_at, "flags": flags, "skipped": [], "low_g_per_kwh": None, "high_g_per_kwh": None}
     return dict(ReadingOut({**values, **more}).data)
-
-
-def _paged(request: Request, view: APIView, rows: Sequence[Any], write: Any) -> Response:
-    pages: Any = cast(type[BasePagination], api_settings.DEFAULT_PAGINATION_CLASS)()
-    answer: Response = pages.get_paginated_response(write(pages.paginate_queryset(rows, request, view=view)))
-    return answer

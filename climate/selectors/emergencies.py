@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from django.db.models import Prefetch, Q, QuerySet, TextField
-from django.db.models.functions import Cast
+from django.db.models import Case, Prefetch, Q, QuerySet, TextField, When
+from django.db.models.functions import Cast, Coalesce
 
 from climate.domain.alerts import AlertFacts, AlertLevel, DisasterKind, EmergencyState
 from climate.domain.places import EmergencyChange, EmergencyFacts
 from climate.models import Alert, Emergency
+from climate.selectors.rows import LazyRows
 from config.kernel.errors import NotFound
 
-MOST_ROWS = 1000
 MOST_CHANGES = 200
+GRAVITY = Case(
+    *(When(level=level, then=rank) for rank, level in enumerate((AlertLevel.RED, AlertLevel.ORANGE))),
+    When(level=AlertLevel.GREEN, then=3),
+    default=2,  # what nobody graded may be anything
+)
 
 
 def list_active_emergencies(*, now: datetime) -> list[EmergencyFacts]:
@@ -28,15 +33,15 @@ def list_active_drills(*, now: datetime) -> list[EmergencyFacts]:
 
 
 def list_emergencies(
-    *, states: Collection[EmergencyState] | None = None, include_drills: bool = True, limit: int = 100
-) -> list[EmergencyFacts]:
-    """Emergencies in any of `states` (all, if None), last decided first, at most `limit`. One query."""
-    found = Emergency.objects.order_by("-declared_at", "-pk")
+    *, states: Collection[EmergencyState] | None = None, include_drills: bool = True
+) -> Sequence[EmergencyFacts]:
+    """Emergencies in any of `states` (all, if None), last decided first. One query for each slice."""
+    found = Emergency.objects.order_by(Coalesce("decided_at", "declared_at").desc(), "-pk")
     if states is not None:
         found = found.filter(state__in=states)
     if not include_drills:
         found = found.filter(is_drill=False)
-    return [_emergency_facts(each) for each in found[: min(limit, MOST_ROWS)]]
+    return LazyRows(found, _emergency_facts)
 
 
 def get_emergency(emergency_id: int) -> EmergencyFacts:
@@ -72,10 +77,10 @@ def list_alerts(
     kind: DisasterKind | None = None,
     level: AlertLevel | None = None,
     country_code: str | None = None,
-    limit: int = 200,
-) -> list[AlertFacts]:
-    """Alerts, the last changed first, at most `limit`. Two queries."""
-    found: QuerySet[Alert] = Alert.objects.order_by("-version_at", "-pk")
+    gravest_first: bool = False,
+) -> Sequence[AlertFacts]:
+    """Alerts, the last changed first, or by level (unknown before green) and then so. Two queries for each slice."""
+    found: QuerySet[Alert] = Alert.objects.order_by(*((GRAVITY,) if gravest_first else ()), "-version_at", "-pk")
     if current_only:
         found = found.filter(is_current=True)
     if kind is not None:
@@ -87,7 +92,7 @@ def list_alerts(
         codes = Cast("country_codes", TextField())
         found = found.annotate(codes_text=codes).filter(codes_text__contains=f'"{country_code}"')
     newest_first = Prefetch("emergencies", Emergency.objects.order_by("-declared_at", "-pk"))
-    return [_alert_facts(each) for each in found.prefetch_related(newest_first)[: min(limit, MOST_ROWS)]]
+    return LazyRows(found.prefetch_related(newest_first), _alert_facts)
 
 
 def _in_force(now: datetime) -> QuerySet[Emergency]:

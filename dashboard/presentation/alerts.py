@@ -17,7 +17,6 @@ from dashboard.selectors.alerts import AlertBoard
 Row = dict[str, Any]
 
 LEVEL_TONES = {"red": "bad", "orange": "warn", "green": "good"}
-LEVEL_ORDER = ("red", "orange", "unknown", "green")
 STATE_WORDS = {
     "active": ("in force", "bad"),
     "proposed": ("proposed", "warn"),
@@ -28,13 +27,13 @@ STATE_WORDS = {
 
 def board_rows(board: AlertBoard, names: Mapping[str, str], *, now: datetime) -> Row:
     """Everything the page of alerts shows, the gravest first. `names` are those of countries by code."""
-    alerts = sorted(board.alerts, key=lambda each: LEVEL_ORDER.index(each.level) if each.level in LEVEL_ORDER else 2)
     return {
         "in_force": [emergency_row(each, names, now=now) for each in sorted(board.in_force, key=_drills_last)],
         "announced": [emergency_row(each, names, now=now) for each in board.announced],
         "proposed": [emergency_row(each, names, now=now) for each in board.proposed],
         "past": [emergency_row(each, names, now=now) for each in board.past],
-        "alerts": [alert_row(each, names) for each in alerts],
+        "alerts": [alert_row(each, names) for each in board.alerts],
+        "current_alerts": board.current_alerts,
     }
 
 
@@ -42,14 +41,13 @@ def _drills_last(emergency: EmergencyFacts) -> bool:
     return emergency.is_drill
 
 
-def alert_digest(board: AlertBoard) -> Row:
-    """What changes whenever anything on the page of alerts does, without its content."""
-    emergencies = [*board.in_force, *board.announced, *board.proposed, *board.past]
-    said = repr([board.alerts, [(each.id, each) for each in emergencies]])
+def alert_digest(board: AlertBoard, *, now: datetime) -> Row:
+    """What changes whenever anything on the page of alerts does, without its content; and by nothing else."""
+    said = repr(board_rows(board, {}, now=now))
     return {
         "in_force": len(board.in_force),
         "proposed": len(board.proposed),
-        "current_alerts": len(board.alerts),
+        "current_alerts": board.current_alerts,
         "digest": sha256(said.encode()).hexdigest()[:16],
     }
 

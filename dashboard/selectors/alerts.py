@@ -10,33 +10,41 @@ from climate.domain.places import EmergencyFacts
 from climate.selectors import list_alerts, list_countries, list_emergencies
 
 MOST_ALERTS = 200
+MOST_OPEN_EMERGENCIES = 200
 MOST_PAST_EMERGENCIES = 50
+MOST_PROPOSED = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertBoard:
-    """Emergencies by what became of them, and what the feeds hold current. Drills are among them."""
+    """Emergencies by what became of them, and what the feeds hold current. Drills are among them.
+
+    `alerts` are the gravest of the `current_alerts` that there are.
+    """
 
     in_force: list[EmergencyFacts]
     announced: list[EmergencyFacts]
     proposed: list[EmergencyFacts]
     past: list[EmergencyFacts]
     alerts: list[AlertFacts]
+    current_alerts: int
 
 
 def get_alert_board(*, now: datetime) -> AlertBoard:
-    """Everything about disasters. Four queries."""
+    """Everything about disasters. Five queries."""
     open_states = (EmergencyState.ACTIVE, EmergencyState.PROPOSED)
-    found = list_emergencies(states=open_states, limit=200)
+    found = list_emergencies(states=open_states)[:MOST_OPEN_EMERGENCIES]
     active = [each for each in found if each.state == EmergencyState.ACTIVE]
     running_out = [each for each in active if each.ends_at is not None and each.ends_at <= now]
-    closed = list_emergencies(states=(EmergencyState.ENDED, EmergencyState.DISMISSED), limit=MOST_PAST_EMERGENCIES)
+    closed = list_emergencies(states=(EmergencyState.ENDED, EmergencyState.DISMISSED))[:MOST_PAST_EMERGENCIES]
+    alerts = list_alerts(current_only=True, gravest_first=True)
     return AlertBoard(
         in_force=[each for each in active if each.starts_at <= now and each not in running_out],
         announced=[each for each in active if each.starts_at > now],
         proposed=[each for each in found if each.state == EmergencyState.PROPOSED],
         past=[*running_out, *closed],
-        alerts=list_alerts(current_only=True, limit=MOST_ALERTS),
+        alerts=list(alerts[:MOST_ALERTS]),
+        current_alerts=len(alerts),
     )
 
 
@@ -46,5 +54,5 @@ def list_country_names() -> dict[str, str]:
 
 
 def list_proposed() -> list[EmergencyFacts]:
-    """Emergencies that wait for an operator, drills left out."""
-    return list_emergencies(states=(EmergencyState.PROPOSED,), include_drills=False)
+    """Emergencies that wait for an operator, drills left out; the last hundred."""
+    return list(list_emergencies(states=(EmergencyState.PROPOSED,), include_drills=False)[:MOST_PROPOSED])

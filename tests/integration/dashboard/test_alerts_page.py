@@ -10,6 +10,8 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 
 from climate.models import Alert, Emergency
+from dashboard.presentation.alerts import alert_digest
+from dashboard.selectors.alerts import get_alert_board
 from tests.integration.dashboard.test_pages import text_of
 
 
@@ -91,6 +93,40 @@ def test_an_alert_of_a_feed_has_level_in_words_countries_glide_and_a_safe_link(w
     link = re.search(r'<a href="https://www.gdacs.org[^>]*>', client.get("/alerts/").content.decode())
     assert link
     assert 'rel="noopener noreferrer"' in link.group()
+
+
+def test_an_old_red_alert_is_shown_before_newer_light_ones_and_all_are_counted(world, client, monkeypatch):
+    monkeypatch.setattr("dashboard.selectors.alerts.MOST_ALERTS", 2)
+    now = datetime.now(UTC)
+    alert(external_id="DR1", kind="drought", title="Drought of last year", version_at=now - timedelta(days=300))
+    for number, level in enumerate(("green", "orange", "unknown", "green")):
+        alert(external_id=f"EQ{number}", kind="earthquake", title=f"Earthquake {level}", level=level)
+    words = part(client, "alerts")
+    assert "5 current, the gravest 2 are shown" in words
+    assert words.index("Drought of last year") < words.index("Earthquake orange")
+    assert "Earthquake green" not in words
+    monkeypatch.setattr("dashboard.selectors.alerts.MOST_ALERTS", 200)
+    words = part(client, "alerts")
+    assert "5 current, the gravest first" in words
+    assert words.index("Earthquake unknown") < words.index("Earthquake green"), "nobody has said that it is light"
+
+
+def test_an_open_page_reads_itself_again_for_what_it_shows_and_for_nothing_else(world):
+    shown = alert()
+    declare()
+    now = datetime.now(UTC)
+
+    def digest():
+        return alert_digest(get_alert_board(now=now), now=now)["digest"]
+
+    before = digest()
+    Alert.objects.update(last_seen_at=now + timedelta(minutes=10))
+    assert digest() == before, "the feed was asked again and said the same"
+    Alert.objects.filter(pk=shown.pk).update(severity_text="Magnitude 7.1")
+    assert digest() != before
+    after = digest()
+    Emergency.objects.update(state="ended")
+    assert digest() != after
 
 
 def test_an_address_that_is_none_of_the_web_is_not_a_link(world, client):
