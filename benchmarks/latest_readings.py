@@ -111,9 +111,9 @@ def fill(console: Console, *, hours: int, now: datetime) -> None:
 
 FILL = """
 INSERT INTO climate_carbonreading (zone_id, source, kind, scope, starts_at, period_minutes, intensity_g_per_kwh,
-    renewable_share, carbon_free_share, flag, received_at, revision, basis)
+    renewable_share, carbon_free_share, flag, received_at, revision)
 SELECT zone.code, source.name, 'average', 'lifecycle', hour.at, 60, 30 + 1000 * random(),
-    random(), random(), '', hour.at + interval '70 minutes', 0, 'live'
+    random(), random(), '', hour.at + interval '70 minutes', 0
 FROM generate_series(%s::timestamptz, %s::timestamptz, interval '1 hour') AS hour(at),
     climate_gridzone AS zone, unnest(%s::text[]) AS source(name)
 ORDER BY hour.at
@@ -132,7 +132,7 @@ def prepare(zones: list[str], *, hours: int, now: datetime) -> dict[str, Work]:
     from django.db import connection
 
     from climate.models import CarbonReading
-    from climate.selectors import list_signals, list_zone_history
+    from climate.selectors import list_signals, list_stored_readings
     from climate.selectors.readings import list_readings_by_zone
 
     chosen = random.Random(1)
@@ -153,7 +153,7 @@ def prepare(zones: list[str], *, hours: int, now: datetime) -> dict[str, Work]:
 
     def history(days: int) -> object:
         since = now - day * chosen.randint(days, max(days, ages_ago))
-        return list_zone_history(chosen.choice(zones), since=since, until=since + day * days)
+        return list_stored_readings(chosen.choice(zones), since=since, until=since + day * days, now=now)
 
     everywhere = len(zones)
     return {
@@ -164,8 +164,8 @@ def prepare(zones: list[str], *, hours: int, now: datetime) -> dict[str, Work]:
         "list_signals, this hour, 1 zone": lambda: signals(1),
         "list_signals, this hour, 100 zones": lambda: signals(100),
         f"list_signals, this hour, {everywhere} zones": lambda: signals(everywhere),
-        "list_zone_history, any day of one zone": lambda: history(1),
-        "list_zone_history, any week of one zone": lambda: history(7),
+        "list_stored_readings, any day of one zone": lambda: history(1),
+        "list_stored_readings, any week of one zone": lambda: history(7),
     }
 
 

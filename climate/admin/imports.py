@@ -123,6 +123,7 @@ class ReadingImportAdmin(RecordAdmin, AuditedAdmin):
             **dict.fromkeys(("refused", "failed"), "danger"),
             "ready": "warning",
             "done": "success",
+            "lapsed": "",
         },
     )
     def shown_state(self, brought: ReadingImport) -> tuple[str, str]:

@@ -29,16 +29,17 @@ def megabytes(size_bytes: int) -> str:
 class RetentionPolicyAdmin(AuditedAdmin):
     """The one policy. Nothing is deleted by it: what leaves a tier is in the archive."""
 
-    list_display = ("__str__", "raw_days", "hourly_days", "daily_days", "forecast_days")
+    list_display = ("__str__", "raw_days", "hourly_days", "daily_days", "forecast_days", "quarantine_days")
     list_display_links = ("__str__",)
     readonly_fields = ("at_hand", "in_the_archive")
     fieldsets = (
         (
             None,
             {
-                "fields": (("raw_days", "hourly_days"), ("daily_days", "forecast_days")),
+                "fields": (("raw_days", "hourly_days"), ("daily_days", "forecast_days"), "quarantine_days"),
                 "description": "Days, counted in whole UTC days. Readings older than that become hourly means, these"
-                " daily means; what leaves a tier goes to a file in the archive first. It is done once a day.",
+                " daily means; what leaves a tier goes to a file in the archive first. Scores of"
+                " forecasts leave with the readings. It is done once a day.",
             },
         ),
         ("What there is", {"fields": ("at_hand", "in_the_archive")}),

@@ -20,8 +20,8 @@ def intensity(row: CarbonReading | CarbonForecast) -> str:
 class CarbonReadingAdmin(RecordAdmin):
     """Intensities of past and present periods."""
 
-    list_display = ("zone_id", "starts_at", "period_minutes", intensity, "renewable_share", "basis", "source", "kind")
-    list_filter = ("source", "basis", "kind", "scope", ("starts_at", RangeDateTimeFilter))
+    list_display = ("zone_id", "starts_at", "period_minutes", intensity, "renewable_share", "source", "kind")
+    list_filter = ("source", "kind", "scope", ("starts_at", RangeDateTimeFilter))
     search_fields = ("=zone__code",)
     search_help_text = "The code of a zone, for example DE."
     ordering = ("-starts_at",)

@@ -20,6 +20,7 @@ class ReadingImport(models.Model):
         READY = "ready", "checked, waits for confirmation"
         STORING = "storing", "being stored"
         DONE = "done", "stored"
+        LAPSED = "lapsed", "nobody confirmed it, nothing was stored"
         FAILED = "failed", "stopped by an error, nothing was stored"
 
     zone = models.ForeignKey(GridZone, on_delete=models.PROTECT, related_name="+")
@@ -27,7 +28,7 @@ class ReadingImport(models.Model):
     scope = models.CharField(max_length=9, choices=SCOPES, default=Scope.LIFECYCLE)
     origin = models.CharField(max_length=200, help_text="Where the values come from: meter, publisher, method.")
     file_name = models.CharField(max_length=200)
-    content = models.BinaryField(help_text="The file, deflated.")
+    content = models.BinaryField(help_text="The file, deflated; empty once it is over for long.")
     sha256 = models.CharField(max_length=64)
     state = models.CharField(max_length=8, choices=State, default=State.CHECKING)
     row_count = models.PositiveIntegerField(default=0)

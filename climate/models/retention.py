@@ -19,6 +19,11 @@ class RetentionPolicy(models.Model):
     forecast_days = models.PositiveIntegerField(
         default=14, validators=[MinValueValidator(7)], help_text="Days that a scored forecast stays after its hour."
     )
+    quarantine_days = models.PositiveIntegerField(
+        default=90,
+        validators=[MinValueValidator(7)],
+        help_text="Days that a value nobody should believe stays after it was seen last.",
+    )
     history = HistoricalRecords()
 
     class Meta:

@@ -8,7 +8,6 @@ from django.db.models import Q
 from climate.domain.signal import (
     HIGHEST_PLAUSIBLE_G_PER_KWH,
     LOWEST_PLAUSIBLE_G_PER_KWH,
-    Basis,
     Kind,
     Scope,
 )
@@ -50,7 +49,6 @@ class CarbonReading(Observation):
 
     # Without an index of its own: the constraint and the index below begin with the zone.
     zone = models.ForeignKey(GridZone, on_delete=models.PROTECT, related_name="readings", db_index=False)
-    basis = models.CharField(max_length=14, choices=[(b.value, b.value) for b in Basis], default=Basis.LIVE)
 
     class Meta:
         constraints = [
@@ -121,7 +119,7 @@ class QuarantinedValue(models.Model):
 
     fingerprint = models.CharField(max_length=64, unique=True, help_text="Of everything but the times it was seen.")
     source = models.CharField(max_length=40)
-    what = models.CharField(max_length=10, help_text="reading, forecast or alert")
+    what = models.CharField(max_length=10, help_text="reading or forecast")
     zone_code = models.CharField(max_length=24, blank=True, help_text="As the source wrote it.")
     kind = models.CharField(max_length=8, blank=True)
     scope = models.CharField(max_length=9, blank=True)
@@ -134,7 +132,11 @@ class QuarantinedValue(models.Model):
 
     class Meta:
         ordering = ["-last_seen_at"]
-        indexes = [models.Index(fields=["source", "-last_seen_at"], name="quarantined_of_source")]
+        indexes = [
+            models.Index(fields=["source", "-last_seen_at"], name="quarantined_of_source"),
+            # What is old enough to leave for the archive.
+            models.Index(fields=["last_seen_at"], name="quarantined_age"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.source} {self.what} {self.zone_code}: {self.reason}"

@@ -18,7 +18,6 @@ from climate.selectors.places import (
     list_regions,
 )
 from climate.selectors.quarantine import count_quarantined
-from climate.selectors.readings import list_zone_history
 from climate.selectors.signals import get_signal, list_signals
 from climate.selectors.sources import list_sources
 from climate.selectors.windows import Greenest, get_greenest
@@ -47,7 +46,6 @@ __all__ = [
     "list_signals",
     "list_sources",
     "list_stored_readings",
-    "list_zone_history",
     "list_zone_sources",
     "list_zones",
 ]

@@ -11,17 +11,17 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from django.db.models import F
+from django.db.models import F, Value
 
 from climate.domain.ladder import floor_hour
 from climate.domain.observations import Reading
-from climate.domain.signal import Basis, Kind, Scope, Signal
-from climate.models import CarbonReading, CarbonReadingMean, GridZone
-from config.kernel.errors import NotFound
+from climate.domain.signal import Kind, Scope
+from climate.models import CarbonReading, CarbonReadingMean
 
 # The database lets no retention policy take younger readings.
 YOUNGEST_MEAN = timedelta(days=32)
 Tier = CarbonReadingMean.Tier
+READING = "reading"
 MINUTES = {Tier.HOUR.value: 60, Tier.DAY.value: 1440}
 
 
@@ -39,17 +39,12 @@ class Row(NamedTuple):
     received_at: datetime
     scope: str
     rung: str
-    """Of a reading its basis, of a mean its tier."""
+    """READING, or of a mean its tier."""
 
     @property
     def whole_minutes(self) -> int:
         """The period: of a mean the hour or day that it stands for."""
         return MINUTES.get(self.rung, self.minutes)
-
-    @property
-    def basis(self) -> Basis:
-        """Means are made of live readings."""
-        return Basis.LIVE if self.rung in MINUTES else Basis(self.rung)
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -75,34 +70,21 @@ def list_readings_by_zone(
         rows += [mean for mean in means if (mean.zone_id, mean.source, mean.starts_at) not in known]
     found: dict[str, list[Reading]] = defaultdict(list)
     for row in rows:
-        found[row.zone_id].append(
-            Reading(
-                source=row.source,
-                starts_at=row.starts_at,
-                period_minutes=row.minutes,
-                intensity_g_per_kwh=row.intensity_g_per_kwh,
-                renewable_share=row.renewable_share,
-                carbon_free_share=row.carbon_free_share,
-                flag=row.flag,
-                received_at=row.received_at,
-            )
-        )
+        found[row.zone_id].append(_as_reading(row))
     return found
 
 
-def list_zone_history(zone: str, *, since: datetime, until: datetime, scope: Scope = Scope.LIFECYCLE) -> list[Signal]:
-    """What sources reported of a zone from `since` (included) to `until`, as they said it, oldest first.
-
-    Where the readings themselves have gone to the archive, the means of their hours, and before that of their
-    days. Empty where no source reports the zone. Raises NotFound for an unknown zone.
-    """
-    which = {"kind": Kind.AVERAGE, "scope": scope, "zone_id": zone, "starts_at__gte": since, "starts_at__lt": until}
-    readings = _readings(which)
-    rows = [*readings, *means_left(which, [(row.source, row.scope, row.starts_at) for row in readings])]
-    history = [_signal(row) for row in sorted(rows, key=lambda row: (row.starts_at, row.source))]
-    if not history and not GridZone.objects.filter(pk=zone).exists():
-        raise NotFound(f"There is no grid zone {zone!r}.")
-    return history
+def _as_reading(row: Row) -> Reading:
+    return Reading(
+        source=row.source,
+        starts_at=row.starts_at,
+        period_minutes=row.minutes,
+        intensity_g_per_kwh=row.intensity_g_per_kwh,
+        renewable_share=row.renewable_share,
+        carbon_free_share=row.carbon_free_share,
+        flag=row.flag,
+        received_at=row.received_at,
+    )
 
 
 def means_left(which: dict[str, Any], known: Sequence[tuple[str, str, datetime]]) -> list[Row]:
@@ -120,27 +102,10 @@ def means_left(which: dict[str, Any], known: Sequence[tuple[str, str, datetime]]
 
 
 def _readings(which: dict[str, Any]) -> list[Row]:
-    rows = CarbonReading.objects.filter(**which).annotate(minutes=F("period_minutes"), rung=F("basis"))
+    rows = CarbonReading.objects.filter(**which).annotate(minutes=F("period_minutes"), rung=Value(READING))
     return list(map(Row._make, rows.values_list(*Row._fields)))
 
 
 def _means(which: dict[str, Any]) -> list[Row]:
     rows = CarbonReadingMean.objects.filter(**which).annotate(minutes=F("covered_minutes"), rung=F("tier"))
     return list(map(Row._make, rows.values_list(*Row._fields)))
-
-
-def _signal(row: Row) -> Signal:
-    return Signal(
-        zone=row.zone_id,
-        starts_at=row.starts_at,
-        period_minutes=row.whole_minutes,
-        intensity_g_per_kwh=row.intensity_g_per_kwh,
-        basis=row.basis,
-        source=row.source,
-        as_of=row.received_at,
-        kind=Kind.AVERAGE,
-        scope=Scope(row.scope),
-        renewable_share=row.renewable_share,
-        carbon_free_share=row.carbon_free_share,
-        flags=row.remarks,
-    )

@@ -8,15 +8,12 @@ from datetime import datetime
 from django.db.models import Max
 
 from climate.domain.ladder import floor_hour
-from climate.domain.signal import Kind, Scope
+from climate.domain.signal import Basis, Kind, Scope
 from climate.domain.zones import StoredReading, ZoneFacts, ZoneSource
 from climate.models import CarbonForecast, CarbonReading, GridZone
 from climate.selectors.readings import YOUNGEST_MEAN, Row, means_left
 from climate.selectors.signals import list_signals
 from config.kernel.errors import NotFound
-
-MOST_STORED_READINGS = 10_000
-"""A month of five-minute readings of one source, and some."""
 
 
 def list_zones(*, now: datetime) -> list[ZoneFacts]:
@@ -45,19 +42,18 @@ def list_stored_readings(
     """What sources reported of a zone from `since` (included) to `until`, as they say it now, oldest first.
 
     Where readings have gone to the archive, the means of their hours, and before that of their days.
-    One kind only: kinds are never mixed. At most 10,000 of them; nothing received after `now`.
+    One kind only: kinds are never mixed. Nothing received after `now`; who asks bounds the time.
     Raises NotFound for an unknown zone.
     """
     which = {"zone_id": zone, "kind": kind, "starts_at__gte": since, "starts_at__lt": until, "received_at__lte": now}
     which |= {name: value for name, value in (("scope", scope), ("source", source)) if value is not None}
-    columns = [name for name in StoredReading.__slots__ if name != "zone"]
+    columns = [name for name in StoredReading.__slots__ if name not in ("zone", "basis")]
     found = CarbonReading.objects.filter(**which).order_by("starts_at", "source", "scope").values(*columns)
-    readings = [StoredReading(zone=zone, **row) for row in found[:MOST_STORED_READINGS]]
+    readings = [StoredReading(zone=zone, basis=Basis.LIVE, **row) for row in found]
     if since < now - YOUNGEST_MEAN:
         known = [(each.source, each.scope, each.starts_at) for each in readings]
         readings += [_as_stored(mean, kind) for mean in means_left(which, known)]
         readings.sort(key=lambda each: (each.starts_at, each.source, each.scope))
-        readings = readings[:MOST_STORED_READINGS]
     if not readings and not GridZone.objects.filter(pk=zone).exists():
         raise NotFound(f"There is no grid zone {zone!r}.")
     return readings
@@ -76,7 +72,7 @@ def _as_stored(mean: Row, kind: Kind) -> StoredReading:
         carbon_free_share=mean.carbon_free_share,
         flag="; ".join(mean.remarks),
         received_at=mean.received_at,
-        basis=mean.basis,
+        basis=Basis.LIVE,  # means are made of readings
         revision=0,
     )
 

@@ -32,6 +32,9 @@ HEADERS = {
     "replaced_at": "replaced_at_utc",
     "issued_at": "issued_at_utc",
     "scored_at": "scored_at_utc",
+    "first_seen_at": "first_seen_at_utc",
+    "last_seen_at": "last_seen_at_utc",
+    "day": "day_utc",
     "renewable_share": "renewable_share_0_to_1",
     "carbon_free_share": "carbon_free_share_0_to_1",
 }

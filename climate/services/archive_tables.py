@@ -7,9 +7,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import DateTimeField, Q
 
-from climate.models import CarbonForecast, CarbonReading, CarbonReadingMean, CarbonReadingRevision, RetentionPolicy
+from climate.models import (
+    CarbonForecast,
+    CarbonReading,
+    CarbonReadingMean,
+    CarbonReadingRevision,
+    ForecastScore,
+    QuarantinedValue,
+    RetentionPolicy,
+)
 
 UNSCORED_GRACE = timedelta(days=7)
 Tier = CarbonReadingMean.Tier
@@ -25,13 +33,15 @@ KEPT = (
 class ArchivedTable:
     """A table whose old rows leave: its columns in the file, its order, and which rows are due.
 
-    `due` is a condition besides the age. `becomes` is the tier whose means its rows leave behind.
+    `moment` is the column that says how old a row is, a time or a UTC day. `due` is a condition besides
+    the age. `becomes` is the tier whose means its rows leave behind.
     """
 
     name: str
     model: Any
     columns: tuple[str, ...]
     order: tuple[str, ...]
+    moment: str = "starts_at"
     stays: Callable[[RetentionPolicy], timedelta]
     due: Callable[[datetime], Q] = field(default=lambda _cutoff: Q())
     becomes: Tier | None = None
@@ -41,8 +51,13 @@ class ArchivedTable:
         return midnight((now - self.stays(policy)).astimezone(UTC).date())
 
     def rows(self, cutoff: datetime) -> Any:
-        """What leaves, oldest first."""
-        return self.model.objects.filter(self.due(cutoff), starts_at__lt=cutoff)
+        """What leaves."""
+        return self.model.objects.filter(self.due(cutoff), **{f"{self.moment}__lt": self.age_of(cutoff)})
+
+    def age_of(self, at: datetime) -> date:
+        """A time as the column that says how old a row is has it."""
+        is_day = not isinstance(self.model._meta.get_field(self.moment), DateTimeField)
+        return at.astimezone(UTC).date() if is_day else at
 
 
 def _scored_or_given_up(cutoff: datetime) -> Q:
@@ -54,7 +69,7 @@ TABLES = (
     ArchivedTable(
         name="readings",
         model=CarbonReading,
-        columns=(*SERIES, "starts_at", *SAID, "revision", "basis"),
+        columns=(*SERIES, "starts_at", *SAID, "revision"),
         order=(*SERIES, "starts_at"),
         stays=lambda policy: timedelta(days=policy.raw_days),
         becomes=Tier.HOUR,
@@ -93,6 +108,28 @@ TABLES = (
         order=(*SERIES, "issued_at", "starts_at"),
         stays=lambda policy: timedelta(days=policy.forecast_days),
         due=_scored_or_given_up,
+    ),
+    ArchivedTable(
+        name="forecast_scores",
+        model=ForecastScore,
+        columns=(
+            *(*SERIES, "lead", "day", "hours", "absolute_error_sum_g_per_kwh", "relative_error_sum"),
+            *("banded_hours", "covered_hours"),
+        ),
+        order=(*SERIES, "lead"),
+        moment="day",
+        stays=lambda policy: timedelta(days=policy.raw_days),
+    ),
+    ArchivedTable(
+        name="quarantined_values",
+        model=QuarantinedValue,
+        columns=(
+            *("fingerprint", "source", "what", "zone_code", "kind", "scope", "starts_at", "value", "reason"),
+            *("first_seen_at", "last_seen_at", "times_seen"),
+        ),
+        order=("source", "fingerprint"),
+        moment="last_seen_at",
+        stays=lambda policy: timedelta(days=policy.quarantine_days),
     ),
 )
 

@@ -1,5 +1,8 @@
 """Readings that grow old: they become hourly means, then daily ones, and go to the archive, never away.
 
+So do the scores of forecasts and the values that nobody believed, without means. Of files that people
+brought only the contents go, once it is long over with them: their readings are stored, or never were.
+
 Each table is worked off by UTC days, oldest first. One day is one transaction: its rows are
 locked and written to a file that is read back, the means of the next tier are stored, the file
 is listed, and then the rows are deleted. A crash leaves either the rows, perhaps with a file
@@ -26,6 +29,7 @@ from climate.models import (
 )
 from climate.services.archive import write_archive_file
 from climate.services.archive_tables import KEPT, SERIES, TABLES, ArchivedTable, Tier, midnight
+from climate.services.import_leftovers import drop_old_files
 from config.kernel.errors import Unavailable
 
 DAY = timedelta(days=1)
@@ -35,10 +39,11 @@ Progress = Callable[[str, date, int], None]
 
 @dataclass(slots=True)
 class Retirement:
-    """How many rows of each table went to the archive, and into how many files."""
+    """How many rows of each table went to the archive, into how many files, and how many imports were emptied."""
 
     rows: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     days: int = 0
+    dropped_files: int = 0
 
 
 def retire_readings(*, now: datetime, progress: Progress | None = None) -> Retirement:
@@ -47,7 +52,7 @@ def retire_readings(*, now: datetime, progress: Progress | None = None) -> Retir
     `progress` is told of each day that was moved: table, day, rows. Raises Unavailable without a
     policy, OSError or ArchiveDamaged where the archive cannot be written; then that day stays as it was.
     """
-    done = Retirement()
+    done = Retirement(dropped_files=drop_old_files(now=now))
     for table in TABLES:
         for day in _days_due(table, now):
             moved = _retire_day(table, day, now)
@@ -61,13 +66,18 @@ def retire_readings(*, now: datetime, progress: Progress | None = None) -> Retir
 
 def _days_due(table: ArchivedTable, now: datetime) -> Iterator[date]:
     """The days that have rows to move, found one after the other: years without any cost nothing."""
-    rows = table.rows(table.before(_policy(), now)).order_by("starts_at")
-    oldest = rows.values_list("starts_at", flat=True).first()
+    rows = table.rows(table.before(_policy(), now)).order_by(table.moment)
+    oldest = rows.values_list(table.moment, flat=True).first()
     while oldest is not None:
-        day = oldest.astimezone(UTC).date()
+        day = _moment_of(oldest).date()
         yield day
-        later = rows.filter(starts_at__gte=midnight(day) + DAY)
-        oldest = later.values_list("starts_at", flat=True).first()
+        later = rows.filter(**{f"{table.moment}__gte": table.age_of(midnight(day) + DAY)})
+        oldest = later.values_list(table.moment, flat=True).first()
+
+
+def _moment_of(age: date) -> datetime:
+    """A time, or the beginning of a UTC day, in UTC."""
+    return age.astimezone(UTC) if isinstance(age, datetime) else midnight(age)
 
 
 @transaction.atomic
@@ -77,7 +87,8 @@ def _retire_day(table: ArchivedTable, day: date, now: datetime) -> int:
     start, end = midnight(day), midnight(day) + DAY
     if start >= cutoff or _was_brought_back(table.name, start, end, now):
         return 0
-    rows = table.rows(cutoff).filter(starts_at__gte=start, starts_at__lt=end)
+    of_day = {f"{table.moment}__gte": table.age_of(start), f"{table.moment}__lt": table.age_of(end)}
+    rows = table.rows(cutoff).filter(**of_day)
     rows = rows.select_for_update().order_by(*table.order).values_list("pk", *table.columns)
     found = list(rows)
     if not found:
@@ -92,7 +103,7 @@ def _retire_day(table: ArchivedTable, day: date, now: datetime) -> int:
 def _store_file(table: ArchivedTable, day: date, rows: Sequence[Sequence[Any]], now: datetime) -> None:
     """On the disk first, then in the list."""
     written = write_archive_file(table.name, day, table.columns, rows)
-    moments = [row[table.columns.index("starts_at")] for row in rows]
+    moments = [_moment_of(row[table.columns.index(table.moment)]) for row in rows]
     ArchivedFile.objects.update_or_create(
         path=written.path,
         defaults={"stays_until": None},

@@ -12,7 +12,7 @@ from climate.services.retention import retire_readings
 pytestmark = pytest.mark.django_db
 ADDRESS = "/admin/climate/retentionpolicy/1/change/"
 NOW = datetime(2026, 3, 4, 10, 20, tzinfo=UTC)
-DAYS = {"raw_days": 400, "hourly_days": 1100, "daily_days": 3660, "forecast_days": 14}
+DAYS = {"raw_days": 400, "hourly_days": 1100, "daily_days": 3660, "forecast_days": 14, "quarantine_days": 90}
 
 
 @pytest.fixture(autouse=True)

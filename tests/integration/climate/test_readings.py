@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from climate.models import CarbonReading, GridZone
-from climate.selectors import list_zone_history
+from climate.selectors import list_stored_readings
 from climate.selectors.readings import list_readings_by_zone
 from config.kernel.errors import NotFound
 
@@ -74,6 +74,6 @@ def test_what_came_after_now_is_not_known_yet(month):
 
 
 def test_an_unknown_zone_has_no_history(month):
-    assert list_zone_history(ZONES[1], since=NOW - HOUR, until=NOW) == []
+    assert list_stored_readings(ZONES[1], since=NOW - HOUR, until=NOW, now=NOW) == []
     with pytest.raises(NotFound, match="XX"):
-        list_zone_history("XX", since=NOW - HOUR, until=NOW)
+        list_stored_readings("XX", since=NOW - HOUR, until=NOW, now=NOW)

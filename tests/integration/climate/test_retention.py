@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
 import os
-from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,66 +14,16 @@ from climate.models import (
     CarbonReading,
     CarbonReadingMean,
     CarbonReadingRevision,
-    GridZone,
     RetentionPolicy,
 )
-from climate.selectors import get_signal, list_stored_readings, list_zone_history
+from climate.selectors import get_signal, list_stored_readings
 from climate.services import archive, retention
 from climate.services.archive import ArchiveDamaged
-from climate.services.restoration import restore_archived_file
 from climate.services.retention import retire_readings
-from config.kernel.errors import Conflict, InvalidInput, NotFound, Unavailable
+from config.kernel.errors import Unavailable
+from tests.integration.climate.old_readings import ANCIENT, MIDNIGHT, NOW, OLD, VERY_OLD, archived, fill, said
 
-NOW = datetime(2026, 3, 4, 10, 20, tzinfo=UTC)
-MIDNIGHT = NOW.replace(hour=0, minute=0)
-OLD = MIDNIGHT - timedelta(days=401)
-"""The newest day that 400 days of readings leave out."""
-VERY_OLD = MIDNIGHT - timedelta(days=1_101)
-ANCIENT = MIDNIGHT - timedelta(days=3_661)
-
-
-@pytest.fixture(autouse=True)
-def folder(db, settings, tmp_path):
-    settings.ARCHIVE_DIR = tmp_path / "archive"
-    RetentionPolicy.objects.create(pk=1)
-    for code in ("DE", "FR"):
-        GridZone.objects.create(code=code, name=code)
-    return settings.ARCHIVE_DIR
-
-
-def fill(begin: datetime, *, periods: int = 48, minutes: int = 30, **changes) -> None:
-    CarbonReading.objects.bulk_create(
-        CarbonReading(
-            **{
-                "zone_id": "DE",
-                "source": "meter",
-                "starts_at": begin + i * timedelta(minutes=minutes),
-                "period_minutes": minutes,
-                "intensity_g_per_kwh": 100.0 + i,
-                "renewable_share": 0.5,
-                "received_at": begin + (i + 1) * timedelta(minutes=minutes),
-                "flag": 'estimated, by the "meter"\nitself' if i == 1 else "",
-                **changes,
-            }
-        )
-        for i in range(periods)
-    )
-
-
-def said(model=CarbonReading) -> list[dict]:
-    rows = model.objects.order_by("starts_at", "zone_id", "source").values()
-    return [{name: value for name, value in row.items() if name != "id"} for row in rows]
-
-
-def archived(what: str) -> list[dict[str, str]]:
-    """The rows of all listed files of a table."""
-    rows: list[dict[str, str]] = []
-    for listed in ArchivedFile.objects.filter(what=what).order_by("path"):
-        with gzip.open(archive.settings.ARCHIVE_DIR / listed.path, "rt", encoding="utf-8", newline="") as file:
-            found = list(csv.DictReader(file))
-        assert len(found) == listed.row_count
-        rows += found
-    return rows
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 def test_old_readings_become_hourly_means_and_every_row_is_in_the_file():
@@ -104,7 +51,6 @@ def test_old_readings_become_hourly_means_and_every_row_is_in_the_file():
         "flag": 'estimated, by the "meter"\nitself',
         "received_at_utc": f"{OLD:%Y-%m-%d}T01:00:00Z",
         "revision": "0",
-        "basis": "live",
     }
 
 
@@ -141,25 +87,15 @@ def test_the_ladder_says_the_same_of_a_past_hour_when_only_its_mean_is_left():
 
 def test_history_goes_on_with_the_means_of_hours_and_before_them_of_days():
     fill(VERY_OLD, periods=46)
-    fill(OLD)
-    fill(MIDNIGHT, periods=2)
-    retire_readings(now=NOW)
-    history = list_zone_history("DE", since=VERY_OLD, until=NOW)
-    assert Counter(signal.period_minutes for signal in history) == {1440: 1, 60: 24, 30: 2}
-    assert [signal.starts_at for signal in history] == sorted(signal.starts_at for signal in history)
-    day = history[0]
-    assert (day.starts_at, day.intensity_g_per_kwh, day.basis, day.source) == (VERY_OLD, 122.5, "live", "meter")
-    assert "readings cover 1380 of 1,440 minutes" in day.flags
-    assert history[1].flags == ('estimated, by the "meter"\nitself',)
-
-
-def test_the_history_that_the_api_tells_goes_on_with_means_too():
-    fill(VERY_OLD)
     fill(OLD, periods=3)
     fill(MIDNIGHT, periods=2)
     retire_readings(now=NOW)
     found = list_stored_readings("DE", since=VERY_OLD, until=NOW, now=NOW)
     assert [each.period_minutes for each in found] == [1440, 60, 60, 30, 30]
+    assert [each.starts_at for each in found] == sorted(each.starts_at for each in found)
+    assert (found[0].starts_at, found[0].intensity_g_per_kwh, found[0].source) == (VERY_OLD, 122.5, "meter")
+    assert "readings cover 1380 of 1,440 minutes" in found[0].flag
+    assert found[1].flag == 'estimated, by the "meter"\nitself'
     assert "readings cover 30 of 60 minutes" in found[2].flag
     assert {each.basis for each in found} == {"live"}
     assert list_stored_readings("DE", since=VERY_OLD, until=NOW, source="other", now=NOW) == []
@@ -301,94 +237,3 @@ def test_a_late_reading_does_not_replace_the_mean_of_a_fuller_hour():
     retire_readings(now=NOW)
     assert CarbonReadingMean.objects.get().intensity_g_per_kwh == 900
     assert len(archived("readings")) == 5
-
-
-# --- and back -----------------------------------------------------------------------------
-
-
-def restore(folder: Path, *, now: datetime = NOW, days: int = 30):
-    return restore_archived_file(path=folder / ArchivedFile.objects.get(what="readings").path, days=days, now=now)
-
-
-def test_a_file_comes_back_as_it_was_and_leaves_again_when_its_time_is_over(folder):
-    fill(OLD)
-    before = said()
-    retire_readings(now=NOW)
-    means = said(CarbonReadingMean)
-    done = restore(folder)
-    assert (done.rows, done.added, done.stays_until) == (48, 48, NOW + timedelta(days=30))
-    assert said() == before
-    assert dict(retire_readings(now=NOW + timedelta(days=29)).rows) == {}
-    assert said() == before
-    assert dict(retire_readings(now=NOW + timedelta(days=31)).rows) == {"readings": 48}
-    assert (CarbonReading.objects.count(), said(CarbonReadingMean)) == (0, means)
-    assert ArchivedFile.objects.get().stays_until is None
-    assert len(archived("readings")) == 48
-
-
-def test_while_readings_are_back_they_are_read_and_nothing_counts_twice(folder):
-    fill(OLD)
-    before = get_signal("DE", at=OLD, now=NOW), list_zone_history("DE", since=OLD, until=NOW)
-    retire_readings(now=NOW)
-    restore(folder)
-    assert (get_signal("DE", at=OLD, now=NOW), list_zone_history("DE", since=OLD, until=NOW)) == before
-
-
-def test_restoring_twice_or_over_rows_that_are_there_adds_only_what_is_missing(folder):
-    fill(OLD)
-    retire_readings(now=NOW)
-    restore(folder)
-    CarbonReading.objects.filter(starts_at=OLD).update(intensity_g_per_kwh=555)
-    CarbonReading.objects.filter(starts_at=OLD + timedelta(hours=1)).delete()
-    assert restore(folder).added == 1
-    assert CarbonReading.objects.get(starts_at=OLD).intensity_g_per_kwh == 555
-    assert CarbonReading.objects.count() == 48
-
-
-def test_a_file_that_was_changed_is_refused_by_name(folder):
-    fill(OLD)
-    retire_readings(now=NOW)
-    path = folder / ArchivedFile.objects.get().path
-    path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()).replace(b"100.0", b"999.0")))
-    with pytest.raises(Conflict, match=path.name):
-        restore(folder)
-    assert CarbonReading.objects.count() == 0
-    assert ArchivedFile.objects.get().stays_until is None
-
-
-def test_a_copy_kept_elsewhere_is_known_by_its_content(folder, tmp_path):
-    fill(OLD)
-    retire_readings(now=NOW)
-    copy = tmp_path / "from-tape.gz"
-    (folder / ArchivedFile.objects.get().path).rename(copy)
-    assert restore_archived_file(path=copy, days=1, now=NOW).added == 48
-
-
-@pytest.mark.parametrize("name", ["no-such-file", "other.csv.gz"])
-def test_a_file_that_was_never_archived_is_refused(tmp_path, name):
-    (tmp_path / "other.csv.gz").write_bytes(gzip.compress(b"a,b\n1,2\n"))
-    with pytest.raises(NotFound, match=name):
-        restore_archived_file(path=tmp_path / name, days=1, now=NOW)
-
-
-def test_a_stay_without_end_is_refused(folder):
-    fill(OLD)
-    retire_readings(now=NOW)
-    with pytest.raises(InvalidInput, match="1 to 3,660 days"):
-        restore(folder, days=0)
-    assert CarbonReading.objects.count() == 0
-
-
-def test_every_table_comes_back_as_it_was(folder):
-    series = {"zone_id": "DE", "source": "meter", "period_minutes": 60, "intensity_g_per_kwh": 0.1 + 0.2}
-    fill(ANCIENT)
-    CarbonReadingRevision.objects.create(**series, starts_at=OLD, received_at=OLD, replaced_at=NOW)
-    CarbonForecast.objects.create(**series, starts_at=OLD, issued_at=OLD, low_g_per_kwh=0.1)
-    gone = said(CarbonReadingRevision), said(CarbonForecast)
-    retire_readings(now=NOW)
-    for listed in ArchivedFile.objects.all():
-        restore_archived_file(path=folder / listed.path, days=1, now=NOW)
-    assert (said(CarbonReadingRevision), said(CarbonForecast)) == gone
-    assert Counter(CarbonReadingMean.objects.values_list("tier", flat=True)) == {"hour": 24, "day": 1}
-    history = list_zone_history("DE", since=ANCIENT, until=ANCIENT + timedelta(days=1))
-    assert {signal.period_minutes for signal in history} == {30}
