@@ -15,7 +15,7 @@ from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 
 from climate.connectors.http.addresses import check_address, origin_of
 from climate.connectors.http.answer import Answer
-from climate.connectors.http.errors import SourceLimitReached, SourceMisbehaved, SourceUnavailable
+from climate.connectors.http.errors import SourceError, SourceLimitReached, SourceMisbehaved, SourceUnavailable
 from climate.connectors.http.limits import LIMITS, Limits
 from climate.connectors.http.memory import Memory, NoMemory, Remembered
 from climate.connectors.http.question import Params, Question
@@ -41,6 +41,8 @@ class SourceHttp:
         requests_left: int | None = None,
     ):
         self.requests_made = 0
+        self._answers = 0
+        self._unanswered = 0
         self.not_before: datetime | None = None
         self._base_url = base_url.rstrip("/")
         self._allowed_hosts = frozenset(host.strip().lower() for host in allowed_hosts)
@@ -77,7 +79,7 @@ class SourceHttp:
         known = self._memory.recall(question.text)
         if known and known.fresh_until and known.fresh_until > self._now():
             return self._remembered(question, known)
-        answer = self._retrying()(self._heedful, question.conditional(known))
+        answer = self._answered(question.conditional(known))
         if answer.status == 304:
             return self._unchanged(question, known, fresh_until)
         return self._new(question, answer, fresh_until)
@@ -85,6 +87,11 @@ class SourceHttp:
     def get_json(self, path: str, *, fresh_until: datetime | None = None, **params: str) -> Any:
         """The parsed answer to `get`."""
         return self.get(path, params=params, fresh_until=fresh_until).json()
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether whatever was really asked stayed without an answer. What is remembered does not count as one."""
+        return self._unanswered > 0 and self._answers == 0
 
     # --- what was answered before ---------------------------------------------------------------
 
@@ -110,6 +117,18 @@ class SourceHttp:
         return replace(answer, disown=lambda: self._memory.forget(question.text))
 
     # --- one try after the other ------------------------------------------------------------------
+
+    def _answered(self, question: Question) -> Answer:
+        try:
+            answer = self._retrying()(self._heedful, question)
+        except SourceUnavailable:
+            self._unanswered += 1
+            raise
+        except SourceError:
+            self._answers += 1  # it is there, though it did not give what was asked for
+            raise
+        self._answers += 1
+        return answer
 
     def _retrying(self) -> Retrying:
         return Retrying(

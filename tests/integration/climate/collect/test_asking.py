@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from climate.connectors.contract import OVERLAP
+from climate.connectors.asking import tried
 from climate.connectors.http import SourceHttp, SourceMisbehaved
 from climate.domain.collected import Collected
+from climate.domain.reach import OVERLAP
 from climate.models import CarbonReading, Country, GridZone, Region, RememberedAnswer
 from climate.services.collect.memory import LARGEST_BYTES, OLDEST, StoredMemory
 from tests.integration.climate.collect.toy import HOUR, NOW, collect, readings, row
@@ -230,6 +231,23 @@ def test_an_answer_that_cannot_have_changed_is_not_asked_for(toy):
 
     assert requests == [1, 0, 0, 1, 1], "after its end it is asked for, and what comes then may change at any time"
     assert toy.state().state == "ok"
+
+
+def test_what_is_remembered_does_not_make_a_dead_source_look_alive(toy):
+    def remembered_and_asked(http, ask):
+        http.get("/forecast", fresh_until=NOW + HOUR).json()
+        _, problems = tried("now", lambda: http.get("/now").json())
+        return Collected(problems=problems)
+
+    toy.connect(collect=remembered_and_asked)
+    toy.provider.replies(GOOD)
+    assert toy.collect().state == "ok"
+    toy.provider.replies(Reply(status=503))
+
+    done = toy.collect(NOW + 15 * MINUTE)
+
+    assert (done.state, toy.source.last_success_at) == ("failing", NOW)
+    assert "now: the source answered 503" in toy.source.last_error
 
 
 def test_memory_holds_no_key(toy):
