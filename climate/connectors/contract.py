@@ -28,6 +28,7 @@ class Ask:
 
     `zones` are the grid zones wanted, by their codes in this project. `since` says by zone from when
     on readings are missing or may have been revised; the connector asks for all from then to `now`.
+    `flags` are those of the source's newest readings, by zone.
     `options` are the deployment's settings of this source, `secrets` its keys by the name of their
     environment variable.
     """
@@ -36,6 +37,7 @@ class Ask:
     zones: tuple[str, ...] = ()
     since: Mapping[str, datetime] = field(default_factory=dict)
     places: Mapping[str, Place] = field(default_factory=dict)
+    flags: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 

@@ -23,7 +23,7 @@ from typing import Any
 
 from climate.connectors.asking import ask_each
 from climate.connectors.contract import Ask, Connector
-from climate.connectors.generation import readings_of
+from climate.connectors.generation import CONTEXT, readings_of
 from climate.connectors.http import SourceHttp, SourceMisbehaved, SourceUnavailable
 from climate.domain.collected import Collected
 from climate.domain.providers import PROVIDERS
@@ -91,11 +91,20 @@ def _of_zones(http: SourceHttp, since: datetime, zones: list[str], ask: Ask) -> 
     )
     for respondent, zone in zone_of.items():
         amounts = by_respondent.get(respondent)
-        if amounts is None:
+        if amounts is None or all(at < since for fuel in amounts.values() for at in fuel):
             collected = collected.plus(Collected(problems=(f"{zone}: no data since {since:%Y-%m-%d %H:%M}",)))
             continue
         collected = collected.plus(
-            readings_of(zone, amounts, KIND_OF_FUEL, period_minutes=60, since=since, until=ask.now)
+            readings_of(
+                zone,
+                amounts,
+                KIND_OF_FUEL,
+                period_minutes=60,
+                since=since,
+                until=ask.now,
+                place=ask.places.get(zone),
+                last_flag=ask.flags.get(zone, ""),
+            )
         )
     return collected
 
@@ -131,7 +140,7 @@ def _page(http: SourceHttp, respondents: list[str], since: datetime, ask: Ask, *
         "data[0]": "value",
         "facets[respondent][]": respondents,
         # Both ends are included, and an hour is called by its end.
-        "start": f"{since + HOUR:%Y-%m-%dT%H}",
+        "start": f"{since - CONTEXT + HOUR:%Y-%m-%dT%H}",
         "end": f"{ask.now:%Y-%m-%dT%H}",
         # Pages of an order that does not change.
         "sort[0][column]": "period",

@@ -28,7 +28,7 @@ from xml.etree.ElementTree import Element
 
 from climate.connectors.asking import ask_each, in_turn
 from climate.connectors.contract import Ask, Connector
-from climate.connectors.generation import readings_of
+from climate.connectors.generation import CONTEXT, readings_of
 from climate.connectors.http import SourceHttp, SourceMisbehaved
 from climate.domain.collected import Collected
 from climate.domain.providers import PROVIDERS
@@ -101,6 +101,8 @@ def _of_zone(http: SourceHttp, zone: str, ask: Ask) -> Collected:
         period_minutes=step,
         since=since,
         until=ask.now,
+        place=ask.places.get(zone),
+        last_flag=ask.flags.get(zone, ""),
     )
 
 
@@ -112,7 +114,7 @@ def _document(http: SourceHttp, area: str, since: datetime, ask: Ask) -> dict[st
         "documentType": "A75",
         "processType": "A16",
         "in_Domain": area,
-        "periodStart": f"{since:%Y%m%d%H%M}",
+        "periodStart": f"{since - CONTEXT:%Y%m%d%H%M}",
         "periodEnd": f"{ask.now + timedelta(hours=1):%Y%m%d%H}00",
     }
     try:

@@ -9,10 +9,12 @@ is missing with its share. Storage is left out because what it gives back was ge
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
+from climate.connectors.contract import Place
+from climate.connectors.night import Series, with_nights
 from climate.domain.carbon import intensity_of_mix
 from climate.domain.collected import Collected, CollectedReading
 from climate.domain.factors import CARBON_FREE_SOURCES, LIFECYCLE_G_PER_KWH, RENEWABLE_SOURCES
@@ -20,13 +22,16 @@ from climate.domain.signal import Scope
 
 LEAST_KNOWN_SHARE = 0.5
 """Of the mix; with less the weighted mean says little about the whole."""
+CONTEXT = timedelta(days=1)
+"""Asked for besides what is wanted, so that what is usually reported is known."""
+GONE_AFTER = timedelta(days=1)
+"""Of silence of a large type; hours without it are then better than none, and say so."""
+NO_LONGER = "no longer reported: "
 LONGEST_SILENCE = timedelta(hours=3)
 """A type that has said nothing for so long no longer holds the others back, if it is small."""
 SMALL_SHARE = 0.05
 UNKNOWN = "unknown"
-
-Series = Mapping[str, Mapping[datetime, float]]
-"""Generation by the provider's code and the beginning of the period: MW, MWh or percent, always the same."""
+SOLAR_GUESSED = "not reported: solar, taken as 0 by low sun or by the days around"
 
 
 class TooLittleKnown(Exception):
@@ -75,36 +80,91 @@ def _left_out(by_kind: Mapping[str, float], total: float) -> str:
 
 
 def readings_of(
-    zone: str, series: Series, kinds: Mapping[str, str], *, period_minutes: int, since: datetime, until: datetime
+    zone: str,
+    series: Series,
+    kinds: Mapping[str, str],
+    *,
+    period_minutes: int,
+    since: datetime,
+    until: datetime,
+    place: Place | None = None,
+    last_flag: str = "",
 ) -> Collected:
     """A lifecycle reading of every complete period that began at `since` or later and was over at `until`.
 
-    A period is complete when every type that reports at all is in it. The newest ones often are not:
-    they are left for the next asking. A small type holds nothing back once it has been silent for
-    three hours; readings without it say so. A large one does, and is a problem in words.
+    A period is complete when every type that reports at all is in it; `series` reaches back further than
+    `since`, so that this is known. The newest periods often are not: they are left for the next asking.
+    A small type holds nothing back once it has been silent for three hours; readings without it say so.
+    A large one does for a day, and is a problem in words. Then readings without it say so, and those
+    after them too: `last_flag` is the flag of the newest reading there is. Solar power that is not
+    reported at night is 0.
     """
     period = timedelta(minutes=period_minutes)
-    times = sorted({at for amounts in series.values() for at in amounts if at >= since and at + period <= until})
-    codes = {code for code, amounts in series.items() if amounts}
-    patience_ends = times[-1] - LONGEST_SILENCE if times else until
-    late = {code for code in codes if max(series[code]) < patience_ends}
-    small = _small(series)
-    readings = []
-    problems = [f"{zone}: {_name(code, kinds)} is no longer reported" for code in sorted(late - small)]
-    unknown = ""
+    times = sorted({at for amounts in series.values() for at in amounts if at + period <= until})
+    lit = with_nights(series, kinds, times, place, period)
+    silence = _silence(lit.series, series, times, {_name(code, kinds) for code in series}, last_flag)
+    gone = {_name(code, kinds) for code in silence.gone} | silence.forgotten
+    readings, unknown = [], ""
     for at in times:
-        amounts = {code: series[code][at] for code in codes if at in series[code]}
-        missing = codes - amounts.keys()
-        if not missing <= (small if at < patience_ends else small & late):
+        amounts = {code: each[at] for code, each in lit.series.items() if at in each}
+        missing = silence.codes - amounts.keys()
+        if at < since or not missing <= silence.bearable(at):
             continue
         try:
             mix = mix_of(amounts, kinds)
         except TooLittleKnown as error:
             unknown = f"{zone} {at:%Y-%m-%d %H:%M}: {error}"
             continue
-        readings.append(_reading(zone, at, period_minutes, mix, {_name(code, kinds) for code in missing}))
+        absent = {_name(code, kinds) for code in missing} | silence.forgotten
+        words = [mix.flag, _listed("not reported: ", absent - gone), _listed(NO_LONGER, absent & gone)]
+        words += [SOLAR_GUESSED] if at in lit.guessed else []
+        readings.append(_reading(zone, at, period_minutes, mix, words))
+    lost = {_name(code, kinds) for code in silence.late - silence.small} | silence.forgotten
+    problems = [f"{zone}: {name} is no longer reported" for name in sorted(lost)]
     # The newest stands for all: two weeks of them would bury every other problem.
     return Collected(readings=tuple(readings), problems=tuple(filter(None, [*problems, unknown])))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Silence:
+    """Which codes report at all, and which have fallen silent, at the newest time."""
+
+    codes: frozenset[str]
+    small: frozenset[str]
+    late: frozenset[str]
+    gone: frozenset[str]
+    forgotten: frozenset[str]
+    """Kinds that were gone before, and are not in the series at all."""
+    patience_ends: datetime
+
+    def bearable(self, at: datetime) -> frozenset[str]:
+        """Codes without which a period is used."""
+        return self.gone | (self.small if at < self.patience_ends else self.small & self.late)
+
+
+def _silence(lit: Series, said: Series, times: Sequence[datetime], reported: Set[str], last_flag: str) -> _Silence:
+    newest = times[-1] if times else datetime.max.replace(tzinfo=UTC)
+    codes = frozenset(code for code, amounts in said.items() if amounts)
+    quiet = {code for code in codes if max(said[code]) < newest - GONE_AFTER}
+    gone = frozenset(code for code in quiet if any(at > max(said[code]) and at not in lit[code] for at in times))
+    return _Silence(
+        codes=codes,
+        small=frozenset(_small(lit)),
+        late=gone | {code for code in codes if max(lit[code]) < newest - LONGEST_SILENCE},
+        gone=gone,
+        forgotten=_gone_by(last_flag) - reported,
+        patience_ends=newest - LONGEST_SILENCE,
+    )
+
+
+def _gone_by(flag: str) -> frozenset[str]:
+    """The kinds that a reading's flag calls no longer reported."""
+    named = [part.removeprefix(NO_LONGER).split(", ") for part in flag.split("; ") if part.startswith(NO_LONGER)]
+    return frozenset(kind for kinds in named for kind in kinds)
+
+
+def _listed(words: str, names: Set[str]) -> str:
+    return words + ", ".join(sorted(names)) if names else ""
 
 
 def _name(code: str, kinds: Mapping[str, str]) -> str:
@@ -124,8 +184,7 @@ def _small(series: Series) -> set[str]:
     }
 
 
-def _reading(zone: str, at: datetime, period_minutes: int, mix: Mix, missing: set[str]) -> CollectedReading:
-    silence = f"not reported: {', '.join(sorted(missing))}" if missing else ""
+def _reading(zone: str, at: datetime, period_minutes: int, mix: Mix, words: Sequence[str]) -> CollectedReading:
     return CollectedReading(
         zone=zone,
         starts_at=at,
@@ -134,5 +193,5 @@ def _reading(zone: str, at: datetime, period_minutes: int, mix: Mix, missing: se
         scope=Scope.LIFECYCLE,
         renewable_share=mix.renewable_share,
         carbon_free_share=mix.carbon_free_share,
-        flag="; ".join(filter(None, [mix.flag, silence])),
+        flag="; ".join(filter(None, words)),
     )

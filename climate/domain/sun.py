@@ -6,6 +6,17 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
+DAYS_OF_YEAR = 365.0
+
+
+def sines_at(seconds: Array, *, latitude: float, longitude: float) -> Array:
+    """Sine of the sun's elevation, -1..1, at moments in seconds since 1970 at one place, degrees."""
+    days = seconds / 86_400
+    year_starts = days.astype("datetime64[D]").astype("datetime64[Y]").astype("datetime64[D]").astype(np.float64)
+    day_angle = (np.floor(days) - year_starts) * (2 * np.pi / DAYS_OF_YEAR)
+    solar_hour = local_solar_hour(days % 1.0 * 24.0, np.array([longitude]), day_angle)
+    sines: Array = sine_of_elevation(solar_hour, np.array([latitude]), day_angle)[0]
+    return sines
 
 
 def local_solar_hour(hour_utc: Array, longitude: Array, day_angle: Array) -> Array:

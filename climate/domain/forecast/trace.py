@@ -9,13 +9,12 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from climate.domain.sun import local_solar_hour, sine_of_elevation
+from climate.domain.sun import sines_at
 
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 HORIZON_HOURS = 96
 SATURDAY = 5
-DAYS_OF_YEAR = 365.0
 THURSDAY = 3
 """Day of the week on which the epoch of 1970 began, Monday being 0."""
 
@@ -50,12 +49,8 @@ class Trace:
         """Sine of the sun's elevation in the middle of the hour, 0 at night; as far as a forecast may reach."""
         if self.place is None:
             return np.zeros(len(self._seconds))
-        days = self._seconds / 86_400
-        year_starts = days.astype("datetime64[D]").astype("datetime64[Y]").astype("datetime64[D]").astype(np.float64)
-        day_angle = (np.floor(days) - year_starts) * (2 * np.pi / DAYS_OF_YEAR)
-        solar_hour = local_solar_hour(days % 1.0 * 24.0, np.array([self.place.longitude]), day_angle)
-        sine = sine_of_elevation(solar_hour, np.array([self.place.latitude]), day_angle)
-        above: Array = np.maximum(sine[0], 0.0)
+        sines = sines_at(self._seconds, latitude=self.place.latitude, longitude=self.place.longitude)
+        above: Array = np.maximum(sines, 0.0)
         return above
 
     @cached_property

@@ -10,12 +10,14 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from django.conf import settings
+from django.db.models import OuterRef, Subquery
 
 from climate.connectors.contract import OVERLAP, Ask, Connector, Place
 from climate.connectors.http import LIMITS, SourceError, SourceHttp, SourceMisbehaved, host_of
 from climate.domain.belief import Judged, judge
 from climate.domain.collected import Collected
 from climate.domain.providers import PROVIDERS
+from climate.domain.signal import Kind
 from climate.domain.sources import first_missing, requests_left
 from climate.models import CarbonReading, DataSource, GridZone, Region, RetentionPolicy
 from climate.services.collect.memory import StoredMemory
@@ -80,11 +82,21 @@ def question_to(source: DataSource, connector: Connector, *, now: datetime) -> t
                 for code, (latitude, longitude) in places.items()
                 if latitude is not None and longitude is not None
             },
+            flags=_flags(source, zones),
             options=own.options,
             secrets=own.secrets,
         ),
         problems,
     )
+
+
+def _flags(source: DataSource, zones: tuple[str, ...]) -> Mapping[str, str]:
+    """The flag of each zone's newest reading of the source."""
+    newest = CarbonReading.objects.filter(zone=OuterRef("pk"), source=source.pk, kind=Kind.AVERAGE).order_by(
+        "-starts_at"
+    )
+    flags = GridZone.objects.filter(pk__in=zones).annotate(flag=Subquery(newest.values("flag")[:1]))
+    return {zone: flag for zone, flag in flags.values_list("pk", "flag") if flag}
 
 
 def _zones(connector: Connector, option: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

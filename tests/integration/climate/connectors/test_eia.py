@@ -68,7 +68,7 @@ def test_the_question_is_of_the_hours_that_end_after_the_last_one_had(outside, a
     outside.get(DATA, body=recorded("eia_fuel_type.json"))
     ask(since={ZONE: datetime(2026, 3, 2, 5, 30, tzinfo=UTC)})
     question = asked(outside)[0]
-    assert (question["start"], question["end"]) == (["2026-03-02T06"], ["2026-03-04T10"])
+    assert (question["start"], question["end"]) == (["2026-03-01T06"], ["2026-03-04T10"])  # a day before
     assert question["facets[respondent][]"] == ["CISO"]
     assert (question["frequency"], question["length"], question["api_key"]) == (["hourly"], ["5000"], [KEY])
 

@@ -73,7 +73,7 @@ def test_the_question_names_area_document_process_and_span(outside, ask):
         "documentType": "A75",
         "processType": "A16",
         "in_Domain": FRANCE,
-        "periodStart": "202603030400",
+        "periodStart": "202603020400",
         "periodEnd": "202603041100",
     }
 
