@@ -11,7 +11,7 @@ from climate.domain.alerts import CollectedAlert
 from climate.domain.collected import Collected
 
 T = TypeVar("T")
-CLOCKS_DIFFER_BY = timedelta(days=1)
+CLOCKS_DIFFER_BY = timedelta(minutes=15)
 EARLIEST_YEAR, LATEST_YEAR = 1900, 2200
 MOST_PROBLEMS = 20
 
@@ -27,7 +27,7 @@ def collected_alerts(
     """Every item that can be read; each that cannot is named among the problems.
 
     One unreadable item makes the list incomplete, so that no event ends because we failed to read it. A
-    version of tomorrow is not believed: every later one would be taken for older.
+    version that is yet to come is not believed: until then every other one would be taken for older.
     """
     alerts: list[CollectedAlert] = []
     problems: list[str] = []
@@ -35,7 +35,7 @@ def collected_alerts(
         try:
             alert = read(item)
             if alert.version_at > now + CLOCKS_DIFFER_BY:
-                raise ValueError("a version of tomorrow")
+                raise ValueError("a version that is yet to come")
             alerts.append(alert)
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
             problems.append(f"{name(item)[:60]} could not be read ({type(error).__name__})")

@@ -119,7 +119,7 @@ def _warning(facts: dict[str, Any], now: datetime) -> _Warning:
     event = facts["event"].strip()
     kind = next((kind for kind, words in WORDS if any(word in event for word in words)), DisasterKind.OTHER)
     if moment(facts["sent"]) > now + CLOCKS_DIFFER_BY:
-        raise ValueError("a message of tomorrow")
+        raise ValueError("a message that is yet to come")
     return _Warning(
         event=event,
         kind=kind,

@@ -161,6 +161,17 @@ def test_a_version_of_tomorrow_is_not_believed(outside):
     assert not collected.is_complete_alert_list
 
 
+def test_a_version_may_be_ahead_by_what_clocks_differ_and_no_more(outside):
+    answer = recorded("gdacs_events.json")
+    first, second = (each["properties"] for each in answer["features"][:2])
+    first["datemodified"] = (NOW + timedelta(minutes=14)).isoformat()
+    second["datemodified"] = (NOW + timedelta(minutes=16)).isoformat()
+    outside.get(LIST, json=answer)
+    found = by_id(collect(gdacs))
+    assert "FL1103999" in found
+    assert "DR1018000" not in found
+
+
 def test_entities_of_a_feed_are_not_expanded(outside):
     bomb = '<!DOCTYPE rss [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;">]><rss><channel><item>&b;</item></channel></rss>'
     outside.get(LIST, status=500)
