@@ -7,7 +7,8 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Case, When
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
@@ -26,17 +27,23 @@ from config.administration.text import whole
 from config.administration.typed import AnyModelChoiceField, action, display
 
 LOOK_AGAIN_SECONDS = 2
+State = ReadingImport.State
 SCOPES = [
     (Scope.LIFECYCLE.value, "Life cycle: with building and fuel supply (10 to 1,300 g CO2e/kWh)"),
     (Scope.DIRECT.value, "Direct: the chimney only (0 to 1,300 g CO2e/kWh; not used for decisions)"),
 ]
 
 
+def zones_to_choose() -> Any:
+    """All zones, those of private sites first."""
+    return GridZone.objects.order_by(Case(When(code__startswith="SITE-", then=0), default=1), "code")
+
+
 class BringForm(forms.Form):
     """A file, what it is about and where it comes from."""
 
     zone: AnyModelChoiceField = AnyModelChoiceField(
-        queryset=GridZone.objects.all(),
+        queryset=zones_to_choose(),
         widget=UnfoldAdminSelectWidget,
         help_text="Of a private site: first add a grid zone for it, and a region in it.",
     )
@@ -106,6 +113,12 @@ class ReadingImportAdmin(RecordAdmin, AuditedAdmin):
         headers = {"Content-Disposition": 'attachment; filename="readings.csv"'}
         return HttpResponse(EXAMPLE, content_type="text/csv; charset=utf-8", headers=headers)
 
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        """A file is brought, not typed in."""
+        if not self.has_bring_permission(request):
+            raise PermissionDenied
+        return HttpResponseRedirect(reverse("admin:climate_readingimport_bring"))
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
@@ -119,16 +132,16 @@ class ReadingImportAdmin(RecordAdmin, AuditedAdmin):
         description="State",
         ordering="state",
         label={
-            **dict.fromkeys(("checking", "storing"), "info"),
-            **dict.fromkeys(("refused", "failed"), "danger"),
-            "ready": "warning",
-            "done": "success",
+            **dict.fromkeys((State.CHECKING.label, State.STORING.label), "info"),
+            **dict.fromkeys((State.REFUSED.label, State.FAILED.label), "danger"),
+            State.READY.label: "warning",
+            State.DONE.label: "success",
             "lapsed": "",
         },
     )
-    def shown_state(self, brought: ReadingImport) -> tuple[str, str]:
+    def shown_state(self, brought: ReadingImport) -> str:
         """In words, coloured."""
-        return brought.state, brought.get_state_display()
+        return State(brought.state).label
 
     @display(description="Progress")
     def progress(self, brought: ReadingImport) -> SafeString | str:
@@ -159,6 +172,12 @@ class ReadingImportAdmin(RecordAdmin, AuditedAdmin):
     def has_bring_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Asked by the actions."""
         return request.user.has_perm("climate.add_readingimport")
+
+    def has_confirm_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Offered for what waits for it. A form that was sent for anything else is answered with the reason."""
+        waiting = ReadingImport.objects.filter(pk=object_id, state=State.READY)
+        fits = object_id is None or request.method == "POST" or waiting.exists()
+        return fits and self.has_bring_permission(request)
 
     @action(description="Import a CSV file", icon="upload_file", permissions=["bring"])
     def bring(self, request: HttpRequest) -> HttpResponse:
@@ -191,7 +210,7 @@ class ReadingImportAdmin(RecordAdmin, AuditedAdmin):
         )
         return HttpResponseRedirect(url_of(self, brought[0])) if brought else response
 
-    @action(description="Confirm and store", icon="task_alt", permissions=["bring"])
+    @action(description="Confirm and store", icon="task_alt", permissions=["confirm"])
     def confirm(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Store what was checked, with a reason."""
 

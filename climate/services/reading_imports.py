@@ -91,7 +91,7 @@ def confirm_import(*, import_id: int, reason: str, author_id: int | None, now: d
     if not reason.strip():
         raise InvalidInput("Say why these readings are stored.", field="reason")
     if found.state != State.READY:
-        raise Conflict(f"This file cannot be confirmed: it is {found.get_state_display()}.")
+        raise Conflict(f"This file cannot be confirmed. Its state: {found.get_state_display()}.")
     found.state = State.STORING
     found.reason = reason.strip()[:LONGEST_REASON_CHARACTERS]
     found.confirmed_by_id, found.confirmed_at = author_id, now

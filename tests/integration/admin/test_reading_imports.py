@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from datetime import timedelta
 
 import pytest
@@ -97,8 +98,34 @@ def test_mistakes_are_shown_by_line_and_column_and_nothing_from_a_file_becomes_m
     assert "Line 2, column intensity_g_per_kwh: &#x27;nan&#x27; is no number such as 212.5." in text
     assert "<script>alert" not in text
     page = root.post(confirming(brought), {"reason": "anyway"})
-    assert "cannot be confirmed" in page.content.decode()
+    assert "cannot be confirmed. Its state: has mistakes, nothing was stored." in page.content.decode()
     assert CarbonReading.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [("nothing", "has mistakes, nothing was stored"), (EXAMPLE, "checked, waits for confirmation")],
+)
+def test_the_state_is_said_in_words_and_only_what_waits_for_it_can_be_confirmed(root, content, words):
+    upload(root, content)
+    brought = ReadingImport.objects.get()
+    continue_import(import_id=brought.pk, now=timezone.now())
+    text = report(root, brought).content.decode()
+    assert words in text
+    assert f"('{brought.state}'" not in html.unescape(text)
+    assert (confirming(brought) in text) is (content is EXAMPLE)
+    assert words in root.get(LIST).content.decode()
+
+
+def test_adding_an_import_means_to_bring_a_file(root, member_of):
+    assert root.get(f"{LIST}add/").url == BRING
+    assert member_of("auditors").get(f"{LIST}add/").status_code == 403
+
+
+def test_zones_of_private_sites_are_offered_first(root):
+    GridZone.objects.create(code="DE", name="Germany")
+    form = root.get(BRING).context["form"]
+    assert [zone.pk for zone in form.fields["zone"].queryset] == ["SITE-ROOF", "DE"]
 
 
 def test_a_confirmation_needs_a_reason_and_is_found_in_the_audit_log(root):
