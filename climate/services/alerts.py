@@ -39,6 +39,8 @@ FACTS = (
 )
 """What a version of an event says."""
 COLUMNS = (*FACTS, "version_at")
+DECISIVE = ("level", "is_current")
+"""What an emergency hangs on."""
 TRANSLATED = ("country_codes", "unknown_places")
 TEXTS = {"title": 300, "severity_text": 300, "glide": 40, "url": 500}
 """Characters that the columns hold."""
@@ -52,8 +54,9 @@ Change = tuple[Alert, datetime]
 def keep_alerts(*, source: str, alerts: Sequence[CollectedAlert], is_complete: bool, now: datetime) -> int:
     """Keep what `source` says of its events at `now`, let emergencies follow, and return how many events changed.
 
-    A newer version is added to the event's history, one that is not newer only says that the event
-    is still listed; nor is one of an event that we put together, if it says what the one before said. With
+    A newer version is added to the event's history, and so is one of the same time with another level or end;
+    any other only says that the event is still listed, and so does one of an event that we put together, if
+    it says what the one before said. With
     `is_complete` the list holds all current events: one that is missing from two lists in a row is over
     (one list may be a slip of the feed), and current again once it is listed.
     """
@@ -103,6 +106,8 @@ def _version_to_add(row: Alert, collected: CollectedAlert, facts: Facts, now: da
     says_more = not collected.is_put_together or any(getattr(row, name) != facts[name] for name in FACTS)
     if says_more and collected.version_at > row.version_at:
         return collected.version_at
+    if collected.version_at == row.version_at and any(getattr(row, name) != facts[name] for name in DECISIVE):
+        return now  # The feed changed it and not its time; the history has that time already.
     has_returned = row.missing_since is not None and collected.is_current and not row.is_current
     return now if has_returned else None
 

@@ -109,6 +109,21 @@ def test_of_an_event_that_we_put_together_other_content_is_a_version_and_another
     assert [each.facts["title"] for each in the_alert().versions.all()] == ["worse", "Flood in Bangladesh"]
 
 
+@pytest.mark.parametrize("said", [{"is_current": False}, {"level": AlertLevel.GREEN}])
+def test_an_end_that_the_feed_tells_without_a_newer_time_is_taken_at_once(said):
+    keep(FLOOD)
+    over = replace(FLOOD, **said)
+    assert keep(over, now=NOW + TEN_MINUTES) == 1
+    assert keep(over, now=NOW + 2 * TEN_MINUTES) == 0
+    assert in_force(NOW + TEN_MINUTES) == []
+    versions = [(each.level, each.is_current, each.version_at) for each in the_alert().versions.all()]
+    assert versions == [
+        (over.level, over.is_current, NOW + TEN_MINUTES),
+        (FLOOD.level, True, FLOOD.version_at),
+    ]
+    assert keep(newer(FLOOD), now=NOW + 3 * TEN_MINUTES) == 1  # The feed's own time is what later ones are newer than.
+
+
 def test_of_two_versions_in_one_list_the_newer_counts():
     keep(newer(ORANGE, title="newer"), ORANGE)
     assert (the_alert().title, AlertVersion.objects.count()) == ("newer", 1)
