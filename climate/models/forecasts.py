@@ -16,7 +16,8 @@ class CarbonForecast(models.Model):
     The newest issue is what the ladder uses; the first issue of every six hours stays until it is scored.
     """
 
-    zone = models.ForeignKey(GridZone, on_delete=models.PROTECT, related_name="forecasts")
+    # Without an index of its own, here and below: each constraint begins with the zone.
+    zone = models.ForeignKey(GridZone, on_delete=models.PROTECT, related_name="forecasts", db_index=False)
     source = models.CharField(max_length=40)
     kind = models.CharField(max_length=8, choices=KINDS, default=Kind.AVERAGE)
     scope = models.CharField(max_length=9, choices=SCOPES, default=Scope.LIFECYCLE)
@@ -53,7 +54,7 @@ class CarbonForecast(models.Model):
 class ForecastScore(models.Model):
     """How wrong a source's forecasts of a zone were: sums over the hours of one UTC day and one lead time."""
 
-    zone = models.ForeignKey(GridZone, on_delete=models.CASCADE, related_name="+")
+    zone = models.ForeignKey(GridZone, on_delete=models.CASCADE, related_name="+", db_index=False)
     source = models.CharField(max_length=40)
     kind = models.CharField(max_length=8, choices=KINDS)
     scope = models.CharField(max_length=9, choices=SCOPES)
@@ -79,7 +80,7 @@ class ForecastScore(models.Model):
 class ForecastWeights(models.Model):
     """What the own forecast of a zone was fitted to, and with what result; the newest one is used."""
 
-    zone = models.ForeignKey(GridZone, on_delete=models.CASCADE, related_name="+")
+    zone = models.ForeignKey(GridZone, on_delete=models.CASCADE, related_name="+", db_index=False)
     fitted_at = models.DateTimeField()
     source = models.CharField(max_length=40, help_text="Whose readings it was fitted on.")
     first_hour_at = models.DateTimeField()

@@ -17,7 +17,7 @@ from climate.connectors.http import LIMITS, SourceError, SourceHttp, SourceMisbe
 from climate.domain.belief import Judged, judge
 from climate.domain.collected import Collected
 from climate.domain.providers import PROVIDERS
-from climate.domain.signal import Kind
+from climate.domain.signal import Kind, Scope
 from climate.domain.sources import first_missing, requests_left
 from climate.models import CarbonReading, DataSource, GridZone, Region, RetentionPolicy
 from climate.services.collect.memory import StoredMemory
@@ -91,10 +91,10 @@ def question_to(source: DataSource, connector: Connector, *, now: datetime) -> t
 
 
 def _flags(source: DataSource, zones: tuple[str, ...]) -> Mapping[str, str]:
-    """The flag of each zone's newest reading of the source."""
-    newest = CarbonReading.objects.filter(zone=OuterRef("pk"), source=source.pk, kind=Kind.AVERAGE).order_by(
-        "-starts_at"
-    )
+    """The flag of each zone's newest reading of the source, average and lifecycle."""
+    newest = CarbonReading.objects.filter(
+        zone=OuterRef("pk"), source=source.pk, kind=Kind.AVERAGE, scope=Scope.LIFECYCLE
+    ).order_by("-starts_at")
     flags = GridZone.objects.filter(pk__in=zones).annotate(flag=Subquery(newest.values("flag")[:1]))
     return {zone: flag for zone, flag in flags.values_list("pk", "flag") if flag}
 
