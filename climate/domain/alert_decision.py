@@ -12,6 +12,11 @@ from climate.domain.emergency_policy import Answer, EmergencyTerms
 RANK = {AlertLevel.UNKNOWN: 0, AlertLevel.GREEN: 1, AlertLevel.ORANGE: 2, AlertLevel.RED: 3}
 
 
+def graver(one: AlertLevel, other: AlertLevel) -> AlertLevel:
+    """The graver of two levels; any that is known is graver than an unknown one."""
+    return max(one, other, key=RANK.__getitem__)
+
+
 class Step(StrEnum):
     """What is to be done. UPGRADE makes a proposal active; PROPOSE_AGAIN makes an active one wait for a person."""
 

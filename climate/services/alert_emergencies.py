@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from climate.domain.alert_decision import AlertNow, OpenEmergency, Step, Verdict, decide
+from climate.domain.alert_decision import AlertNow, OpenEmergency, Step, Verdict, decide, graver
 from climate.domain.alerts import AlertLevel, DisasterKind, EmergencyState
 from climate.domain.emergency_policy import EmergencyTerms
 from climate.models import Alert, Emergency
@@ -16,6 +16,7 @@ from climate.services.emergency_changes import just_after, save_emergency
 
 OPEN = (EmergencyState.PROPOSED, EmergencyState.ACTIVE)
 CLOSED = (EmergencyState.DISMISSED, EmergencyState.ENDED)
+BEGINS = (Step.ACTIVATE, Step.PROPOSE)
 STATE_AFTER = {
     Step.ACTIVATE: EmergencyState.ACTIVE,
     Step.UPGRADE: EmergencyState.ACTIVE,
@@ -114,8 +115,18 @@ def _carry_out(
         emergency.state = STATE_AFTER[verdict.step]
         emergency.reason = verdict.reason
         emergency.decided_at, emergency.decided_by = now, ""
-        emergency.alert_level = alert.level if alert else ""
+        emergency.alert_level = _level_decided_on(verdict.step, alert, stands)
     save_emergency(emergency, why=verdict.reason, now=now)
+
+
+def _level_decided_on(step: Step, alert: Alert | None, stands: Emergency | None) -> str:
+    """The alert's level now, or the graver one that the emergency stood for: a level that fell or became
+    unknown must not make the same one look like a rise."""
+    if alert is None:
+        return ""
+    if stands is None or step in BEGINS or not stands.alert_level:
+        return alert.level
+    return graver(AlertLevel(alert.level), AlertLevel(stands.alert_level))
 
 
 def _copy_alert(emergency: Emergency, alert: Alert) -> None:

@@ -9,7 +9,8 @@ from datetime import datetime
 
 from django.db import transaction
 
-from climate.domain.alerts import DisasterKind, EmergencyState
+from climate.domain.alert_decision import graver
+from climate.domain.alerts import AlertLevel, DisasterKind, EmergencyState
 from climate.domain.emergency_policy import HIGHEST_MULTIPLIER
 from climate.models import Country, Emergency
 from climate.services.emergency_changes import just_after, save_emergency
@@ -165,8 +166,10 @@ def _locked(emergency_id: int, reason: str) -> Emergency:
 
 
 def _decide(emergency: Emergency, word: str, reason: str, by: str, now: datetime) -> None:
-    """Note a person's decision, with the level of the alert that they saw."""
+    """Note a person's decision, with the level of the alert that they saw, or the graver one it was declared for."""
     emergency.reason = reason.strip()
     emergency.decided_at, emergency.decided_by = now, by
-    emergency.alert_level = emergency.alert.level if emergency.alert else ""
+    if emergency.alert is not None:
+        known = AlertLevel(emergency.alert_level or AlertLevel.UNKNOWN)
+        emergency.alert_level = graver(AlertLevel(emergency.alert.level), known)
     save_emergency(emergency, why=f"{word}: {reason.strip()}", now=now)

@@ -282,6 +282,27 @@ def test_what_was_lifted_is_not_raised_again_at_the_same_level():
     assert [each.state for each in Emergency.objects.all()] == ["ended"]
 
 
+def test_what_was_lifted_while_the_level_was_unknown_is_not_raised_again_at_the_level_before():
+    keep(FLOOD)
+    keep(newer(FLOOD, level=AlertLevel.UNKNOWN), now=NOW + TEN_MINUTES)
+    lift_emergency(emergency_id=Emergency.objects.get().pk, reason="False alarm.", by="ada", now=NOW + TEN_MINUTES)
+    keep(newer(FLOOD, hours=2), now=NOW + 2 * TEN_MINUTES)
+    assert in_force(NOW + 2 * TEN_MINUTES) == []
+    assert Emergency.objects.get().alert_level == AlertLevel.RED
+
+
+def test_a_level_that_was_unknown_when_a_person_was_asked_again_does_not_make_red_a_rise():
+    make_version(terms(longest_hours=24))
+    keep(FLOOD)
+    for hour in range(1, 27):
+        at = NOW + hour * HOUR
+        end_overdue_emergencies(now=at)
+        keep(newer(FLOOD, hours=hour, level=AlertLevel.UNKNOWN), now=at)
+    assert Emergency.objects.get().state == EmergencyState.PROPOSED
+    keep(newer(FLOOD, hours=27), now=NOW + 27 * HOUR)
+    assert Emergency.objects.get().state == EmergencyState.PROPOSED
+
+
 def test_a_proposal_rises_with_its_alert_and_falls_with_it():
     keep(ORANGE)
     keep(newer(FLOOD), now=NOW + HOUR)
