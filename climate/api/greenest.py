@@ -10,6 +10,7 @@ from rest_framework.views import APIView
 
 from accounts.domain.scopes import Scope
 from climate import selectors
+from climate.api.pages import page
 from climate.api.parameters import names, whole_number
 from climate.api.serializers import WindowOut
 from config.kernel.rest import paged
@@ -48,4 +49,4 @@ class GreenestView(APIView):
             home=request.query_params.get("home"),
             top=whole_number(request, "top", default=1, lowest=1, highest=MOST_WINDOWS) if has_top else None,
         )
-        return Response({"next": None, "previous": None, "results": WindowOut(found.windows, many=True).data})
+        return page(WindowOut(found.windows, many=True).data)

@@ -14,15 +14,11 @@ from rest_framework.views import APIView
 
 from accounts.domain.scopes import Scope
 from climate import selectors
+from climate.api.pages import page
 from climate.api.serializers import RegionOut, SourceOut
 from climate.domain.ladder import floor_hour
 from climate.domain.places import RegionFacts
 from config.kernel.rest import paged
-
-
-def page(rows: Any) -> Response:
-    """A whole list in the API's envelope: these lists are short."""
-    return Response({"next": None, "previous": None, "results": rows})
 
 
 class RegionListView(APIView):

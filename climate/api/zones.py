@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +13,7 @@ from rest_framework.views import APIView
 
 from accounts.domain.scopes import Scope
 from climate import selectors
-from climate.api.pages import PAGING, paged_answer
+from climate.api.pages import PAGING, page, paged_answer
 from climate.api.parameters import moment, one_of, whole_number, yes_or_no
 from climate.api.serializers import ReadingOut, ScoreOut, SignalOut, ZoneOut
 from climate.domain import signal
@@ -100,10 +99,12 @@ class ZoneIntensityView(APIView):
         if until - since > LONGEST_SPAN:
             raise InvalidInput(f"Ask for at most {LONGEST_SPAN.days} days at once.", field="from")
         if {"kind", "scope", "source"} & set(request.query_params):
-            return paged_answer(request, self, _as_reported(request, zone, since, until, now), list)
+            readings = _as_reported(request, zone, since, until, now)
+            return paged_answer(request, self, readings, lambda rows: [_reading(each) for each in rows])
         count = int((floor_hour(until) - floor_hour(since)) / HOUR) + 1
-        signals = _hours_of(zone, [floor_hour(since) + index * HOUR for index in range(count)])
-        return Response({"next": None, "previous": None, "results": [{**row, "revision": None} for row in signals]})
+        hours = [floor_hour(since) + index * HOUR for index in range(count)]
+        signals = SignalOut(selectors.list_zone_hours(zone, hours=hours, now=now), many=True).data
+        return page([{**row, "revision": None} for row in signals])
 
 
 class ZoneForecastView(APIView):
@@ -119,9 +120,9 @@ class ZoneForecastView(APIView):
     def get(self, request: Request, zone: str) -> Response:
         """The hours after this one, each with the rung it comes from."""
         count = whole_number(request, "hours", default=24, lowest=1, highest=MOST_HOURS_AHEAD)
-        first = floor_hour(timezone.now()) + HOUR
-        rows = _hours_of(zone, [first + index * HOUR for index in range(count)])
-        return Response({"next": None, "previous": None, "results": rows})
+        now = timezone.now()
+        hours = [floor_hour(now) + index * HOUR for index in range(1, count + 1)]
+        return page(SignalOut(selectors.list_zone_hours(zone, hours=hours, now=now), many=True).data)
 
 
 class ZoneScoresView(APIView):
@@ -132,23 +133,13 @@ class ZoneScoresView(APIView):
     @extend_schema(operation_id="zone_scores", responses=paged(ScoreOut))
     def get(self, request: Request, zone: str) -> Response:
         """The error of each source's forecasts by lead time, over the last 30 days; empty until hours were scored."""
-        now = timezone.now()
-        selectors.get_zone(zone, now=now)  # an unknown zone is a 404, not an empty list
-        since = now.date() - timedelta(days=SCORES_OF_DAYS)
-        rows = ScoreOut(selectors.list_forecast_scores(zone=zone, since=since), many=True).data
-        return Response({"next": None, "previous": None, "results": rows})
+        since = timezone.now().date() - timedelta(days=SCORES_OF_DAYS)
+        return page(ScoreOut(selectors.list_forecast_scores(zone=zone, since=since), many=True).data)
 
 
-def _hours_of(zone: str, hours: Sequence[datetime]) -> list[Any]:
-    now = timezone.now()
-    selectors.get_signal(zone, at=hours[0], now=now)  # an unknown zone is a 404, not an empty list
-    signals = selectors.list_signals(zone_codes=[zone], hours=hours, now=now)
-    return list(SignalOut([signals[zone, hour] for hour in hours], many=True).data)
-
-
-def _as_reported(request: Request, zone: str, since: datetime, until: datetime, now: datetime) -> list[Any]:
+def _as_reported(request: Request, zone: str, since: datetime, until: datetime, now: datetime) -> list[StoredReading]:
     scope = one_of(request, "scope", SCOPES)
-    readings = selectors.list_stored_readings(
+    return selectors.list_stored_readings(
         zone,
         since=since,
         until=until,
@@ -157,7 +148,6 @@ def _as_reported(request: Request, zone: str, since: datetime, until: datetime, 
         source=request.query_params.get("source"),
         now=now,
     )
-    return [_reading(each) for each in readings]
 
 
 def _reading(reading: StoredReading) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from climate.selectors.quarantine import count_quarantined
 from climate.selectors.signals import get_signal, list_signals
 from climate.selectors.sources import list_sources
 from climate.selectors.windows import Greenest, get_greenest
-from climate.selectors.zones import get_zone, list_stored_readings, list_zone_sources, list_zones
+from climate.selectors.zones import get_zone, list_stored_readings, list_zone_hours, list_zone_sources, list_zones
 
 __all__ = [
     "CountrySignal",
@@ -46,6 +46,7 @@ __all__ = [
     "list_signals",
     "list_sources",
     "list_stored_readings",
+    "list_zone_hours",
     "list_zone_sources",
     "list_zones",
 ]

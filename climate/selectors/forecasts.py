@@ -8,13 +8,14 @@ from django.db.models import Sum
 
 from climate.domain.forecast.issues import LEADS
 from climate.domain.scores import ForecastScoreFacts
-from climate.models import ForecastScore
+from climate.models import ForecastScore, GridZone
+from config.kernel.errors import NotFound
 
 
 def list_forecast_scores(*, zone: str | None = None, since: date) -> list[ForecastScoreFacts]:
     """The error of every source's forecasts by zone and lead time, over hours of UTC days from `since` on.
 
-    In the order of zone, source, kind, scope and lead. One query.
+    In the order of zone, source, kind, scope and lead. One query. Raises NotFound for an unknown zone.
     """
     rows = ForecastScore.objects.filter(day__gte=since, hours__gt=0)
     if zone is not None:
@@ -40,4 +41,6 @@ def list_forecast_scores(*, zone: str | None = None, since: date) -> list[Foreca
         )
         for each in sums
     ]
+    if zone is not None and not facts and not GridZone.objects.filter(pk=zone).exists():
+        raise NotFound(f"There is no grid zone {zone!r}.")
     return sorted(facts, key=lambda fact: (fact.zone, fact.source, fact.kind, fact.scope, LEADS.index(fact.lead)))

@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db.models import Max
 
 from climate.domain.ladder import floor_hour
-from climate.domain.signal import Basis, Kind, Scope
+from climate.domain.signal import Basis, Kind, Scope, Signal
 from climate.domain.zones import StoredReading, ZoneFacts, ZoneSource
 from climate.models import CarbonForecast, CarbonReading, GridZone
 from climate.selectors.readings import YOUNGEST_MEAN, Row, means_left
@@ -27,6 +27,14 @@ def get_zone(code: str, *, now: datetime) -> ZoneFacts:
     if not found:
         raise NotFound(f"There is no grid zone {code!r}.")
     return found[0]
+
+
+def list_zone_hours(zone: str, *, hours: Sequence[datetime], now: datetime) -> list[Signal]:
+    """The best that is known of each hour, in the order of `hours`. Raises NotFound for an unknown zone."""
+    signals = list_signals(zone_codes=[zone], hours=hours, now=now)
+    if not signals:
+        raise NotFound(f"There is no grid zone {zone!r}.")
+    return [signals[zone, hour] for hour in hours]
 
 
 def list_stored_readings(

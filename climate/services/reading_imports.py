@@ -16,7 +16,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 from climate.domain.collected import CollectedReading
 from climate.domain.reading_file import LARGEST_BYTES, MOST_ROWS, Row, UnreadableFile
@@ -54,13 +54,7 @@ def begin_import(
 
     Raises InvalidInput naming the field at fault, NotFound for an unknown zone.
     """
-    if not GridZone.objects.filter(pk=zone_code).exists():
-        raise NotFound(f"There is no grid zone {zone_code!r}.", field="zone")
-    if not SOURCE_NAME.fullmatch(source) or len(source) > 40:
-        words = "Name the source site- and then small letters, digits and single hyphens, 40 characters at most."
-        raise InvalidInput(words, field="source")
-    if not origin.strip():
-        raise InvalidInput("Say where the values come from: meter, publisher, method.", field="origin")
+    _check_words(zone_code, source, origin)
     if len(content) > LARGEST_BYTES:
         raise InvalidInput(f"A file may have {LARGEST_BYTES / 2**20:.0f} MiB and {MOST_ROWS:,} rows.", field="file")
     brought = ReadingImport.objects.create(
@@ -77,6 +71,16 @@ def begin_import(
     )
     publish(ReadingImportDue(import_id=brought.pk))
     return brought.pk
+
+
+def _check_words(zone_code: str, source: str, origin: str) -> None:
+    if not GridZone.objects.filter(pk=zone_code).exists():
+        raise NotFound(f"There is no grid zone {zone_code!r}.", field="zone")
+    if not SOURCE_NAME.fullmatch(source) or len(source) > 40:
+        words = "Name the source site- and then small letters, digits and single hyphens, 40 characters at most."
+        raise InvalidInput(words, field="source")
+    if not origin.strip():
+        raise InvalidInput("Say where the values come from: meter, publisher, method.", field="origin")
 
 
 @transaction.atomic
@@ -110,7 +114,8 @@ def list_stale_imports(*, now: datetime) -> list[int]:
 def continue_import(*, import_id: int, now: datetime) -> None:
     """Check a new file, store a confirmed one; nothing for any other. Safe to repeat.
 
-    An error that nobody foresaw is logged and becomes the file's state.
+    An error that nobody foresaw is logged and becomes the file's state. One of the database is raised: it says
+    nothing of the file, which stays at work and is taken up again.
     """
     clock = _clock_from(now)
     state = ReadingImport.objects.filter(pk=import_id).values_list("state", flat=True).first()
@@ -119,6 +124,8 @@ def continue_import(*, import_id: int, now: datetime) -> None:
             _check(ReadingImport.objects.get(pk=import_id), clock)
         elif state == State.STORING:
             _store(import_id, clock)
+    except (OperationalError, InterfaceError):
+        raise
     except Exception:
         logger.exception("a file of readings could not be worked on", extra={"import_id": import_id})
         report = {"refusal": "An error that is no fault of the file stopped the work. The log has it."}
@@ -147,21 +154,27 @@ def _say(import_id: int, done: int, rows: int, clock: Clock) -> None:
     mine.update(done_count=done, row_count=rows, touched_at=clock())
 
 
-@transaction.atomic
 def _store(import_id: int, clock: Clock) -> None:
+    """Read the file first, which may take seconds, and only then keep other writers waiting."""
+    brought = ReadingImport.objects.get(pk=import_id)
+    contents = read_file(brought, now=clock())
+    if contents.mistakes:
+        raise RuntimeError(f"file {import_id} was good when it was checked")
+    _keep(import_id, [_reading(brought, row) for row in contents.rows], clock)
+
+
+@transaction.atomic
+def _keep(import_id: int, readings: list[CollectedReading], clock: Clock) -> None:
     """All readings and the file's new state, or nothing."""
-    brought = ReadingImport.objects.select_for_update().get(pk=import_id)
+    brought = ReadingImport.objects.select_for_update().defer("content").get(pk=import_id)
     if brought.state != State.STORING:
         return  # another worker was faster
     # Imports into one zone take turns; readings of live sources go on meanwhile.
     GridZone.objects.select_for_update(no_key=True).get(pk=brought.zone_id)
-    contents = read_file(brought, now=clock())
-    if contents.mistakes:
-        raise RuntimeError(f"file {import_id} was good when it was checked")
     now = clock()
-    kept = keep_readings(source=brought.source, readings=[_reading(brought, row) for row in contents.rows], now=now)
+    kept = keep_readings(source=brought.source, readings=readings, now=now)
     report = {**brought.report, "new": kept.new, "changed": kept.revised}
-    report["equal"] = len(contents.rows) - kept.new - kept.revised
+    report["equal"] = len(readings) - kept.new - kept.revised
     _end(import_id, State.STORING, State.DONE, report, clock)
     publish(ReadingsCollected(source=brought.source, zones=(brought.zone_id,), at=now))
 

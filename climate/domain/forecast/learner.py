@@ -56,7 +56,6 @@ class Replay:
     issues: Indices
     forecasts: tuple[Forecast, ...]
     fit: ZoneFit
-    issues_learnt: int
 
 
 class _Learner:
@@ -111,11 +110,6 @@ class _Lessons:
         self._lessons: list[tuple[int, Array, Array, Array]] = []
         self._next = [0] * GROUPS
 
-    @property
-    def learnt(self) -> int:
-        """Issues of which at least the first hour was measured."""
-        return self._next[0]
-
     def add(self, issue: int, squares: Array, products: Array, errors: Array) -> None:
         """Of one issue, by group; errors by the hour ahead."""
         self._lessons.append((issue, squares, products, errors))
@@ -152,7 +146,7 @@ def replay(trace: Trace, *, prior: Prior, last_issue: int | None = None) -> Repl
             forecasts.append(bounded(central, one.spread[0], learner.fit))
             lessons.add(at, squares[row], products[row], (actual[row] - central) / one.spread[0])
     learner.refit()
-    return Replay(issues=issues, forecasts=tuple(forecasts), fit=learner.fit, issues_learnt=lessons.learnt)
+    return Replay(issues=issues, forecasts=tuple(forecasts), fit=learner.fit)
 
 
 def _sums(trace: Trace, issues: Indices, features: Features, prior: Prior) -> tuple[Array, Array, Array]:

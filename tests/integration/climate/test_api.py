@@ -226,6 +226,32 @@ def test_readings_come_as_reported_one_kind_at_a_time_with_their_revision(client
     assert {row["revision"] for row in results(client, "zones/DE/intensity/")} == {None}
 
 
+def test_what_many_sources_said_is_paged_to_the_end(client):
+    minutes = timedelta(minutes=5)
+    CarbonReading.objects.bulk_create(
+        CarbonReading(
+            zone_id="DE",
+            source=f"meter-{source}",
+            starts_at=NOW - (step + 1) * minutes,
+            period_minutes=5,
+            intensity_g_per_kwh=200,
+            received_at=NOW - minutes,
+        )
+        for step in range(3_400)
+        for source in range(3)
+    )
+    asked = "zones/DE/intensity/?kind=average&from=2026-02-20T00:00:00Z&page_size=500"
+    last = client.get(f"/api/v1/{asked}&page=21").json()
+    assert (len(last["results"]), last["next"]) == (200, None)
+    assert client.get(f"/api/v1/{asked}&page=20").json()["next"].endswith("page=21&page_size=500")
+
+
+def test_an_unknown_zone_costs_no_ladder(client, django_assert_max_num_queries):
+    for path, most in (("scores/", 9), ("forecast/", 12), ("intensity/", 12)):
+        with django_assert_max_num_queries(most):
+            assert client.get(f"/api/v1/zones/ZZ/{path}").status_code == 404
+
+
 def test_scores_are_empty_until_hours_were_scored_and_then_say_how_wrong_forecasts_were(client):
     assert results(client, "zones/DE/scores/") == []
     for day, covered in ((1, 18), (2, 20), (40, 0)):

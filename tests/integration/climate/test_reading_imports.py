@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
@@ -213,6 +213,54 @@ def test_an_error_while_storing_stores_nothing_and_says_so(monkeypatch):
     brought.refresh_from_db()
     assert brought.state == "failed"
     assert "no fault of the file" in brought.report["refusal"]
+    assert stored() == []
+
+
+@pytest.mark.parametrize("state", ["checking", "storing"])
+def test_a_database_that_is_busy_is_no_fault_of_the_file(monkeypatch, state):
+    import_id = bring() if state == "checking" else check().pk
+    if state == "storing":
+        confirm_import(import_id=import_id, reason="meter was read", author_id=7, now=NOW)
+
+    def busy(*_args, **_given):
+        raise OperationalError("database is locked")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(reading_imports, "keep_readings" if state == "storing" else "report_on", busy)
+        with pytest.raises(OperationalError):
+            continue_import(import_id=import_id, now=NOW)
+    assert ReadingImport.objects.get().state == state
+    later = NOW + timedelta(minutes=11)
+    assert list_stale_imports(now=later) == [import_id]
+    continue_import(import_id=import_id, now=later)
+    assert ReadingImport.objects.get().state == ("done" if state == "storing" else "ready")
+
+
+def test_the_file_is_read_before_other_writers_wait(monkeypatch):
+    brought = check()
+    confirm_import(import_id=brought.pk, reason="meter was read", author_id=7, now=NOW)
+    real, held = reading_imports.read_file, []
+
+    def read(*args, **given):
+        held.append(bool(connection.savepoint_ids))
+        return real(*args, **given)
+
+    monkeypatch.setattr(reading_imports, "read_file", read)
+    continue_import(import_id=brought.pk, now=NOW)
+    assert (held, len(stored())) == ([False], 2)
+
+
+def test_what_another_worker_ended_while_the_file_was_read_is_not_stored_again(monkeypatch):
+    brought = check()
+    confirm_import(import_id=brought.pk, reason="meter was read", author_id=7, now=NOW)
+    real = reading_imports.read_file
+
+    def read(*args, **given):
+        ReadingImport.objects.update(state="done")
+        return real(*args, **given)
+
+    monkeypatch.setattr(reading_imports, "read_file", read)
+    continue_import(import_id=brought.pk, now=NOW)
     assert stored() == []
 
 
