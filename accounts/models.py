@@ -144,6 +144,7 @@ class ApiKey(models.Model):
 
     class Meta:
         verbose_name = "API key"
+        permissions = [("grant_platform_scopes", "Can give API keys power over every team")]
         ordering = ["team", "name"]
 
     def __str__(self) -> str:

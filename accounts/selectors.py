@@ -7,13 +7,18 @@ from collections import defaultdict
 from datetime import datetime
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.db.models import Prefetch
 
 from accounts.domain.principal import Principal
-from accounts.domain.scopes import SCOPES_OF_ROLE, Role, Scope
+from accounts.domain.scopes import PLATFORM_SCOPES, SCOPES_OF_ROLE, Role, Scope
 from accounts.domain.secrets import PREFIX_CHARACTERS, digest_of, looks_like_secret
 from accounts.models import ApiKey, Claim, Membership, Team, User
+from config.kernel.actors import person_actor
 from config.kernel.errors import NotFound
+
+_permission_of: dict[Scope, str] = {}
+"""By platform scope the permission that gives it to people, as the apps above have registered it."""
 
 
 def find_principal_by_secret(secret: str, *, now: datetime) -> tuple[Principal, ApiKey] | None:
@@ -46,7 +51,7 @@ def find_principal_of_person(user: User, *, team_id: int | None = None) -> Princ
         .prefetch_related(Prefetch("team__claims"))
         .order_by("pk")
     )
-    actor = f"person {user.get_username()}"
+    actor = person_actor(user.get_username())
     chosen = next((m for m in memberships if team_id in (None, m.team_id)), None)
     visible = frozenset(m.team_id for m in memberships)
     if chosen is None:
@@ -63,10 +68,20 @@ def find_principal_of_person(user: User, *, team_id: int | None = None) -> Princ
     return _principal(actor, chosen.team, scopes, visible=visible, user=user)
 
 
+def register_platform_scope(scope: Scope, *, permission: str) -> None:
+    """Let staff with `permission`, which the app above that calls owns, hold `scope` as people."""
+    _permission_of[scope] = permission
+
+
+def may_on_platform(user: User | AnonymousUser, scope: Scope) -> bool:
+    """The one rule for power over every team: a member of staff with the registered permission, at every door."""
+    permission = _permission_of.get(scope)
+    return permission is not None and user.is_staff and user.has_perm(permission)
+
+
 def _platform_scopes(user: User) -> frozenset[Scope]:
     """What the administration permits a member of staff beyond their teams."""
-    may_decide = user.is_staff and user.has_perm("climate.change_emergency")
-    return frozenset({Scope.EMERGENCIES_WRITE}) if may_decide else frozenset()
+    return frozenset(scope for scope in PLATFORM_SCOPES if may_on_platform(user, scope))
 
 
 def _principal(

@@ -7,6 +7,9 @@ class ClimateConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from accounts.domain.scopes import Scope
+        from accounts.selectors import register_platform_scope
         from climate import subscribers
 
+        register_platform_scope(Scope.EMERGENCIES_WRITE, permission="climate.change_emergency")
         subscribers.connect()

@@ -5,3 +5,9 @@ class MarketConfig(AppConfig):
     name = "market"
     verbose_name = "Policies and decisions"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from climate.services.purposes import register_purposes
+        from market.selectors.policies import list_purpose_titles
+
+        register_purposes(list_purpose_titles)

@@ -33,8 +33,8 @@ SCOPES = [
     (Scope.EMERGENCIES_WRITE, "Declare, confirm and lift emergencies: this concerns every team"),
 ]
 
-GIVES_ALL_SCOPES = "climate.add_emergencypolicy"
-"""Operators make keys and decide on emergencies; who may hand that power on is a rule."""
+GIVES_ALL_SCOPES = "accounts.grant_platform_scopes"
+"""Operators make keys and decide on emergencies; they may not hand that power on."""
 
 
 def scopes_field() -> forms.MultipleChoiceField:

@@ -13,19 +13,22 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminSelect2MultipleWidget
 
+from accounts.domain.scopes import Scope
+from accounts.selectors import may_on_platform
 from climate.admin.emergency_forms import (
     ConfirmForm,
     DeclareForm,
     DrillForm,
     known_countries,
-    known_purposes,
 )
 from climate.domain.alerts import EmergencyState
 from climate.models import Emergency
 from climate.services import emergencies as services
+from climate.services.purposes import list_known_purposes
 from config.administration.base import AuditedAdmin, ReasonForm
-from config.administration.pages import WhyForm, actor_of, form_page, posted
+from config.administration.pages import WhyForm, actor_of, add_refusal, form_page, posted
 from config.administration.typed import action, display
+from config.kernel.errors import DomainError
 
 COLOURS = {
     "in force": "danger",
@@ -56,7 +59,7 @@ class EmergencyForm(ReasonForm):
     )
     purposes = forms.MultipleChoiceField(
         label="Purposes that are lifted",
-        choices=known_purposes,
+        choices=list_known_purposes,
         widget=UnfoldAdminSelect2MultipleWidget,
         help_text="Requests for these purposes from the affected countries weigh more while the emergency lasts.",
     )
@@ -67,6 +70,16 @@ class EmergencyForm(ReasonForm):
         if ends_at is not None and ends_at <= max(timezone.now(), self.instance.starts_at):
             raise ValidationError("The end must be after the start and after now.")
         return ends_at
+
+    def clean(self) -> dict[str, Any]:
+        """An emergency that has ended while the form was open stays as it ended."""
+        given: dict[str, Any] = super().clean() or self.cleaned_data
+        try:
+            # The row stays locked until the page's transaction has stored the change.
+            services.lock_open_emergency(emergency_id=self.instance.pk, now=timezone.now())
+        except DomainError as refusal:
+            add_refusal(self, refusal)
+        return given
 
 
 @admin.register(Emergency)
@@ -168,20 +181,28 @@ class EmergencyAdmin(AuditedAdmin):
         )
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """What a person has changed the feed leaves alone. The apps above are told."""
-        obj.is_kept_by_person = True
-        super().save_model(request, obj, form, change)
-        services.tell_emergency_changed(emergency_id=obj.pk, now=timezone.now())
+        """Only what was changed is stored; the row may have moved since it was read for the form."""
+        services.change_emergency(
+            emergency_id=obj.pk,
+            changes={name: form.cleaned_data[name] for name in form.changed_data if name in services.CHANGEABLE},
+            reason=form.cleaned_data["change_reason"],
+            now=timezone.now(),
+        )
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Declaring is deciding, here as at every door."""
+        return may_on_platform(request.user, Scope.EMERGENCIES_WRITE)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """What is over stays as it was."""
-        is_open = not isinstance(obj, Emergency) or state_words(obj, timezone.now()) not in ("over", "dismissed")
-        return is_open and super().has_change_permission(request, obj)
+        """What is over is shown as it was. A form that was sent for it is answered with the reason, not with a 403."""
+        is_over = isinstance(obj, Emergency) and state_words(obj, timezone.now()) in ("over", "dismissed")
+        is_shown_open = request.method == "POST" or not is_over
+        return is_shown_open and may_on_platform(request.user, Scope.EMERGENCIES_WRITE)
 
     def _may_decide(self, request: HttpRequest, object_id: str | None, *states: str) -> bool:
         emergency: Any = self.get_object(request, object_id) if object_id is not None else None
         fits = emergency is None or state_words(emergency, timezone.now()) in states
-        return fits and request.user.has_perm("climate.change_emergency")
+        return fits and may_on_platform(request.user, Scope.EMERGENCIES_WRITE)
 
     def has_confirm_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Asked by the action of this name."""

@@ -19,6 +19,7 @@ from unfold.widgets import (
 from climate.domain.alerts import AlertLevel, DisasterKind
 from climate.domain.emergency_policy import Answer
 from climate.domain.providers import PROVIDERS, Brings
+from climate.services.purposes import list_known_purposes
 from config.administration.pages import WhyForm
 from config.administration.text import choices_of, pretty_json
 
@@ -33,11 +34,6 @@ ANSWERS = [
 def known_countries() -> list[tuple[str, str]]:
     """All countries, to choose from."""
     return choices_of("climate.Country")
-
-
-def known_purposes() -> list[tuple[str, str]]:
-    """All purposes, to choose from."""
-    return choices_of("market.Purpose")
 
 
 def known_feeds() -> list[tuple[str, str]]:
@@ -59,7 +55,7 @@ class DeclareForm(forms.Form):
         label="Affected countries", choices=known_countries, widget=UnfoldAdminSelect2MultipleWidget
     )
     purposes = forms.MultipleChoiceField(
-        label="Purposes that are lifted", choices=known_purposes, widget=UnfoldAdminSelect2MultipleWidget
+        label="Purposes that are lifted", choices=list_known_purposes, widget=UnfoldAdminSelect2MultipleWidget
     )
     multiplier = _number(help_text="× weight, 1 to 100. The policy takes 5 for floods and cyclones, 4 for wildfires.")
     starts_at = forms.SplitDateTimeField(
@@ -108,7 +104,7 @@ class PolicyForm(forms.Form):
         label="Feeds that count", choices=known_feeds, required=False, widget=UnfoldAdminSelect2MultipleWidget
     )
     purposes = forms.MultipleChoiceField(
-        label="Purposes that are lifted", choices=known_purposes, widget=UnfoldAdminSelect2MultipleWidget
+        label="Purposes that are lifted", choices=list_known_purposes, widget=UnfoldAdminSelect2MultipleWidget
     )
     lasts_hours = _number(label="Lasts beyond the feed's last word", help_text="Hours.")
     longest_hours = _number(

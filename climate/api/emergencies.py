@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from django.apps import apps
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
@@ -91,7 +90,6 @@ class EmergencyListView(APIView):
     def post(self, request: Request) -> Response:
         """Declare an emergency, or with `drill` begin an exercise."""
         values = validated(EmergencyIn, request)
-        _check_purposes(values["purposes"])
         begin = services.start_drill if values.pop("drill") else services.declare_emergency
         new = services.NewEmergency(**values)
         emergency_id = begin(new, by=Principal.of(request.auth).actor, now=timezone.now())
@@ -169,10 +167,3 @@ def _states(request: Request) -> list[EmergencyState] | None:
     if not wanted or not set(wanted) <= set(EmergencyState):
         raise InvalidInput(f"Send one or more of {', '.join(EmergencyState)}.", field="state")
     return [EmergencyState(each) for each in wanted]
-
-
-def _check_purposes(wanted: list[str]) -> None:
-    """A misspelt purpose would lift nothing in silence. The market owns them; a door may offer what it owns."""
-    known = {str(name) for name in apps.get_model("market.Purpose")._default_manager.values_list("pk", flat=True)}
-    if unknown := sorted(set(wanted) - known):
-        raise InvalidInput(f"There is no purpose {', '.join(unknown)}.", field="purposes")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -14,11 +14,12 @@ from climate.domain.alerts import AlertLevel, DisasterKind, EmergencyState
 from climate.domain.emergency_policy import HIGHEST_MULTIPLIER
 from climate.models import Country, Emergency
 from climate.services.emergency_changes import just_after, save_emergency
-from climate.services.emergency_changes import tell_emergency_changed as tell_emergency_changed
+from climate.services.purposes import check_purposes
 from config.kernel.errors import Conflict, InvalidInput, NotFound
 
-PURPOSE = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
 LONGEST_TITLE = 300
+CHANGEABLE = ("title", "country_codes", "purposes", "multiplier", "ends_at")
+"""What a person may change of an emergency that is not over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +60,8 @@ def confirm_emergency(*, emergency_id: int, reason: str, by: str, now: datetime,
     It ends when its event ends, unless `keep`: then the feed no longer changes it and a person must lift it.
     Raises NotFound, InvalidInput (`reason`), and Conflict if there is nothing to confirm.
     """
-    emergency = _locked(emergency_id, reason)
+    _check_reason(reason)
+    emergency = _locked(emergency_id)
     if emergency.state not in (EmergencyState.PROPOSED, EmergencyState.ACTIVE):
         raise Conflict(f"This emergency is {emergency.state}; only one that is proposed or active is confirmed.")
     if emergency.alert_id is None:
@@ -81,7 +83,8 @@ def dismiss_emergency(*, emergency_id: int, reason: str, by: str, now: datetime)
 
     Raises NotFound, InvalidInput (`reason`), and Conflict if it is not proposed.
     """
-    emergency = _locked(emergency_id, reason)
+    _check_reason(reason)
+    emergency = _locked(emergency_id)
     if emergency.state != EmergencyState.PROPOSED:
         hint = " Lift it instead." if emergency.state == EmergencyState.ACTIVE else ""
         raise Conflict(f"This emergency is {emergency.state}; only a proposed one is dismissed.{hint}")
@@ -97,7 +100,8 @@ def lift_emergency(*, emergency_id: int, reason: str, by: str, now: datetime) ->
 
     Raises NotFound, InvalidInput (`reason`), and Conflict if it is not in force.
     """
-    emergency = _locked(emergency_id, reason)
+    _check_reason(reason)
+    emergency = _locked(emergency_id)
     if emergency.ends_at is not None and emergency.ends_at <= now:
         raise Conflict(f"This emergency ended at {emergency.ends_at:%Y-%m-%d %H:%M} UTC.")
     if emergency.state != EmergencyState.ACTIVE:
@@ -109,6 +113,34 @@ def lift_emergency(*, emergency_id: int, reason: str, by: str, now: datetime) ->
     emergency.is_kept_by_person = True
     emergency.ends_at = just_after(emergency.starts_at, now)
     _decide(emergency, "lifted", reason, by, now)
+
+
+@transaction.atomic
+def change_emergency(*, emergency_id: int, changes: Mapping[str, Any], reason: str, now: datetime) -> None:
+    """Change what `changes` names among CHANGEABLE, and nothing else. The feed leaves the emergency alone from then on.
+
+    Raises NotFound, InvalidInput naming the field at fault, and Conflict if it is over.
+    """
+    emergency = lock_open_emergency(emergency_id=emergency_id, now=now)
+    if not changes:
+        return
+    values: dict[str, Any] = {name: changes.get(name, getattr(emergency, name)) for name in CHANGEABLE}
+    whole = NewEmergency(kind=emergency.kind, starts_at=emergency.starts_at, reason=emergency.reason, **values)
+    _check(whole, now)
+    for name in changes:
+        setattr(emergency, name, values[name])
+    emergency.is_kept_by_person = True
+    save_emergency(emergency, why=reason or "changed", now=now, fields=[*changes, "is_kept_by_person"])
+
+
+def lock_open_emergency(*, emergency_id: int, now: datetime) -> Emergency:
+    """The emergency, locked until the transaction ends. Raises NotFound, and Conflict if it is over."""
+    emergency = _locked(emergency_id)
+    if emergency.state in (EmergencyState.DISMISSED, EmergencyState.ENDED):
+        raise Conflict(f"This emergency is {emergency.state} meanwhile. Nothing was changed.")
+    if emergency.ends_at is not None and emergency.ends_at <= now:
+        raise Conflict(f"This emergency ended at {emergency.ends_at:%Y-%m-%d %H:%M} UTC. Nothing was changed.")
+    return emergency
 
 
 def _create(new: NewEmergency, *, is_drill: bool, by: str, now: datetime) -> int:
@@ -141,8 +173,7 @@ def _check(new: NewEmergency, now: datetime) -> None:
         raise InvalidInput(f"There is no country {', '.join(unknown)}.", field="countries")
     if not known:
         raise InvalidInput("Name at least one country.", field="countries")
-    if not new.purposes or not all(PURPOSE.fullmatch(each) for each in new.purposes):
-        raise InvalidInput("Name purposes as requests do, for example disaster_response.", field="purposes")
+    check_purposes(new.purposes)
     if not 1.0 <= new.multiplier <= HIGHEST_MULTIPLIER:
         raise InvalidInput(f"Send a number between 1 and {HIGHEST_MULTIPLIER:g}.", field="multiplier")
     if new.ends_at is not None and new.ends_at <= max(now, new.starts_at or now):
@@ -155,8 +186,7 @@ def _check_reason(reason: str) -> None:
         raise InvalidInput("Say why.", field="reason")
 
 
-def _locked(emergency_id: int, reason: str) -> Emergency:
-    _check_reason(reason)
+def _locked(emergency_id: int) -> Emergency:
     emergency = (
         Emergency.objects.select_for_update(of=("self",)).select_related("alert").filter(pk=emergency_id).first()
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from climate.events import EmergencyChanged
@@ -11,18 +12,13 @@ from config.kernel.events import publish
 LONGEST_HISTORY_REASON = 100  # the column of django-simple-history
 
 
-def save_emergency(emergency: Emergency, *, why: str, now: datetime) -> None:
-    """Save, keep `why` in the history and tell the apps above once it is committed."""
+def save_emergency(emergency: Emergency, *, why: str, now: datetime, fields: Collection[str] | None = None) -> None:
+    """Save (only `fields`, if named), keep `why` in the history and tell the apps above once it is committed."""
     # Both are read by simple-history.
     emergency._change_reason = why[:LONGEST_HISTORY_REASON]  # type: ignore[attr-defined]
     emergency._history_date = now  # type: ignore[attr-defined]
-    emergency.save()
-    tell_emergency_changed(emergency_id=emergency.pk, now=now)
-
-
-def tell_emergency_changed(*, emergency_id: int, now: datetime) -> None:
-    """Let the apps above know, once the change has been committed."""
-    publish(EmergencyChanged(emergency_id=emergency_id, at=now))
+    emergency.save(update_fields=fields)
+    publish(EmergencyChanged(emergency_id=emergency.pk, at=now))
 
 
 def just_after(starts_at: datetime, now: datetime) -> datetime:

@@ -13,6 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from config.kernel.actors import person_actor
 from config.kernel.errors import DomainError
 
 LONGEST_REASON_CHARACTERS = 300
@@ -34,7 +35,7 @@ class WhyForm(forms.Form):
 
 def actor_of(request: HttpRequest) -> str:
     """Who acts, as ledgers and decisions name people."""
-    return f"person {request.user.get_username()}"
+    return person_actor(request.user.get_username())
 
 
 def posted(request: HttpRequest) -> QueryDict | None:

@@ -11,7 +11,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.domain.scopes import Scope
+from accounts.selectors import may_on_platform
 from climate.services.emergencies import confirm_emergency, dismiss_emergency, lift_emergency
+from config.kernel.actors import person_actor
 from config.kernel.errors import DomainError, NotFound
 from dashboard.domain.sight import Sight
 from dashboard.doors import seen_by
@@ -20,7 +23,6 @@ from dashboard.presentation.alerts import board_rows
 from dashboard.selectors.alerts import get_alert_board, list_country_names
 from dashboard.views.page import page
 
-MAY_DECIDE = "climate.change_emergency"
 DECISIONS: dict[str, tuple[Callable[..., None], str]] = {
     "confirm": (confirm_emergency, "The emergency is in force."),
     "dismiss": (dismiss_emergency, "The proposal is dismissed."),
@@ -35,7 +37,7 @@ def alerts(request: HttpRequest, *, sight: Sight) -> HttpResponse:
     now = datetime.now(UTC)
     context = {
         **board_rows(get_alert_board(now=now), list_country_names(), now=now),
-        "may_decide": request.user.has_perm(MAY_DECIDE),
+        "may_decide": may_on_platform(request.user, Scope.EMERGENCIES_WRITE),
     }
     return page(request, "dashboard/alerts.html", sight, now, "alerts", context)
 
@@ -44,7 +46,7 @@ def alerts(request: HttpRequest, *, sight: Sight) -> HttpResponse:
 @seen_by("figures")
 def decide(request: HttpRequest, emergency_id: str, decision: str, *, sight: Sight) -> HttpResponse:
     """Confirm, dismiss or lift an emergency, with a reason; then back to the page, which says what became of it."""
-    if not request.user.has_perm(MAY_DECIDE):
+    if not may_on_platform(request.user, Scope.EMERGENCIES_WRITE):
         raise PermissionDenied
     service, done = DECISIONS[decision]
     form = DecisionForm(request.POST)
@@ -55,7 +57,7 @@ def decide(request: HttpRequest, emergency_id: str, decision: str, *, sight: Sig
         service(
             emergency_id=int(emergency_id),
             reason=form.cleaned_data["reason"],
-            by=request.user.get_username(),
+            by=person_actor(request.user.get_username()),
             now=datetime.now(UTC),
         )
     except NotFound as error:

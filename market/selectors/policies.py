@@ -53,6 +53,11 @@ def list_purposes() -> list[PurposeFacts]:
     return [_purpose(row) for row in Purpose.objects.filter(is_active=True)]
 
 
+def list_purpose_titles() -> list[tuple[str, str]]:
+    """Name and title of all purposes, weightiest first, also of those that new requests may not use any more."""
+    return list(Purpose.objects.values_list("name", "title"))
+
+
 def get_purpose(name: str) -> PurposeFacts:
     """A purpose by its name or an alias. Raises InvalidInput naming `purpose`."""
     row = Purpose.objects.filter(name=name, is_active=True).first()

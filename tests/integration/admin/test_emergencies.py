@@ -3,9 +3,11 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.urls import reverse
 from django.utils import timezone
 
+from climate.admin.emergencies import EmergencyAdmin
 from climate.domain.alerts import AlertLevel
 from climate.models import Alert, Emergency, EmergencyPolicy
 from climate.selectors import list_active_emergencies
@@ -127,7 +129,9 @@ def test_a_proposal_is_dismissed_and_then_read_only(root, proposed):
     act(root, proposed, "dismiss")
     assert Emergency.objects.get().state == "dismissed"
     form = {"title": "Other", "country_codes": ["IN"], "purposes": ["disaster_response"], "multiplier": "9"}
-    assert root.post(f"{LIST}{proposed.pk}/change/", form).status_code == 403
+    assert 'name="_save"' not in root.get(f"{LIST}{proposed.pk}/change/").content.decode()
+    page = root.post(f"{LIST}{proposed.pk}/change/", form)
+    assert "This emergency is dismissed meanwhile. Nothing was changed." in page.content.decode()
     assert Emergency.objects.get().title == "Flood in Bangladesh"
 
 
@@ -152,6 +156,53 @@ def test_what_a_person_changes_the_feed_leaves_alone(root):
     changed = Emergency.objects.get()
     assert (changed.multiplier, changed.state, changed.is_kept_by_person) == (2.0, "active", True)
     assert newest().reason == "Too strong."
+
+
+def once_read(monkeypatch, alert):
+    """Let `alert` arrive after the page has read the row and before it stores the change."""
+    get_form = EmergencyAdmin.get_form
+
+    def late(*args, **options):
+        keep_alerts(source="gdacs", alerts=[alert], is_complete=True, now=timezone.now())
+        return get_form(*args, **options)
+
+    monkeypatch.setattr(EmergencyAdmin, "get_form", late)
+
+
+def test_an_emergency_that_ends_while_its_form_is_stored_stays_ended(root, monkeypatch):
+    keep_alerts(source="gdacs", alerts=[FLOOD], is_complete=True, now=timezone.now())
+    emergency = Emergency.objects.get()
+    once_read(monkeypatch, newer(FLOOD, is_current=False))
+    page = root.post(f"{LIST}{emergency.pk}/change/", change_form(emergency, multiplier="2"))
+    assert "This emergency is ended meanwhile. Nothing was changed." in page.content.decode()
+    ended = Emergency.objects.get()
+    assert (ended.state, ended.multiplier, ended.is_kept_by_person) == ("ended", 5.0, False)
+
+
+def test_a_change_stores_what_was_changed_and_leaves_what_moved_meanwhile(root, monkeypatch):
+    keep_alerts(source="gdacs", alerts=[FLOOD], is_complete=True, now=timezone.now())
+    emergency = Emergency.objects.get()
+    once_read(monkeypatch, newer(FLOOD, places=("BD", "IN")))
+    root.post(f"{LIST}{emergency.pk}/change/", change_form(emergency, multiplier="2"))
+    changed = Emergency.objects.get()
+    assert (changed.multiplier, changed.country_codes, changed.is_kept_by_person) == (2.0, ["BD", "IN"], True)
+
+
+def test_saving_without_a_change_leaves_it_to_the_feed(root):
+    keep_alerts(source="gdacs", alerts=[FLOOD], is_complete=True, now=timezone.now())
+    emergency = Emergency.objects.get()
+    assert root.post(f"{LIST}{emergency.pk}/change/", change_form(emergency)).status_code == 302
+    assert not Emergency.objects.get().is_kept_by_person
+
+
+def test_declaring_takes_the_permission_that_deciding_takes(member_of, client, django_user_model):
+    adder = django_user_model.objects.create_user("adder", is_staff=True)
+    adder.user_permissions.set(Permission.objects.filter(codename__in=["add_emergency", "view_emergency"]))
+    client.force_login(adder)
+    assert client.post(f"{LIST}add/", declared()).status_code == 403
+    assert Emergency.objects.count() == 0
+    member_of("operators").post(f"{LIST}add/", declared())
+    assert in_force() == ["Brahmaputra"]
 
 
 def test_an_end_in_the_past_is_refused_and_changes_nothing(root):

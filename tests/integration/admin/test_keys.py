@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import Group, Permission
 from django.utils import timezone
 
 from accounts.models import ApiKey
@@ -120,6 +121,26 @@ def test_an_operator_makes_keys_without_that_power(member_of, team_id):
     assert ApiKey.objects.count() == 0
     operator.post("/admin/accounts/apikey/add/", form(team_id))
     assert ApiKey.objects.count() == 1
+
+
+def test_whoever_gives_it_has_a_permission_of_its_own_that_operators_have_not_and_cannot_take(
+    member_of, team_id, client, django_user_model
+):
+    def holders(*codenames):
+        return set(Group.objects.filter(permissions__codename__in=codenames).values_list("name", flat=True))
+
+    member_of("operators")
+    assert holders("grant_platform_scopes") == {"administrators"}
+    assert holders("change_user", "add_user", "change_group", "add_group") == {"administrators"}
+    giver = django_user_model.objects.create_user("giver", is_staff=True)
+    client.force_login(giver)
+    wanted = ["add_apikey", "view_apikey", "add_emergencypolicy", "change_emergency"]
+    giver.user_permissions.set(Permission.objects.filter(codename__in=wanted))
+    client.post("/admin/accounts/apikey/add/", form(team_id, scopes=POWER))
+    assert ApiKey.objects.count() == 0, "to make rules is another power"
+    giver.user_permissions.add(Permission.objects.get(codename="grant_platform_scopes"))
+    client.post("/admin/accounts/apikey/add/", form(team_id, scopes=POWER))
+    assert ApiKey.objects.get().scopes == POWER
 
 
 def test_an_operator_does_not_add_the_power_to_a_key_and_may_leave_it_where_it_is(member_of, team_id):

@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
 
-from climate.models import Alert, Emergency
+from climate.models import Alert, DataSource, Emergency
 from dashboard.presentation.alerts import alert_digest
 from dashboard.selectors.alerts import get_alert_board
 from tests.integration.dashboard.test_pages import text_of
@@ -18,6 +18,8 @@ from tests.integration.dashboard.test_pages import text_of
 @pytest.fixture
 def operator(member):
     member.user_permissions.add(Permission.objects.get(codename="change_emergency"))
+    member.is_staff = True
+    member.save()
     return member
 
 
@@ -95,6 +97,30 @@ def test_an_alert_of_a_feed_has_level_in_words_countries_glide_and_a_safe_link(w
     assert 'rel="noopener noreferrer"' in link.group()
 
 
+def test_an_end_that_has_passed_of_an_event_that_goes_on_is_when_it_was_observed_last(world, client):
+    now = datetime.now(UTC)
+    alert(ends_at=now - timedelta(hours=6))
+    assert f"last observed {now - timedelta(hours=6):%d %b %Y %H:%M} UTC" in part(client, "alerts")
+    Alert.objects.update(ends_at=now + timedelta(hours=6))
+    assert "last observed" not in part(client, "alerts")
+
+
+def test_feeds_that_never_answered_or_no_longer_do_are_not_taken_for_quiet_ones(world, client):
+    DataSource.objects.all().delete()
+    feed = DataSource.objects.create(name="gdacs", title="GDACS")
+    assert "No feed has answered yet." in part(client, "alerts")
+    now = datetime.now(UTC)
+    feed.state, feed.last_success_at = "ok", now
+    feed.save()
+    assert "No feed reports a current event." in part(client, "alerts")
+    feed.last_success_at = now - timedelta(days=2)
+    feed.save()
+    since = f"No feed has answered since {now - timedelta(days=2):%d %b %Y %H:%M} UTC."
+    assert since in part(client, "alerts")
+    alert()
+    assert since in part(client, "alerts")
+
+
 def test_an_old_red_alert_is_shown_before_newer_light_ones_and_all_are_counted(world, client, monkeypatch):
     monkeypatch.setattr("dashboard.selectors.alerts.MOST_ALERTS", 2)
     now = datetime.now(UTC)
@@ -167,7 +193,7 @@ def test_an_operator_decides_with_a_reason_and_is_told_what_became_of_it(
     emergency.refresh_from_db()
     assert emergency.state == becomes
     assert "Seen on site." in emergency.history.first().history_change_reason
-    assert emergency.decided_by == operator.username
+    assert emergency.decided_by == f"person {operator.username}"
 
 
 def test_without_a_reason_nothing_is_decided(world, operator, client):
@@ -188,11 +214,13 @@ def test_a_decision_that_comes_too_late_is_refused_in_words(world, operator, cli
     assert emergency.state == "dismissed"
 
 
-@pytest.mark.parametrize("who", ["a visitor", "a member"])
+@pytest.mark.parametrize("who", ["a visitor", "a member", "a member with the permission who is not of the staff"])
 def test_others_see_no_button_and_may_not_decide(world, member, client, who):
     emergency = declare(state="proposed")
-    if who == "a member":
+    if who != "a visitor":
         client.force_login(member)
+    if "permission" in who:
+        member.user_permissions.add(Permission.objects.get(codename="change_emergency"))
     assert "/alerts/emergencies/" not in client.get("/alerts/").content.decode()
     assert client.post(f"/alerts/emergencies/{emergency.pk}/confirm/", {"reason": "why"}).status_code == 403
     emergency.refresh_from_db()
