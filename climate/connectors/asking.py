@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
-from math import gcd
 from typing import TypeVar
 
 from climate.connectors.http import SourceError, SourceLimitReached, SourceMisbehaved, SourceRefused, SourceUnavailable
@@ -66,12 +64,3 @@ def _asked(ask_one: Callable[[str], Collected], name: str) -> Collected:
         return ask_one(name)
     except UNEXPECTED as error:
         raise SourceMisbehaved(WORDS) from error
-
-
-def in_turn(names: Sequence[str], now: datetime) -> tuple[str, ...]:
-    """The names, beginning some further every quarter of an hour: none is always the last to be asked."""
-    if not names:
-        return ()
-    step = next(step for step in (5, 7, 11, 1) if gcd(step, len(names)) == 1)
-    first = int(now.timestamp()) // 900 * step % len(names)
-    return (*names[first:], *names[:first])

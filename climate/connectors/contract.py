@@ -9,9 +9,7 @@ from datetime import datetime, timedelta
 from climate.connectors.http import SourceHttp
 from climate.domain.collected import Collected
 from climate.domain.providers import Provider
-
-OVERLAP = timedelta(hours=6)
-"""Asked for again each time: sources revise what they said lately."""
+from climate.domain.reach import OVERLAP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +24,7 @@ class Place:
 class Ask:
     """One question to a source. A connector has no clock, no settings and no database: all it needs is here.
 
-    `zones` are the grid zones wanted, by their codes in this project. `since` says by zone from when
+    `zones` are the grid zones wanted, by their codes in this project, the first to be asked first. `since` says by zone from when
     on readings are missing or may have been revised; the connector asks for all from then to `now`.
     `flags` are those of the source's newest readings, by zone.
     `options` are the deployment's settings of this source, `secrets` its keys by the name of their
@@ -52,10 +50,12 @@ class Connector:
 
     `zones`: the zones it covers; None: any zone may be asked, and those of active regions are.
     `longest_look_back`: how far into the past it answers, and so how long an outage can be healed.
+    `revised_within`: how old a period is at most when the provider still changes its value.
     """
 
     provider: Provider
     collect: Callable[[SourceHttp, Ask], Collected]
     interval_minutes: int
     longest_look_back: timedelta = timedelta(hours=24)
+    revised_within: timedelta = OVERLAP
     zones: tuple[str, ...] | None = ()

@@ -33,6 +33,8 @@ HOUR = timedelta(hours=1)
 ROWS = 5_000
 MOST_PAGES = 40
 LOOK_BACK = timedelta(days=7)
+REVISED_WITHIN = timedelta(days=4)
+"""Form EIA-930 has values of days off corrected on the next working day; a weekend makes that four days."""
 ZONES = (
     "US-CAL-BANC", "US-CAL-CISO", "US-CAL-IID", "US-CAL-LDWP", "US-CAL-TIDC",
     "US-CAR-CPLE", "US-CAR-CPLW", "US-CAR-DUK", "US-CAR-SC", "US-CAR-SCEG", "US-CAR-YAD",
@@ -165,5 +167,6 @@ CONNECTOR = Connector(
     collect=collect,
     interval_minutes=30,
     longest_look_back=LOOK_BACK,
+    revised_within=REVISED_WITHIN,
     zones=ZONES,
 )

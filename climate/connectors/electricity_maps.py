@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from climate.connectors.asking import ask_each, in_turn, tried
+from climate.connectors.asking import ask_each, tried
 from climate.connectors.contract import Ask, Connector
 from climate.connectors.http import SourceHttp, SourceMisbehaved, SourceRefused
 from climate.domain.collected import Collected, CollectedForecast, CollectedReading
@@ -51,7 +51,7 @@ def collect(http: SourceHttp, ask: Ask) -> Collected:
     routes = access or {}
     return Collected(problems=beyond).plus(
         ask_each(
-            in_turn(reached, ask.now),
+            reached,
             lambda zone: _Zone(service=service, zone=zone, routes=routes.get(zone, frozenset({EVERYTHING}))).collect(),
             refusal_ends=False,
         )

@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from climate.connectors.asking import ask_each, in_turn, tried
+from climate.connectors.asking import ask_each, tried
 from climate.connectors.contract import Ask, Connector
 from climate.connectors.http import SourceHttp, SourceMisbehaved
 from climate.domain.collected import Collected, CollectedForecast, CollectedReading
@@ -36,8 +36,8 @@ SHARE_OF_LOAD = "renewable share is the publisher's forecast, of load"
 
 def collect(http: SourceHttp, ask: Ask) -> Collected:
     """Each country since it was last had, and its coming hours. One that fails is a problem, not the end of others."""
-    wanted = tuple(country for country in COUNTRIES if not ask.zones or country.upper() in ask.zones)
-    collected = ask_each(in_turn(wanted, ask.now), lambda country: _of_country(http, country, ask))
+    wanted = tuple(zone.lower() for zone in ask.zones if zone.lower() in COUNTRIES) if ask.zones else COUNTRIES
+    collected = ask_each(wanted, lambda country: _of_country(http, country, ask))
     if not collected.readings and not collected.forecasts:
         raise SourceMisbehaved(collected.problems[0] if collected.problems else "no country had data")
     return collected
@@ -129,5 +129,6 @@ CONNECTOR = Connector(
     collect=collect,
     interval_minutes=15,
     longest_look_back=timedelta(days=14),
+    revised_within=timedelta(days=3),  # made of what ENTSO-E publishes, which is revised as long; the figure is ours
     zones=tuple(country.upper() for country in COUNTRIES),
 )

@@ -26,7 +26,7 @@ from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from xml.etree.ElementTree import Element
 
-from climate.connectors.asking import ask_each, in_turn
+from climate.connectors.asking import ask_each
 from climate.connectors.contract import Ask, Connector
 from climate.connectors.generation import CONTEXT, readings_of
 from climate.connectors.http import SourceHttp, SourceMisbehaved
@@ -40,6 +40,8 @@ MINUTES_OF_RESOLUTION = {"PT15M": 15, "PT30M": 30, "PT60M": 60, "PT1H": 60}
 MOST_POSITIONS = 40_000
 """In one period: a year of quarter hours. More is a mistake, or somebody means harm."""
 LOOK_BACK = timedelta(days=7)
+REVISED_WITHIN = timedelta(days=3)
+"""Operators correct what they published for days. The platform names no limit: the figure is ours."""
 KIND_OF_TYPE = {
     "B01": "biofuel",
     "B02": "coal",
@@ -80,7 +82,7 @@ AREAS = _read_areas()
 def collect(http: SourceHttp, ask: Ask) -> Collected:
     """Every zone asked for, since it was last had. One that fails is a problem, not the end of the others."""
     wanted = tuple(zone for zone in ask.zones if zone in AREAS)
-    return ask_each(in_turn(wanted, ask.now), lambda zone: _of_zone(http, zone, ask))
+    return ask_each(wanted, lambda zone: _of_zone(http, zone, ask))
 
 
 def _of_zone(http: SourceHttp, zone: str, ask: Ask) -> Collected:
@@ -212,5 +214,6 @@ CONNECTOR = Connector(
     collect=collect,
     interval_minutes=15,
     longest_look_back=LOOK_BACK,
+    revised_within=REVISED_WITHIN,
     zones=tuple(sorted(AREAS)),
 )

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from climate.connectors.asking import ask_each, in_turn, tried
+from climate.connectors.asking import ask_each, tried
 from climate.connectors.contract import Ask, Connector
 from climate.connectors.http import SourceHttp, SourceMisbehaved, SourceRefused
 from climate.domain.collected import Collected, CollectedForecast, CollectedReading
@@ -36,6 +36,8 @@ G_PER_KWH_OF_LBS_PER_MWH = 0.45359237  # exactly: 453.59237 g to the pound, 1,00
 TOKEN_LASTS = timedelta(minutes=28)
 REGION_LASTS = timedelta(days=7)
 LONGEST_RANGE = timedelta(days=32)
+LOOK_BACK = timedelta(days=4)
+"""Less than one question may ask for: the values of 5 minutes would be thousands of a zone."""
 HORIZON_HOURS = 72
 
 
@@ -54,7 +56,7 @@ def collect(http: SourceHttp, ask: Ask) -> Collected:
     """Every zone asked for that WattTime covers. One that fails or is refused is a problem, not the end of others."""
     account = _Account(http=http, ask=ask)
     account.log_in_if_needed()
-    return ask_each(in_turn(ask.zones, ask.now), lambda zone: _of_zone(account, zone), refusal_ends=False)
+    return ask_each(ask.zones, lambda zone: _of_zone(account, zone), refusal_ends=False)
 
 
 @dataclass(slots=True)
@@ -213,6 +215,6 @@ CONNECTOR = Connector(
     provider=PROVIDERS["watttime"],
     collect=collect,
     interval_minutes=5,
-    longest_look_back=LONGEST_RANGE,
+    longest_look_back=LOOK_BACK,
     zones=None,
 )

@@ -34,8 +34,14 @@ def find_outage(states: Iterable[SourceState], *, now: datetime) -> Outage | Non
 
 
 def is_down(source: SourceState, *, now: datetime) -> bool:
-    """Whether its last asking failed, or its next answer is overdue: nobody may be asking any more."""
+    """Whether its last asking failed, or its next answer is overdue: nobody may be asking any more.
+
+    No answer is due while the source has answered all that we may ask in an hour.
+    """
     if source.state in ("failing", "refused") or source.last_success_at is None:
         return True
     interval = timedelta(minutes=source.interval_minutes)
-    return now - source.last_success_at > interval + min(interval, LONGEST_RUN)
+    due_at = source.last_success_at + interval
+    if source.limit_ends_at is not None:
+        due_at = max(due_at, source.limit_ends_at)
+    return now - due_at > min(interval, LONGEST_RUN)

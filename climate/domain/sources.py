@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -28,6 +27,7 @@ class SourceState:
     `state` is never, ok, failing, refused or unconfigured: then `needs` are the settings that are missing.
     `is_stale`: asked, yet its last good answer is older than an hour's reading may be.
     `requests_in_hour` of at most `requests_per_hour`. `not_before`: the source asked us to wait until then.
+    `limit_ends_at`: when the hour ends, or ended, whose requests were used up though the source answered.
     """
 
     name: str
@@ -51,6 +51,7 @@ class SourceState:
     requests_per_hour: int
     needs: tuple[str, ...]
     last_error: str
+    limit_ends_at: datetime | None = None
 
     @property
     def is_asked(self) -> bool:
@@ -105,18 +106,3 @@ def requests_left(*, per_hour: int, made: int, hour_at: datetime | None, now: da
 def requests_in_hour(*, made: int, hour_at: datetime | None, now: datetime) -> int:
     """Requests of the running hour."""
     return made if hour_at is not None and now - hour_at < QUOTA_WINDOW else 0
-
-
-def first_missing(periods: Iterable[tuple[datetime, int]], *, since: datetime) -> datetime:
-    """The beginning of the first period without a reading; `periods` are starts and minutes of one series, in order.
-
-    Less than a period at the very beginning does not count: `since` may lie within one. Where none is
-    missing it is the end of the last.
-    """
-    expected = since
-    for starts_at, minutes in periods:
-        period = timedelta(minutes=minutes)
-        if starts_at - expected >= period:
-            return expected
-        expected = max(expected, starts_at + period)
-    return expected

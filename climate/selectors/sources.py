@@ -9,7 +9,7 @@ from django.utils.crypto import salted_hmac
 
 from climate.domain.providers import PROVIDERS
 from climate.domain.signal import DEFAULT_MAXIMUM_AGE_MINUTES
-from climate.domain.sources import SourceState, Standing, breaker, next_due_at, requests_in_hour
+from climate.domain.sources import QUOTA_WINDOW, SourceState, Standing, breaker, next_due_at, requests_in_hour
 from climate.models import DataSource
 
 KEY_DIGEST_CHARACTERS = 16
@@ -96,7 +96,16 @@ def state_of(source: DataSource, *, now: datetime) -> SourceState:
         requests_per_hour=provider.requests_per_hour if provider else 0,
         needs=needs,
         last_error=_needed(needs) or source.last_error,
+        limit_ends_at=_limit_ends_at(source, per_hour=provider.requests_per_hour if provider else 0),
     )
+
+
+def _limit_ends_at(source: DataSource, *, per_hour: int) -> datetime | None:
+    """When the hour is over whose requests are used up; None if some are left, or if none of them was answered."""
+    began_at, answered_at = source.request_hour_at, source.last_success_at
+    if began_at is None or answered_at is None or answered_at < began_at or source.requests_in_hour < per_hour:
+        return None
+    return began_at + QUOTA_WINDOW
 
 
 def _needed(needs: tuple[str, ...]) -> str:

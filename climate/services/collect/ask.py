@@ -7,19 +7,27 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import groupby
 
 from django.conf import settings
 from django.db.models import OuterRef, Subquery
 
-from climate.connectors.contract import OVERLAP, Ask, Connector, Place
-from climate.connectors.http import LIMITS, SourceError, SourceHttp, SourceMisbehaved, host_of
+from climate.connectors.contract import Ask, Connector, Place
+from climate.connectors.http import LIMITS, SourceError, SourceHttp, SourceMisbehaved, SourceUnavailable, host_of
 from climate.domain.belief import Judged, judge
 from climate.domain.collected import Collected
 from climate.domain.providers import PROVIDERS
+from climate.domain.reach import (
+    GAPS_HOURLY_WITHIN,
+    OVERLAP,
+    asking_order,
+    earliest_of,
+    gaps_wanted_from,
+    revisions_wanted_from,
+)
 from climate.domain.signal import Kind, Scope
-from climate.domain.sources import first_missing, requests_left
+from climate.domain.sources import requests_left
 from climate.models import CarbonReading, DataSource, GridZone, Region, RetentionPolicy
+from climate.selectors.gaps import first_gaps, had_lately
 from climate.services.collect.memory import StoredMemory
 
 logger = logging.getLogger(__name__)
@@ -47,6 +55,9 @@ def answer_of(http: SourceHttp, question: Ask, *, connector: Connector) -> Belie
         # Whatever an outside answer is made of, it must not stop the collection of the others.
         logger.exception("a source answered something unexpected", extra={"source": connector.provider.name})
         raise SourceMisbehaved("the answer is not in the promised format") from error
+    if http.is_silent:
+        # Remembered answers are good data, and no sign of life.
+        raise SourceUnavailable(next(iter(collected.problems), "the source does not answer"))
     return Believed(collected=collected, judged=judged)
 
 
@@ -71,7 +82,8 @@ def question_to(source: DataSource, connector: Connector, *, now: datetime) -> t
     zones, problems = _zones(connector, own.options.get("zones", ""))
     known = GridZone.objects.filter(pk__in=zones).values_list("pk", "latitude", "longitude")
     places = {code: (latitude, longitude) for code, latitude, longitude in known}
-    zones = tuple(zone for zone in zones if zone in places)
+    had_at = had_lately(source=source.pk, zones=tuple(places), since=now - GAPS_HOURLY_WITHIN)
+    zones = asking_order([zone for zone in zones if zone in places], had_at, now=now)
     return (
         Ask(
             now=now,
@@ -117,27 +129,13 @@ def _zones(connector: Connector, option: str) -> tuple[tuple[str, ...], tuple[st
 
 
 def _since(source: DataSource, connector: Connector, zones: tuple[str, ...], now: datetime) -> Mapping[str, datetime]:
-    """By zone, from when on to ask: by the overlap before the last success, and once an hour before the first gap.
-
-    The overlap is counted back from when the zone was last had: during an outage sources revise too. Once an
-    hour, because a period that the source never had would otherwise make each asking a long one.
-    """
-    earliest = _hour(now - connector.longest_look_back) + timedelta(hours=1)
-    last = source.last_success_at
-    if last is not None and _hour(last) == _hour(now):
-        return dict.fromkeys(zones, max(last - OVERLAP, earliest))
-    rows = (
-        CarbonReading.objects.filter(source=source.pk, zone__in=zones, starts_at__gte=earliest, starts_at__lte=now)
-        .order_by("zone", "kind", "scope", "starts_at")
-        .values_list("zone", "kind", "scope", "starts_at", "period_minutes")
-    )
-    since = dict.fromkeys(zones, earliest)
-    for zone, of_zone in groupby(rows, key=lambda row: row[0]):
-        series = groupby(of_zone, key=lambda row: row[1:3])
-        missing = [first_missing([row[3:5] for row in of_series], since=earliest) for _, of_series in series]
-        since[zone] = max(min(last or now, *missing) - OVERLAP, earliest)
-    return since
-
-
-def _hour(moment: datetime) -> datetime:
-    return moment.replace(minute=0, second=0, microsecond=0)
+    """By zone, from when on to ask: for what may have been revised, and from a while before the first gap."""
+    earliest, last = earliest_of(now, connector.longest_look_back), source.last_success_at
+    if last is None:
+        return dict.fromkeys(zones, earliest)
+    revised = revisions_wanted_from(last=last, now=now, revised_within=connector.revised_within)
+    gaps_from = gaps_wanted_from(earliest=earliest, last=last, now=now)
+    if gaps_from is None:
+        return dict.fromkeys(zones, max(revised, earliest))
+    gaps = first_gaps(source=source.pk, zones=zones, since=gaps_from, until=now)
+    return {zone: max(min(revised, gaps[zone] - OVERLAP), earliest) for zone in zones}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
-from climate.connectors.asking import ask_each, in_turn, tried
+from climate.connectors.asking import ask_each, tried
 from climate.connectors.http import SourceLimitReached, SourceMisbehaved, SourceRefused, SourceUnavailable
 from climate.domain.collected import Collected, CollectedReading
 from climate.domain.signal import Scope
@@ -68,14 +68,6 @@ def test_when_nothing_was_answered_the_first_error_that_is_no_refusal_is_raised(
     _, ask_one = answering({"A": SourceRefused("403"), "B": SourceMisbehaved("odd"), "C": SourceUnavailable("late")})
     with pytest.raises(SourceMisbehaved, match="odd"):
         ask_each("ABC", ask_one, refusal_ends=False)
-
-
-@pytest.mark.parametrize("count", [0, 1, 3, 5, 22, 35, 54, 385])
-def test_over_time_every_name_is_asked_first(count):
-    names = [str(number) for number in range(count)]
-    turns = [in_turn(names, NOW + timedelta(minutes=15 * quarter)) for quarter in range(count)]
-    assert all(sorted(turn) == sorted(names) for turn in turns)
-    assert {turn[0] for turn in turns} == set(names)
 
 
 def test_a_part_that_fails_leaves_the_rest_standing():

@@ -60,6 +60,13 @@ def test_a_source_that_nobody_asks_any_more_is_down_soon_after_its_interval(minu
     assert bool(find_outage(states, now=NOW)) is is_outage
 
 
+@pytest.mark.parametrize(("minutes_ago", "is_outage"), [(-20, False), (4, False), (6, True)])
+def test_while_our_own_limit_is_used_up_no_answer_is_due(minutes_ago, is_outage):
+    waiting = source(last_success_at=NOW - timedelta(minutes=50), limit_ends_at=NOW - timedelta(minutes=minutes_ago))
+    assert bool(find_outage([waiting], now=NOW)) is is_outage
+    assert find_outage([source(state="failing", limit_ends_at=waiting.limit_ends_at)], now=NOW) is not None
+
+
 @pytest.mark.parametrize("changes", [{"is_enabled": False}, {"state": "unconfigured", "needs": ("KEY",)}])
 def test_a_source_that_is_not_asked_counts_neither_way(changes):
     assert find_outage([source("a", **changes), source("b")], now=NOW) is None

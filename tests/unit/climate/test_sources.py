@@ -9,7 +9,6 @@ import pytest
 from climate.domain.sources import (
     Standing,
     breaker,
-    first_missing,
     next_due_at,
     pause_after,
     requests_in_hour,
@@ -76,24 +75,3 @@ def test_requests_count_within_the_hour_that_began_with_the_first():
     assert [left(0), left(59), left(60)] == [10, 10, 60]
     assert left(0, made=61) == 0
     assert requests_in_hour(made=7, hour_at=None, now=NOW) == 0
-
-
-@pytest.mark.parametrize(
-    ("had", "first"),
-    [
-        ([], 0),
-        ([0, 1, 2], 3),
-        ([0, 2, 3], 1),
-        ([2, 3], 0),
-        ([0, 1, 3, 5], 2),
-    ],
-)
-def test_the_first_missing_period_is_found(had, first):
-    periods = [(NOW + hours * HOUR, 60) for hours in had]
-
-    assert first_missing(periods, since=NOW) == NOW + first * HOUR
-
-
-def test_less_than_a_period_before_the_first_one_is_not_missing():
-    assert first_missing([(NOW, 60)], since=NOW - 59 * MINUTE) == NOW + HOUR
-    assert first_missing([(NOW, 60)], since=NOW - 60 * MINUTE) == NOW - HOUR

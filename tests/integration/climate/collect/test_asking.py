@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from climate.connectors.asking import tried
+from climate.connectors.asking import ask_each, tried
 from climate.connectors.http import SourceHttp, SourceMisbehaved
 from climate.domain.collected import Collected
+from climate.domain.outage import is_down
 from climate.domain.reach import OVERLAP
-from climate.models import CarbonReading, Country, GridZone, Region, RememberedAnswer
+from climate.models import CarbonReading, Country, DataSource, GridZone, Region, RememberedAnswer
 from climate.services.collect.memory import LARGEST_BYTES, OLDEST, StoredMemory
 from tests.integration.climate.collect.toy import HOUR, NOW, collect, readings, row
 from tests.integration.climate.provider import Reply
@@ -50,7 +52,7 @@ def test_a_source_is_asked_for_its_zones_as_far_as_they_are_known(toy):
     toy.provider.replies(GOOD)
     toy.collect()
 
-    assert zones_asked(toy) == ["DE", "FR"]
+    assert sorted(zones_asked(toy)) == ["DE", "FR"]
 
 
 def test_a_source_of_all_the_world_is_asked_for_the_zones_of_active_regions(toy):
@@ -142,6 +144,67 @@ def test_a_gap_is_asked_for_once_an_hour(toy):
     asked = [since(each) for each in toy.provider.asked]
     assert asked[1] == NOW - OVERLAP
     assert asked[2] == NOW.replace(minute=0) - gap * HOUR - OVERLAP
+
+
+def test_an_old_gap_is_asked_for_once_a_day(toy):
+    gap = 60
+    toy.connect(longest_look_back=timedelta(days=5))
+    toy.provider.replies(readings(*(row(hours, 300.0) for hours in range(120) if hours != gap)))
+    toy.collect()
+    for hours in (1, 2, 14):
+        toy.collect(NOW + hours * HOUR)
+
+    asked = [since(each) for each in toy.provider.asked[1:]]
+    assert min(asked[:2]) > NOW - 7 * HOUR
+    assert asked[2] == NOW.replace(minute=0) - gap * HOUR - OVERLAP, "it is the next day"
+
+
+def test_what_is_revised_for_days_is_asked_for_every_six_hours(toy):
+    toy.connect(longest_look_back=timedelta(days=5), revised_within=timedelta(days=3))
+    toy.provider.replies(readings(*(row(hours, 300.0) for hours in range(-3, 120))))
+    for hours in range(5):
+        toy.collect(NOW + hours * HOUR)
+
+    asked = [since(each) for each in toy.provider.asked[1:]]
+    noon = NOW + 2 * HOUR
+    assert asked == [NOW - OVERLAP, datetime(2026, 3, 1, 6, tzinfo=UTC), noon - OVERLAP, noon + HOUR - OVERLAP]
+
+
+def test_where_the_requests_do_not_reach_for_all_zones_each_asking_goes_on_where_the_last_one_stopped(toy):
+    toy.connect(zones=("DE", "FR", "PL"), requests_per_hour=2, collect=_as_far_as_it_goes)
+    toy.provider.replies(GOOD)
+    first, second = toy.collect(), toy.collect(NOW + HOUR)
+
+    assert (first.requests, second.requests) == (2, 2)
+    assert set(zones_asked(toy)) == {"DE", "FR", "PL"}
+
+
+def _as_far_as_it_goes(http, ask):
+    return ask_each(ask.zones, lambda zone: collect(http, replace(ask, zones=(zone,))))
+
+
+def test_a_source_that_answered_all_we_may_ask_of_it_is_not_down_until_that_hour_is_over(toy):
+    toy.connect(requests_per_hour=1)
+    toy.provider.replies(GOOD)
+    toy.collect()
+    toy.collect(NOW + 15 * MINUTE)
+
+    assert toy.state(NOW + 21 * MINUTE).state == "ok"
+    down = [is_down(toy.state(NOW + minutes * MINUTE), now=NOW + minutes * MINUTE) for minutes in (21, 59, 65, 66)]
+    assert down == [False, False, False, True]
+
+
+def test_a_source_that_never_answered_within_our_limit_is_down(toy):
+    toy.connect(requests_per_hour=4)
+    toy.provider.replies(GOOD, Reply(status=500))
+    toy.collect(NOW - HOUR)
+    toy.collect(NOW + 15 * MINUTE)
+    toy.collect(NOW + 16 * MINUTE)
+    toy.provider.replies(Reply(status=500))
+    DataSource.objects.update(state="ok")
+
+    assert toy.state(NOW + 17 * MINUTE).requests_in_hour == 4
+    assert is_down(toy.state(NOW + 17 * MINUTE), now=NOW + 17 * MINUTE)
 
 
 def test_when_to_ask_from_is_one_query_however_many_zones(toy, django_assert_max_num_queries):
