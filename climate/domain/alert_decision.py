@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from climate.domain.alerts import AlertLevel, DisasterKind, EmergencyState
 from climate.domain.emergency_policy import Answer, EmergencyTerms
+from climate.domain.providers import short_name
 
 RANK = {AlertLevel.UNKNOWN: 0, AlertLevel.GREEN: 1, AlertLevel.ORANGE: 2, AlertLevel.RED: 3}
 
@@ -31,7 +32,7 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertNow:
-    """The alert as it stands."""
+    """The alert as it stands. `is_listed`: whether the feed's list still holds it."""
 
     name: str
     source: str
@@ -41,6 +42,7 @@ class AlertNow:
     is_current: bool
     ends_at: datetime | None
     last_seen_at: datetime
+    is_listed: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,10 +122,12 @@ def _end(alert: AlertNow, stands: OpenEmergency, terms: EmergencyTerms, now: dat
 
     An unknown level is no news: it ends nothing. What a person confirmed outlives a fall of the level.
     """
+    feed = short_name(alert.source)
     if not alert.is_current:
-        return Verdict(step=Step.END, reason=f"{alert.source} says that {alert.name} is over.")
+        over = f"{feed} says that {alert.name} is over."
+        return Verdict(step=Step.END, reason=over if alert.is_listed else f"{feed} no longer lists {alert.name}.")
     if last_word_until(alert, terms) <= now:
-        reason = f"{alert.source} has said nothing of {alert.name} since {alert.last_seen_at:%Y-%m-%d %H:%M} UTC."
+        reason = f"{feed} has said nothing of {alert.name} since {alert.last_seen_at:%Y-%m-%d %H:%M} UTC."
         return Verdict(step=Step.END, reason=reason)
     answer = terms.answer(source=alert.source, kind=alert.kind, level=alert.level)
     if answer is Answer.IGNORE and alert.level is not AlertLevel.UNKNOWN and not stands.is_confirmed:

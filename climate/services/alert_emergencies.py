@@ -84,6 +84,7 @@ def _alert_now(alert: Alert) -> AlertNow:
         is_current=alert.is_current,
         ends_at=alert.ends_at,
         last_seen_at=alert.last_seen_at,
+        is_listed=alert.missing_since is None,
     )
 
 

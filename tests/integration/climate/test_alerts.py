@@ -339,7 +339,7 @@ def test_a_silent_feed_ends_it_after_a_day_and_the_row_follows():
     assert end_overdue_emergencies(now=late) == 1
     ended = get_emergency(Emergency.objects.get().pk)
     assert ended.state == "ended"
-    assert "gdacs has said nothing" in ended.reason
+    assert "GDACS has said nothing" in ended.reason
     assert end_overdue_emergencies(now=late) == 0
     keep(FLOOD, now=late + HOUR)
     assert in_force(late + HOUR) == ["Flood in Bangladesh"], "the feed is back and so is the flood"

@@ -209,7 +209,12 @@ def test_what_a_person_refused_comes_back_only_when_it_is_graver(refused_at, lev
 
 def test_it_ends_when_the_feed_says_so():
     found = verdict(replace(FLOOD, is_current=False), ACTIVE)
-    assert (found.step, found.reason) == (Step.END, "gdacs says that flood alert FL1 is over.")
+    assert (found.step, found.reason) == (Step.END, "GDACS says that flood alert FL1 is over.")
+
+
+def test_an_event_that_left_the_list_is_not_said_to_be_called_over_by_the_feed():
+    found = verdict(replace(FLOOD, is_current=False, is_listed=False), ACTIVE)
+    assert (found.step, found.reason) == (Step.END, "GDACS no longer lists flood alert FL1.")
 
 
 def test_it_ends_when_the_feed_is_silent_for_as_long_as_its_word_holds():
