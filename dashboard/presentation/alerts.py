@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from climate.domain.alerts import AlertFacts
 from climate.domain.places import EmergencyFacts
 from climate.domain.providers import short_name
+from climate.domain.sources import SourceState
 from dashboard.presentation.notices import listed
 from dashboard.selectors.alerts import AlertBoard
 
@@ -32,9 +33,18 @@ def board_rows(board: AlertBoard, names: Mapping[str, str], *, now: datetime) ->
         "announced": [emergency_row(each, names, now=now) for each in board.announced],
         "proposed": [emergency_row(each, names, now=now) for each in board.proposed],
         "past": [emergency_row(each, names, now=now) for each in board.past],
-        "alerts": [alert_row(each, names) for each in board.alerts],
+        "alerts": [alert_row(each, names, now=now) for each in board.alerts],
         "current_alerts": board.current_alerts,
+        "feed_notice": feed_notice(board.feeds),
     }
+
+
+def feed_notice(feeds: Sequence[SourceState]) -> str:
+    """What to know of the list of alerts: that no feed answers, and since when. Empty while one does."""
+    if any(each.is_asked and not each.is_stale for each in feeds):
+        return ""
+    answered = max((each.last_success_at for each in feeds if each.last_success_at), default=None)
+    return f"No feed has answered since {moment(answered)}." if answered else "No feed has answered yet."
 
 
 def _drills_last(emergency: EmergencyFacts) -> bool:
@@ -91,8 +101,10 @@ def _decided(emergency: EmergencyFacts) -> str:
     return f"by {who}, {moment(at)}" if at else f"by {who}"
 
 
-def alert_row(alert: AlertFacts, names: Mapping[str, str]) -> Row:
+def alert_row(alert: AlertFacts, names: Mapping[str, str], *, now: datetime) -> Row:
     """One event of a feed. Its address is shown only where it is one of the web."""
+    # Feeds give as the end of an event that goes on when they observed it last.
+    is_observed = alert.is_current and alert.ends_at is not None and alert.ends_at <= now
     word, _ = STATE_WORDS.get(alert.emergency_state or "", ("", ""))
     return {
         "id": alert.id,
@@ -107,6 +119,7 @@ def alert_row(alert: AlertFacts, names: Mapping[str, str]) -> Row:
         "url": alert.url if urlsplit(alert.url).scheme in ("http", "https") else "",
         "since": moment(alert.starts_at),
         "until": moment(alert.ends_at) if alert.ends_at else "open",
+        "is_observed": is_observed,
         "version": alert.version_at.isoformat(),
         "emergency": f"emergency {word}" if word else "no emergency",
     }

@@ -7,7 +7,9 @@ from datetime import datetime
 
 from climate.domain.alerts import AlertFacts, EmergencyState
 from climate.domain.places import EmergencyFacts
-from climate.selectors import list_alerts, list_countries, list_emergencies
+from climate.domain.providers import brings_intensity
+from climate.domain.sources import SourceState
+from climate.selectors import list_alerts, list_countries, list_emergencies, list_sources
 
 MOST_ALERTS = 200
 MOST_OPEN_EMERGENCIES = 200
@@ -28,10 +30,11 @@ class AlertBoard:
     past: list[EmergencyFacts]
     alerts: list[AlertFacts]
     current_alerts: int
+    feeds: list[SourceState]
 
 
 def get_alert_board(*, now: datetime) -> AlertBoard:
-    """Everything about disasters. Five queries."""
+    """Everything about disasters. Six queries."""
     open_states = (EmergencyState.ACTIVE, EmergencyState.PROPOSED)
     found = list_emergencies(states=open_states)[:MOST_OPEN_EMERGENCIES]
     active = [each for each in found if each.state == EmergencyState.ACTIVE]
@@ -45,6 +48,7 @@ def get_alert_board(*, now: datetime) -> AlertBoard:
         past=[*running_out, *closed],
         alerts=list(alerts[:MOST_ALERTS]),
         current_alerts=len(alerts),
+        feeds=[each for each in list_sources(now=now) if not brings_intensity(each.name)],
     )
 
 
