@@ -18,21 +18,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from climate.connectors.asking import ask_each, tried
 from climate.connectors.contract import Ask, Connector
+from climate.connectors.electricity_maps_values import (
+    estimate_of,
+    hour_of,
+    minutes_of,
+    scope_of,
+    shares_of,
+    time_of,
+    written,
+)
 from climate.connectors.http import SourceHttp, SourceMisbehaved, SourceRefused
 from climate.domain.collected import Collected, CollectedForecast, CollectedReading
 from climate.domain.providers import PROVIDERS
-from climate.domain.signal import Scope
 
 KEY = "ELECTRICITY_MAPS_KEY"
 SANDBOX = "SANDBOX_MODE_DATA"
 DAY = timedelta(days=1)
 LONGEST_RANGE = timedelta(days=10)
-MINUTES_OF_GRANULARITY = {"hourly": 60, "15_minutes": 15, "5_minutes": 5}
 EVERYTHING = "*"
 
 Shares = dict[datetime, tuple[float | None, float | None]]
@@ -103,41 +110,42 @@ class _Zone:
     def collect(self) -> Collected:
         """Readings since they were last had, and the forecast where the key reaches it."""
         rows, problems = self._past("carbon-intensity")
-        shares, of_shares = tried(f"{self.zone}: shares", self._shares)
+        if not any(self._may(f"carbon-intensity/{route}") for route in ("past-range", "history", "latest")):
+            problems = (f"{self.zone}: the key does not reach its carbon-intensity",)
+        found, of_shares = tried(f"{self.zone}: shares", self._shares)
+        shares, missing = found or ({}, ())
         forecasts, of_forecast = tried(f"{self.zone}: forecast", self._forecast)
-        readings = (self._reading(row, shares or {}) for row in rows)
+        readings = (self._reading(row, shares) for row in rows)
         return Collected(
             readings=tuple(each for each in readings if each is not None),
             forecasts=forecasts or (),
-            problems=(*problems, *of_shares, *of_forecast),
+            problems=(*problems, *of_shares, *missing, *of_forecast),
         )
 
     def _may(self, route: str) -> bool:
         return EVERYTHING in self.routes or route in self.routes
 
     def _past(self, signal: str) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
-        """Rows of a signal from when on they are wanted: by range, by history or the latest alone."""
+        """Rows of a signal as far as they are wanted and the key reaches: by range, by history or the latest alone.
+
+        And in words what was within its reach and could not be had.
+        """
         now = self.service.ask.now
         since = max(self.service.ask.since_of(self.zone), now - LONGEST_RANGE)
         rows: list[dict[str, Any]] = []
-        problems: list[str] = []
+        problems: tuple[str, ...] = ()
         if since < now - DAY and self._may(f"{signal}/past-range"):
             # What is long past may fail by itself: the last day must not be lost for it.
-            found, words = tried(f"{self.zone}: {signal} of the past", lambda: self._range(signal, since))
-            rows, problems = found or [], [*words]
-        elif since < now - DAY:
-            problems.append(f"{self.zone}: the key does not reach further back than a day")
-        for route in (f"{signal}/history", f"{signal}/latest"):
-            if self._may(route):
-                rows += self._rows(self._get(route))
-                break
-        else:
-            problems.append(f"{self.zone}: the key does not reach its {signal}")
+            found, problems = tried(f"{self.zone}: {signal} of the past", lambda: self._range(signal, since))
+            rows = found or []
+        route = next((each for each in (f"{signal}/history", f"{signal}/latest") if self._may(each)), None)
+        if route is not None:
+            rows += self._rows(self._get(route))
         # The range and the history overlap; the history is the newer word.
-        return list({row["datetime"]: row for row in rows}.values()), tuple(problems)
+        return list({row["datetime"]: row for row in rows}.values()), problems
 
     def _range(self, signal: str, since: datetime) -> list[dict[str, Any]]:
-        start, end = _written(_hour(since)), _written(_hour(self.service.ask.now))
+        start, end = written(hour_of(since)), written(hour_of(self.service.ask.now))
         return self._rows(self._get(f"{signal}/past-range", start=start, end=end))
 
     def _get(self, route: str, *, fresh_until: datetime | None = None, **params: str) -> dict[str, Any]:
@@ -160,7 +168,7 @@ class _Zone:
         return true
 
     def _reading(self, row: dict[str, Any], shares: Shares) -> CollectedReading | None:
-        minutes, at = _minutes(row), _time(row["datetime"])
+        minutes, at = minutes_of(row), time_of(row["datetime"])
         if row.get("carbonIntensity") is None or minutes is None or at > self.service.ask.now:
             return None
         renewable, carbon_free = shares.get(at, (None, None))
@@ -169,85 +177,51 @@ class _Zone:
             starts_at=at,
             period_minutes=minutes,
             intensity_g_per_kwh=float(row["carbonIntensity"]),
-            scope=_scope(row),
+            scope=scope_of(row),
             renewable_share=renewable,
             carbon_free_share=carbon_free,
-            flag=_estimate(row),
+            flag=estimate_of(row),
         )
 
-    def _shares(self) -> Shares:
+    def _shares(self) -> tuple[Shares, tuple[str, ...]]:
+        """Shares by the hour, and in words which of them could not be had or are none."""
         if self.service.version == "v3":
-            rows, _ = self._past("power-breakdown")
-            return {
-                _time(row["datetime"]): (
-                    _share(row.get("renewablePercentage")),
-                    _share(row.get("fossilFreePercentage")),
-                )
-                for row in rows
-            }
-        renewable, carbon_free = (self._values(signal) for signal in ("renewable-energy", "carbon-free-energy"))
-        return {at: (renewable.get(at), carbon_free.get(at)) for at in renewable.keys() | carbon_free.keys()}
-
-    def _values(self, signal: str) -> dict[datetime, float | None]:
-        rows, _ = self._past(signal)
-        return {_time(row["datetime"]): _share(row.get("value")) for row in rows}
+            rows, problems = self._past("power-breakdown")
+            both = [(rows, "renewablePercentage"), (rows, "fossilFreePercentage")]
+        else:
+            renewable_rows, of_renewable = self._past("renewable-energy")
+            carbon_free_rows, of_carbon_free = self._past("carbon-free-energy")
+            both, problems = [(renewable_rows, "value"), (carbon_free_rows, "value")], of_renewable + of_carbon_free
+        (renewable, wrong), (carbon_free, also_wrong) = (
+            shares_of(rows, column, of=f"{self.zone}: the {name} share")
+            for (rows, column), name in zip(both, ("renewable", "carbon-free"), strict=True)
+        )
+        shares = {at: (renewable.get(at), carbon_free.get(at)) for at in renewable.keys() | carbon_free.keys()}
+        return shares, (*problems, *filter(None, (wrong, also_wrong)))
 
     def _forecast(self) -> tuple[CollectedForecast, ...]:
-        route, hour = "carbon-intensity/forecast", _hour(self.service.ask.now)
+        route, hour = "carbon-intensity/forecast", hour_of(self.service.ask.now)
         if not self._may(route):
             return ()
         # It is made anew by the hour.
         answer = self._get(route, fresh_until=hour + timedelta(hours=1))
-        minutes = _minutes(answer)
+        minutes = minutes_of(answer)
         if minutes is None:
             return ()
-        issued_at = _time(answer["updatedAt"]) if answer.get("updatedAt") else None
+        issued_at = time_of(answer["updatedAt"]) if answer.get("updatedAt") else None
         found = [
             CollectedForecast(
                 zone=self.zone,
-                starts_at=_time(row["datetime"]),
+                starts_at=time_of(row["datetime"]),
                 period_minutes=minutes,
                 intensity_g_per_kwh=float(row["carbonIntensity"]),
-                scope=_scope(answer),
+                scope=scope_of(answer),
                 issued_at=issued_at,
             )
             for row in answer.get("forecast") or answer.get("data") or ()
             if row.get("carbonIntensity") is not None and row.get("estimationMethod") != SANDBOX
         ]
         return tuple(each for each in found if each.starts_at >= hour)
-
-
-def _scope(row: Mapping[str, Any]) -> Scope:
-    return Scope.DIRECT if row.get("emissionFactorType") == "direct" else Scope.LIFECYCLE
-
-
-def _minutes(row: Mapping[str, Any]) -> int | None:
-    """The length of a period; None for days and more, which are no hour's value."""
-    return MINUTES_OF_GRANULARITY.get(str(row.get("temporalGranularity") or "hourly"))
-
-
-def _estimate(row: Mapping[str, Any]) -> str:
-    if not row.get("isEstimated"):
-        return ""
-    method = str(row.get("estimationMethod") or "method not said")
-    return f"estimated by the source ({method[:60]})"
-
-
-def _share(percent: Any) -> float | None:
-    return None if percent is None else min(max(float(percent) / 100, 0.0), 1.0)
-
-
-def _hour(at: datetime) -> datetime:
-    return at.replace(minute=0, second=0, microsecond=0)
-
-
-def _written(at: datetime) -> str:
-    return f"{at:%Y-%m-%dT%H:%M:%SZ}"
-
-
-def _time(text: str) -> datetime:
-    """`2024-03-06T19:00:00.000Z`."""
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(UTC)
 
 
 CONNECTOR = Connector(

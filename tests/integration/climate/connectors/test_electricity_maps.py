@@ -111,7 +111,9 @@ def test_a_range_that_cannot_be_had_does_not_lose_the_last_day(maps, ask, answer
     replaced(maps, "carbon-intensity/past-range", answer)
     collected = ask(since={ZONE: NOW - timedelta(days=3)})
     assert [each.starts_at for each in collected.readings] == [at(8), at(10)]
-    assert [words.split(": ")[1] for words in collected.problems] == ["carbon-intensity of the past"]
+    # The ranges of the shares are not answered here either.
+    signals = ["carbon-intensity", "renewable-energy", "carbon-free-energy"]
+    assert [words.split(": ")[1] for words in collected.problems] == [f"{signal} of the past" for signal in signals]
 
 
 def test_no_range_is_longer_than_the_service_allows(maps, ask):
@@ -124,8 +126,47 @@ def test_a_key_that_reaches_the_latest_hour_only_is_asked_for_that_alone(maps, a
     replaced(maps, "zones", {"json": {ZONE: {"zoneName": "x", "access": ["carbon-intensity/latest"]}}})
     collected = ask(since={ZONE: NOW - timedelta(days=3)})
     assert [(each.starts_at, each.renewable_share) for each in collected.readings] == [(at(10), None)]
-    assert collected.problems == (f"{ZONE}: the key does not reach further back than a day",)
+    assert collected.problems == ()  # what a key does not reach is no fault, and would be said for good
     assert [call.request.url.split("?")[0] for call in maps.calls] == [url("zones"), url("carbon-intensity/latest")]
+
+
+def test_a_key_that_reaches_no_intensity_of_a_zone_is_a_problem(maps, ask):
+    replaced(maps, "zones", {"json": {ZONE: {"zoneName": "x", "access": ["renewable-energy/history"]}}})
+    collected = ask()
+    assert (collected.readings, collected.problems) == ((), (f"{ZONE}: the key does not reach its carbon-intensity",))
+
+
+def test_a_key_that_reaches_the_history_only_brings_no_problem_for_good(maps, ask):
+    access = ["carbon-intensity/history", "renewable-energy/history", "carbon-free-energy/history"]
+    replaced(maps, "zones", {"json": {ZONE: {"zoneName": "x", "access": access}}})
+    collected = ask(since={ZONE: NOW - timedelta(days=3)})
+    assert (len(collected.readings), collected.problems) == (2, ())
+
+
+@pytest.mark.parametrize("version", ["v3", "v4"])
+def test_shares_of_the_past_that_cannot_be_had_are_a_problem(maps, ask, version):
+    for signal in ("renewable-energy", "carbon-free-energy", "power-breakdown"):
+        maps.get(url(f"{signal}/past-range", version), status=500)
+    problems = ask(version=version, since={ZONE: NOW - timedelta(days=3)}).problems
+    expected = ["power-breakdown"] if version == "v3" else ["renewable-energy", "carbon-free-energy"]
+    assert [words.split(": ")[1] for words in problems] == [f"{signal} of the past" for signal in expected]
+
+
+@pytest.mark.parametrize("percent", [104, -3, "nan"])
+@pytest.mark.parametrize(
+    ("version", "route", "column"),
+    [("v4", "renewable-energy/history", "value"), ("v3", "power-breakdown/history", "renewablePercentage")],
+)
+def test_a_share_that_is_none_is_left_out_and_a_problem(maps, ask, version, route, column, percent):
+    answer = json.loads(recorded(ROUTES[route]))
+    rows = answer.get("history") or answer["data"]
+    next(row for row in rows if row["datetime"].startswith("2026-03-04T08"))[column] = percent
+    replaced(maps, route, {"json": answer}, version)
+    collected = ask(version=version)
+    assert (collected.readings[0].starts_at, collected.readings[0].renewable_share) == (at(8), None)
+    assert collected.readings[0].carbon_free_share is not None
+    words = f"{ZONE}: the renewable share of 2026-03-04 08:00 is {float(percent):g} %, and is left out"
+    assert collected.problems == (words,)
 
 
 def test_a_zone_that_the_key_does_not_reach_is_a_problem_and_not_asked(maps, ask):
