@@ -161,13 +161,13 @@ def _why_no_forecast(known: Known) -> str:
 
 
 def _why_no_own_forecast(hour: datetime, known: Known, now: datetime) -> str:
-    if hour >= now + OWN_FORECAST_REACH:
+    if hour > now + OWN_FORECAST_REACH:
         return f"it reaches {OWN_FORECAST_REACH / HOUR:.0f} hours ahead"
     if hour + HOUR <= now:
         return "none was made of this hour"
     oldest_end = now - OWN_FORECAST_NEEDS_READING_WITHIN
     if known.heard.has_reading_since(oldest_end):
-        return "the zone's readings do not reach back far enough yet, or it was not made yet"
+        return "not made yet: it needs 48 measured hours of the last four weeks"
     return f"no reading of the last {OWN_FORECAST_NEEDS_READING_WITHIN / HOUR:.0f} hours to start from"
 
 

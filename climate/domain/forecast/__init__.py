@@ -8,12 +8,13 @@ from climate.domain.forecast.blend import Forecast, Prior, ZoneFit, forecast_zon
 from climate.domain.forecast.features import MINIMUM_HOURS, is_long_enough
 from climate.domain.forecast.issues import LEADS, SLOT_HOURS, first_of_slots, lead_of, slot_of
 from climate.domain.forecast.learner import Replay, replay
-from climate.domain.forecast.trace import HORIZON_HOURS, Place, Trace
+from climate.domain.forecast.trace import HORIZON_HOURS, REACH_HOURS, Place, Trace
 
 __all__ = [
     "HORIZON_HOURS",
     "LEADS",
     "MINIMUM_HOURS",
+    "REACH_HOURS",
     "SLOT_HOURS",
     "Forecast",
     "Place",

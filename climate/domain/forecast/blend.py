@@ -13,13 +13,15 @@ from typing import Any
 import numpy as np
 
 from climate.domain.forecast.features import FEATURES, Features, build_features
-from climate.domain.forecast.trace import HORIZON_HOURS, Array, Trace
+from climate.domain.forecast.trace import HORIZON_HOURS, REACH_HOURS, Array, Trace
 from climate.domain.signal import HIGHEST_PLAUSIBLE_G_PER_KWH, LOWEST_PLAUSIBLE_G_PER_KWH
 
 LAST_HOURS_OF_GROUPS = (1, 2, 3, 5, 8, 12, 18, 24, 48, 96)
 """Hours ahead at which a group ends: what the zone taught is shared within a group."""
 GROUP_OF_STEP = np.searchsorted(np.array(LAST_HOURS_OF_GROUPS), np.arange(1, HORIZON_HOURS + 1))
 GROUPS = len(LAST_HOURS_OF_GROUPS)
+_LIKE_STEP = np.minimum(np.arange(REACH_HOURS), HORIZON_HOURS - 1)
+"""Beyond the horizon weights and band are those of its last hour."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +65,7 @@ class ZoneFit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
-    """The 96 hours from an issue on, g CO2e/kWh; low <= central <= high."""
+    """The hours from an issue on, g CO2e/kWh; low <= central <= high."""
 
     central: Array
     low: Array
@@ -78,24 +80,30 @@ def by_group(of_steps: Array) -> Array:
 
 
 def forecast_zone(trace: Trace, *, prior: Prior, fit: ZoneFit | None = None, issue: int | None = None) -> Forecast:
-    """Forecast 96 hours from hour number `issue` (default: after the last one) with what was measured before."""
+    """Forecast 100 hours from hour number `issue` (default: after the last one) with what was measured before.
+
+    Four more than are promised, so that 96 hours lie ahead while the last measured hour is some hours old.
+    """
     fit = fit or ZoneFit.untaught(prior)
     at = len(trace.values) if issue is None else issue
-    features = build_features(trace, np.array([at]))
-    return bounded(blend(features, prior.weights + fit.changes[GROUP_OF_STEP])[0], features.spread[0], fit)
+    features = build_features(trace, np.array([at]), REACH_HOURS)
+    return bounded(
+        blend(features, (prior.weights + fit.changes[GROUP_OF_STEP])[_LIKE_STEP])[0], features.spread[0], fit
+    )
 
 
 def blend(features: Features, weights: Array) -> Array:
-    """Logarithms of the forecast, issues x 96 hours."""
+    """Logarithms of the forecast, issues x hours."""
     blended: Array = features.profile + np.einsum("ikf,kf->ik", features.inputs, weights)
     return blended
 
 
 def bounded(logarithms: Array, spread: Array, fit: ZoneFit) -> Forecast:
     """Forecast of one issue with its band, within what a grid can emit."""
+    groups = GROUP_OF_STEP[_LIKE_STEP[: len(logarithms)]]
     central = _believable(np.exp(logarithms))
-    low = _believable(np.exp(logarithms + spread * fit.low[GROUP_OF_STEP]))
-    high = _believable(np.exp(logarithms + spread * fit.high[GROUP_OF_STEP]))
+    low = _believable(np.exp(logarithms + spread * fit.low[groups]))
+    high = _believable(np.exp(logarithms + spread * fit.high[groups]))
     return Forecast(central=central, low=np.minimum(low, central), high=np.maximum(high, central))
 
 

@@ -41,7 +41,7 @@ WORTH_A_FIT = 0.05
 
 
 class Features(NamedTuple):
-    """Of some issues: profile and spread (issues x 96 h), inputs (issues x 96 h x features); logarithms."""
+    """Of some issues: profile and spread (issues x hours), inputs (issues x hours x features); logarithms."""
 
     profile: Array
     inputs: Array
@@ -62,16 +62,16 @@ def is_long_enough(trace: Trace, issue: int) -> bool:
     return bool(known.sum() >= MINIMUM_HOURS and known[-24:].sum() >= MINIMUM_HOURS_OF_LAST_DAY)
 
 
-def build_features(trace: Trace, issues: Indices) -> Features:
-    """Features of the 96 hours from each issue on; an issue is the number of its first unmeasured hour.
+def build_features(trace: Trace, issues: Indices, hours: int = HORIZON_HOURS) -> Features:
+    """Features of so many hours from each issue on; an issue is the number of its first unmeasured hour.
 
     Only hours before an issue are read. What was not measured is left out of means, and a feature
     of which nothing was measured is 0.
     """
     padding = (MONTH_DAYS + PROFILE_DAYS + 2) * 24
     values = np.concatenate([np.full(padding, np.nan), trace.logarithms])
-    targets = issues[:, None] + np.arange(HORIZON_HOURS)[None, :]
-    days_back = np.arange(HORIZON_HOURS)[None, :] // 24 + np.arange(1, MONTH_DAYS + 1)[:, None]
+    targets = issues[:, None] + np.arange(hours)[None, :]
+    days_back = np.arange(hours)[None, :] // 24 + np.arange(1, MONTH_DAYS + 1)[:, None]
     earlier = targets[None] - 24 * days_back[:, None, :]
     days = values[earlier + padding]
     month = _mean(days)
@@ -137,7 +137,7 @@ def _sunlight(trace: Trace, recent: _Recent, targets: Indices, earlier: Indices)
 def _spread(days: Array) -> Array:
     """How much the hour of day varied from day to day, half of it the hour's own, half the day's mean; never 0."""
     own = np.sqrt(np.nan_to_num(_mean((days - _mean(days)) ** 2)))
-    spread: Array = np.maximum(0.5 * own + 0.5 * own.mean(axis=1, keepdims=True), 1e-4)
+    spread: Array = np.maximum(0.5 * own + 0.5 * own[:, :HORIZON_HOURS].mean(axis=1, keepdims=True), 1e-4)
     return spread
 
 

@@ -14,6 +14,9 @@ from climate.domain.sun import sines_at
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 HORIZON_HOURS = 96
+"""What is promised, learnt from and scored."""
+REACH_HOURS = HORIZON_HOURS + 4
+"""What is computed: forecasts begin at the first unmeasured hour, up to three before the running one."""
 SATURDAY = 5
 THURSDAY = 3
 """Day of the week on which the epoch of 1970 began, Monday being 0."""
@@ -64,4 +67,4 @@ class Trace:
     def _seconds(self) -> Array:
         """Middles of the hours, seconds since 1970, to the end of the farthest forecast."""
         first = self.first_hour.astimezone(UTC).timestamp() + 1800
-        return first + 3600.0 * np.arange(len(self.values) + HORIZON_HOURS, dtype=np.float64)
+        return first + 3600.0 * np.arange(len(self.values) + REACH_HOURS, dtype=np.float64)

@@ -12,7 +12,7 @@ from django.db.models import F, Max, OuterRef, Subquery, Window
 from django.db.models.functions import RowNumber
 
 from climate.domain.collected import CollectedForecast
-from climate.domain.forecast import HORIZON_HOURS, Forecast, Trace, ZoneFit, forecast_zone, is_long_enough, replay
+from climate.domain.forecast import REACH_HOURS, Forecast, Trace, ZoneFit, forecast_zone, is_long_enough, replay
 from climate.domain.forecast.features import FEATURES, MONTH_DAYS, PROFILE_DAYS
 from climate.domain.ladder import HOUR
 from climate.domain.preference import rank
@@ -38,14 +38,14 @@ DECIMALS = 2
 
 
 def make_own_forecasts(*, now: datetime) -> int:
-    """Forecast 96 hours of every zone of which a new hour was measured. Returns how many zones that were.
+    """Forecast every zone of which a new hour was measured, to 96 hours ahead. Returns how many zones that were.
 
     A zone needs 48 measured hours in four weeks, and one that ended within the last two hours, of one source.
     """
     last_hours = list_last_hours(now=now)
     reached = _reached(now)
     due = sorted(
-        {each.zone for each, last in last_hours.items() if reached.get(each.zone) != last + HORIZON_HOURS * HOUR}
+        {each.zone for each, last in last_hours.items() if reached.get(each.zone) != last + REACH_HOURS * HOUR}
     )
     made: list[str] = []
     for zones in _batches(due):
@@ -95,7 +95,7 @@ def fit_own_forecasts(*, now: datetime) -> int:
 def _reached(now: datetime) -> dict[str, datetime]:
     """The last hour of each zone's newest own forecast."""
     far = CarbonForecast.objects.filter(
-        source=OWN_FORECAST_SOURCE, superseded_at=None, starts_at__gt=now + (HORIZON_HOURS - 6) * HOUR
+        source=OWN_FORECAST_SOURCE, superseded_at=None, starts_at__gt=now + (REACH_HOURS - 10) * HOUR
     )
     return dict(far.values_list("zone_id").annotate(Max("starts_at")).order_by())
 

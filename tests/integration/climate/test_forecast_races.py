@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connection
 
+from climate.domain.forecast import REACH_HOURS
 from climate.models import CarbonForecast, ForecastScore
 from climate.services.forecasts import make_own_forecasts, score_forecasts
 from climate.services.reference import load_reference
@@ -32,7 +33,7 @@ def test_of_many_who_forecast_at_once_one_does_and_of_many_who_score_each_hour_c
     for zone in ("KE", "DE", "NA"):
         measure(zone)
     assert sum(at_once(lambda: make_own_forecasts(now=NOW))) == 3
-    assert CarbonForecast.objects.count() == 3 * 96
+    assert CarbonForecast.objects.count() == 3 * REACH_HOURS
     for zone in ("KE", "DE", "NA"):
         measure(zone, first=LAST + HOUR, until=LAST + 6 * HOUR)
     assert sum(at_once(lambda: score_forecasts(now=NOW + 6 * HOUR))) == 18

@@ -10,6 +10,7 @@ from django.core.cache import cache
 
 from climate import tasks
 from climate.domain.collected import CollectedForecast
+from climate.domain.forecast import REACH_HOURS
 from climate.domain.signal import Basis, Scope
 from climate.events import ReadingsCollected
 from climate.models import CarbonForecast, CarbonReading, ForecastScore, ForecastWeights
@@ -55,14 +56,23 @@ def own(**of):
     return CarbonForecast.objects.filter(source="commonwatt", **of).order_by("starts_at")
 
 
-def test_ten_days_of_readings_become_a_forecast_of_96_hours_with_a_band():
+def test_ten_days_of_readings_become_a_forecast_of_more_than_96_hours_with_a_band():
     measure()
     assert make_own_forecasts(now=NOW) == 1
     rows = list(own())
-    assert [row.starts_at for row in rows] == [LAST + step * HOUR for step in range(1, 97)]
+    assert [row.starts_at for row in rows] == [LAST + step * HOUR for step in range(1, REACH_HOURS + 1)]
     assert {row.issued_at for row in rows} == {NOW}
     assert all(row.low_g_per_kwh < row.intensity_g_per_kwh < row.high_g_per_kwh for row in rows)
     assert all(abs(row.intensity_g_per_kwh - value_of(row.starts_at)) < 20 for row in rows)
+
+
+@pytest.mark.parametrize("hours_old", [0, 1, 2])
+def test_it_reaches_96_hours_after_the_running_one_while_the_last_reading_is_some_hours_old(hours_old):
+    measure(until=LAST - hours_old * HOUR)
+    made = NOW - max(0, hours_old - 1) * HOUR
+    assert make_own_forecasts(now=made) == 1
+    found = list_signals(zone_codes=["KE"], hours=[NOW + step * HOUR for step in range(1, 97)], now=NOW)
+    assert [signal.basis for signal in found.values()] == [Basis.OWN_FORECAST] * 96
 
 
 def test_the_ladder_climbs_to_it_until_a_provider_forecasts():
@@ -114,7 +124,7 @@ def test_nothing_is_forecast_from_what_is_too_short_or_too_old():
     assert not own().exists()
     reasons = [each for zone in ("KE", "DE", "FR") for each in get_signal(zone, at=NOW + 5 * HOUR, now=NOW).skipped]
     assert [each for each in reasons if each.startswith("own forecast")] == [
-        "own forecast: the zone's readings do not reach back far enough yet, or it was not made yet",
+        "own forecast: not made yet: it needs 48 measured hours of the last four weeks",
         "own forecast: no reading of the last 2 hours to start from",
         "own forecast: no reading of the last 2 hours to start from",
     ]
@@ -166,7 +176,7 @@ def test_the_same_hours_are_not_forecast_twice():
     measure()
     make_own_forecasts(now=NOW)
     assert make_own_forecasts(now=NOW + timedelta(minutes=10)) == 0
-    assert own().count() == 96
+    assert own().count() == REACH_HOURS
 
 
 def test_weights_are_fitted_once_a_day_and_the_last_thirty_stay():
@@ -296,7 +306,7 @@ def test_every_hour_weights_are_fitted_forecasts_made_and_scores_taken(time_mach
     time_machine.move_to(NOW, tick=False)
     tasks.keep_forecasts_good()
     assert ForecastWeights.objects.count() == 1
-    assert own().count() == 96
+    assert own().count() == REACH_HOURS
     measure(first=LAST + HOUR, until=LAST + 3 * HOUR)
     time_machine.move_to(NOW + 3 * HOUR, tick=False)
     tasks.keep_forecasts_good()

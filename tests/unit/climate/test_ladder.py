@@ -170,7 +170,7 @@ def test_an_own_forecast_of_some_time_ago_says_so():
     [
         (1, [], "no reading of the last 2 hours to start from"),
         (1, [reading(160)], "no reading of the last 2 hours to start from"),
-        (1, [reading(20)], "the zone's readings do not reach back far enough yet, or it was not made yet"),
+        (1, [reading(20)], "not made yet: it needs 48 measured hours of the last four weeks"),
         (97, [reading(20)], "it reaches 96 hours ahead"),
         (-2, [reading(20)], "none was made of this hour"),
     ],

@@ -8,7 +8,17 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from climate.domain.forecast import MINIMUM_HOURS, Place, Prior, Trace, ZoneFit, forecast_zone, is_long_enough, replay
+from climate.domain.forecast import (
+    MINIMUM_HOURS,
+    REACH_HOURS,
+    Place,
+    Prior,
+    Trace,
+    ZoneFit,
+    forecast_zone,
+    is_long_enough,
+    replay,
+)
 from climate.domain.forecast.features import FEATURES, build_features
 from climate.services.forecasts.prior import load_prior
 from tests.unit.climate.forecast.traces import MADRID, MONDAY, constant, daily, prior, wild
@@ -33,7 +43,7 @@ def test_a_grid_that_never_changes_is_forecast_never_to_change(place):
 
 
 def test_a_day_that_repeats_is_forecast_to_repeat():
-    expected = daily(days=44).values[-96:]
+    expected = daily(days=45).values[40 * 24 :][:REACH_HOURS]
     assert forecast_zone(daily(days=40), prior=load_prior()).central == pytest.approx(expected, rel=0.01)
 
 
@@ -77,14 +87,14 @@ def test_what_is_learnt_knows_nothing_of_later_hours():
 
 def test_a_weight_of_one_on_yesterday_is_yesterday():
     trace = wild()
-    expected = np.tile(trace.values[-24:], 4)
+    expected = np.tile(trace.values[-24:], 5)[:REACH_HOURS]
     assert forecast_zone(trace, prior=prior(yesterday=1.0)).central == pytest.approx(expected)
 
 
 def test_without_weights_the_profile_of_the_last_week_remains():
     trace = wild()
     expected = np.exp(np.log(trace.values[-7 * 24 :]).reshape(7, 24).mean(axis=0))
-    assert forecast_zone(trace, prior=prior()).central == pytest.approx(np.tile(expected, 4))
+    assert forecast_zone(trace, prior=prior()).central == pytest.approx(np.tile(expected, 5)[:REACH_HOURS])
 
 
 def test_hours_that_were_not_measured_are_left_out():
