@@ -1,7 +1,8 @@
 """A week of three providers: what they really had of each period, and how they fail.
 
 The truth is made of hashes, so that it is known without being stored, and the same in every run. Values are
-published some time after their period, some are revised hours later, and some never come.
+published some time after their period, some are revised hours later, and some never come. The operator behind
+Energy-Charts also corrects some values two days later, all at once.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ class Series:
     zone: str
     scope: str
     minutes: int
+    is_corrected_late: bool = False
 
     def chance(self, at: datetime, what: str) -> float:
         """A number from 0 to 1 that belongs to a period for good."""
@@ -49,7 +51,9 @@ class Series:
         return at + self.minutes * MINUTE + int(self.chance(at, "delay") ** 3 * 90) * MINUTE
 
     def revised_at(self, at: datetime) -> datetime | None:
-        """When its value changes, within six hours after its period began; None: never."""
+        """When its value changes: within six hours after its period began, or in the batch of days later; None: never."""
+        if self.is_corrected_late and self.chance(at, "corrected") < 0.1:
+            return at.replace(hour=13, minute=10) + timedelta(days=2)
         if self.chance(at, "revised") > 0.08:
             return None
         return self.published_at(at) + int(10 + self.chance(at, "late") * 150) * MINUTE
@@ -72,7 +76,7 @@ class Series:
 
 GB_MIX = Series("gb-carbon-intensity", "GB", "lifecycle", 30)
 GB_ACTUAL = Series("gb-carbon-intensity", "GB", "direct", 30)
-EC = {zone: Series("energy-charts", zone, "lifecycle", 15) for zone in ("DE", "FR")}
+EC = {zone: Series("energy-charts", zone, "lifecycle", 15, is_corrected_late=True) for zone in ("DE", "FR")}
 EM = Series("electricity-maps", "SE-SE3", "lifecycle", 60)
 ALL = (GB_MIX, GB_ACTUAL, *EC.values(), EM)
 GAS_G_PER_KWH, WIND_G_PER_KWH = 490.0, 11.0
@@ -182,7 +186,7 @@ class Week:
     seed: int
     now: datetime = START
     ends_at: datetime = START + timedelta(days=7)
-    calm: timedelta = timedelta(hours=3)
+    calm: timedelta = timedelta(hours=6)
     faults: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -198,6 +202,11 @@ class Week:
             self._outages.append((source, night, night + timedelta(hours=4), "all down"))
         refusal = START + timedelta(days=1, hours=5)
         self._outages.append(("electricity-maps", refusal, refusal + timedelta(hours=2), "403 with HTML"))
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether nothing goes wrong any more."""
+        return self.now >= self.ends_at - self.calm
 
     def answer(self, source: str, asked: Asked) -> Reply:
         """What this provider says now."""
@@ -224,7 +233,7 @@ class Week:
         return reply(said, headers={"ETag": etag})
 
     def _fault(self, source: str) -> str:
-        if self.now >= self.ends_at - self.calm:
+        if self.is_calm:
             return ""
         for of_source, begin, end, name in self._outages:
             if source == of_source and begin <= self.now < end:

@@ -34,6 +34,9 @@ SOURCES = {
     },
 }
 
+SHORT = replace(LIMITS, connect_seconds=1.0, read_seconds=0.15, answer_seconds=0.3, answer_bytes=200_000)
+"""While things go wrong: a machine too slow for it adds faults to those that are played."""
+
 MINUTES = {"gb-carbon-intensity": 30, "energy-charts": 15, "electricity-maps": 30}
 
 
@@ -47,8 +50,7 @@ def week(db: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[w
         DataSource(name=name, title=name, interval_minutes=MINUTES[name]) for name in SOURCES
     )
     monkeypatch.setattr("tenacity.nap.time.sleep", lambda _seconds: None)
-    short = {"connect_seconds": 1.0, "read_seconds": 0.15, "answer_seconds": 0.3, "answer_bytes": 200_000}
-    monkeypatch.setattr(ask, "LIMITS", replace(LIMITS, **short))
+    monkeypatch.setattr(ask, "LIMITS", SHORT)
     app.conf.task_always_eager = True
     lived = world.Week(seed=20260321)
     with contextlib.ExitStack() as running:
@@ -62,11 +64,14 @@ def week(db: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[w
     app.conf.task_always_eager = False
 
 
-def live(week: world.Week, time_machine: Any) -> list[dict[str, int]]:
+def live(week: world.Week, time_machine: Any, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, int]]:
     """Let the week pass; how many requests each source had counted at the end of each tick."""
-    counted = []
+    counted: list[dict[str, int]] = []
     while week.now < week.ends_at:
         time_machine.move_to(week.now, tick=False)
+        if week.is_calm:
+            # What the week ends with must not depend on how fast this machine answers.
+            monkeypatch.setattr(ask, "LIMITS", LIMITS)
         collect_due_sources()
         if week.now.minute == 0:
             counted.append({each.name: each.requests_in_hour for each in list_sources(now=week.now)})
@@ -98,9 +103,9 @@ def stored(series: world.Series) -> dict[datetime, float]:
     return found
 
 
-def test_a_week_of_faults_ends_with_exactly_what_the_sources_had(week, time_machine, record_property):
+def test_a_week_of_faults_ends_with_exactly_what_the_sources_had(week, time_machine, monkeypatch, record_property):
     began = time.perf_counter()
-    counted = live(week, time_machine)
+    counted = live(week, time_machine, monkeypatch)
     speed = timedelta(days=7).total_seconds() / (time.perf_counter() - began)
     record_property("times_real_speed", round(speed))
     print(f"\n{speed:,.0f} times real speed; faults: {dict(week.faults)}")  # noqa: T201
