@@ -15,7 +15,7 @@ from climate.services.alerts import keep_alerts
 from climate.services.emergencies import confirm_emergency, dismiss_emergency
 from climate.services.reference import load_reference
 from config.kernel.errors import Conflict
-from tests.integration.climate.test_alerts import FLOOD, NOW, newer
+from tests.integration.climate.alert_examples import FLOOD, NOW, newer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MANY = [replace(FLOOD, external_id=f"FL{number}") for number in range(12)]

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 from accounts.domain.scopes import Scope
 from climate.services.alerts import keep_alerts
-from tests.integration.climate.test_alerts import FLOOD, ORANGE
+from tests.integration.climate.alert_examples import FLOOD, ORANGE
 from tests.integration.world import NOW, load_world, make_budget, make_team
 
 pytestmark = pytest.mark.django_db
