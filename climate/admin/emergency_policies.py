@@ -9,7 +9,6 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from climate.admin.emergency_forms import PolicyForm
@@ -17,7 +16,7 @@ from climate.models import EmergencyPolicy
 from climate.services.emergency_policies import create_emergency_policy_version
 from config.administration.base import AuditedAdmin
 from config.administration.pages import form_page, posted
-from config.administration.text import flat, pretty_json
+from config.administration.text import differences, pretty_json
 from config.administration.typed import display
 
 
@@ -58,12 +57,7 @@ class EmergencyPolicyAdmin(AuditedAdmin):
         before = EmergencyPolicy.objects.filter(version__lt=policy.version).order_by("-version").first()
         if before is None:
             return "This is the first version."
-        old, new = dict(flat(before.terms)), dict(flat(policy.terms))
-        changed = [key for key in {**old, **new} if old.get(key) != new.get(key)]
-        if not changed:
-            return f"Nothing differs from version {before.version}."
-        rows = ((key, old.get(key, "nothing"), new.get(key, "nothing")) for key in changed)
-        return format_html_join("", "<div><strong>{}</strong>: {} → {}</div>", rows)
+        return differences(before.terms, policy.terms) or f"Nothing differs from version {before.version}."
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         """The next version, starting from the terms in force."""

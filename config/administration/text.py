@@ -9,7 +9,7 @@ from typing import Any
 
 from django import forms
 from django.apps import apps
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 
@@ -36,6 +36,14 @@ def flat(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
             yield from flat(value[key], f"{path}.{key}" if path else str(key))
     else:
         yield path, json.dumps(value, ensure_ascii=False)
+
+
+def differences(before: Any, after: Any) -> str:
+    """Each leaf in which two JSON objects differ, old and new, a line each; empty where none does."""
+    old, new = dict(flat(before)), dict(flat(after))
+    changed = [key for key in {**old, **new} if old.get(key) != new.get(key)]
+    rows = ((key, old.get(key, "nothing"), new.get(key, "nothing")) for key in changed)
+    return format_html_join("", "<div><strong>{}</strong>: {} → {}</div>", rows)
 
 
 def choices_of(model_label: str) -> list[tuple[str, str]]:

@@ -8,12 +8,11 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from config.administration.base import AuditedAdmin
 from config.administration.pages import ConfirmForm, actor_of, form_page, object_or_404, posted
-from config.administration.text import flat, pretty_json
+from config.administration.text import differences, pretty_json
 from config.administration.typed import action, display
 from market.admin.policy_form import NewPolicyForm, VersionForm
 from market.models import Policy
@@ -57,12 +56,7 @@ class PolicyAdmin(AuditedAdmin):
         before = Policy.objects.filter(name=policy.name, version__lt=policy.version).order_by("-version").first()
         if before is None:
             return "This is the first version."
-        old, new = dict(flat(before.body)), dict(flat(policy.body))
-        changed = [key for key in {**old, **new} if old.get(key) != new.get(key)]
-        if not changed:
-            return f"Nothing differs from version {before.version}."
-        rows = ((key, old.get(key, "nothing"), new.get(key, "nothing")) for key in changed)
-        return format_html_join("", "<div><strong>{}</strong>: {} → {}</div>", rows)
+        return differences(before.body, policy.body) or f"Nothing differs from version {before.version}."
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         """A policy under a new name."""
