@@ -51,7 +51,7 @@ def _alert_feed(sight: Sight, now: datetime) -> dict[str, Any]:
 def _sources(sight: Sight, now: datetime) -> list[dict[str, Any]]:
     # What was never set up here is on the page of sources only.
     shown = [each for each in overview.list_source_states(now=now) if each.is_asked or each.last_success_at]
-    return [source_row(source) for source in shown]
+    return [source_row(source, now=now) for source in shown]
 
 
 def _alerts(sight: Sight, now: datetime) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from climate.domain.outage import Outage
+from climate.domain.outage import Outage, is_down
 from climate.domain.places import EmergencyFacts
 from climate.domain.signal import Basis
 from climate.domain.sources import SourceState
@@ -63,16 +63,18 @@ def _rungs(bases: Collection[Basis]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-def state_words(source: SourceState) -> tuple[str, str]:
+def state_words(source: SourceState, *, now: datetime) -> tuple[str, str]:
     """The word of a source's state and the tone of its pill."""
     if not source.is_enabled:
         return "paused", "calm"
+    if source.state == "ok" and is_down(source, now=now):
+        return "overdue", "warn"
     return _STATES.get(source.state, (source.state, "calm"))
 
 
-def source_row(source: SourceState) -> Row:
+def source_row(source: SourceState, *, now: datetime) -> Row:
     """One data source: whether it answers, since when, and what is wrong if not."""
-    word, tone = state_words(source)
+    word, tone = state_words(source, now=now)
     return {
         "key": source.name,
         "title": source.title,

@@ -23,7 +23,7 @@ _BREAKERS = {
 
 def source_story(source: SourceState, *, now: datetime, may_change: bool, quarantined: int) -> Row:
     """Everything the page of sources says of one source."""
-    word, tone = state_words(source)
+    word, tone = state_words(source, now=now)
     return {
         "key": source.name,
         "title": source.title,
