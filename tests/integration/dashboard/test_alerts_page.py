@@ -121,30 +121,6 @@ def test_feeds_that_never_answered_or_no_longer_do_are_not_taken_for_quiet_ones(
     assert since in part(client, "alerts")
 
 
-def test_an_end_that_has_passed_of_an_event_that_goes_on_is_when_it_was_observed_last(world, client):
-    now = datetime.now(UTC)
-    alert(ends_at=now - timedelta(hours=6))
-    assert f"last observed {now - timedelta(hours=6):%d %b %Y %H:%M} UTC" in part(client, "alerts")
-    Alert.objects.update(ends_at=now + timedelta(hours=6))
-    assert "last observed" not in part(client, "alerts")
-
-
-def test_feeds_that_never_answered_or_no_longer_do_are_not_taken_for_quiet_ones(world, client):
-    DataSource.objects.all().delete()
-    feed = DataSource.objects.create(name="gdacs", title="GDACS")
-    assert "No feed has answered yet." in part(client, "alerts")
-    now = datetime.now(UTC)
-    feed.state, feed.last_success_at = "ok", now
-    feed.save()
-    assert "No feed reports a current event." in part(client, "alerts")
-    feed.last_success_at = now - timedelta(days=2)
-    feed.save()
-    since = f"No feed has answered since {now - timedelta(days=2):%d %b %Y %H:%M} UTC."
-    assert since in part(client, "alerts")
-    alert()
-    assert since in part(client, "alerts")
-
-
 def test_an_old_red_alert_is_shown_before_newer_light_ones_and_all_are_counted(world, client, monkeypatch):
     monkeypatch.setattr("dashboard.selectors.alerts.MOST_ALERTS", 2)
     now = datetime.now(UTC)
