@@ -39,7 +39,7 @@ class AlertListView(APIView):
     @extend_schema(
         operation_id="alerts_list",
         parameters=[
-            OpenApiParameter("current", bool, description="false: also those that are over. Default true."),
+            OpenApiParameter("current", bool, description="false: those that are over. Default true."),
             OpenApiParameter("kind", str, enum=list(DisasterKind)),
             OpenApiParameter("level", str, enum=list(AlertLevel)),
             OpenApiParameter("country", str, description="ISO 3166-1 alpha-2."),
@@ -51,7 +51,7 @@ class AlertListView(APIView):
         """The last changed first."""
         kind, level = one_of(request, "kind", list(DisasterKind)), one_of(request, "level", list(AlertLevel))
         alerts = selectors.list_alerts(
-            current_only=yes_or_no(request, "current") is not False,
+            is_current=yes_or_no(request, "current") is not False,
             kind=DisasterKind(kind) if kind else None,
             level=AlertLevel(level) if level else None,
             country_code=_country(request),

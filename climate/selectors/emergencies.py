@@ -73,16 +73,15 @@ def list_emergency_changes(emergency_id: int) -> list[EmergencyChange]:
 
 def list_alerts(
     *,
-    current_only: bool = True,
+    is_current: bool = True,
     kind: DisasterKind | None = None,
     level: AlertLevel | None = None,
     country_code: str | None = None,
     gravest_first: bool = False,
 ) -> Sequence[AlertFacts]:
-    """Alerts, the last changed first, or by level (unknown before green) and then so. Two queries for each slice."""
+    """Alerts that are current, or that are over, the last changed first, or by level (unknown before green) and then so. Two queries for each slice."""
     found: QuerySet[Alert] = Alert.objects.order_by(*((GRAVITY,) if gravest_first else ()), "-version_at", "-pk")
-    if current_only:
-        found = found.filter(is_current=True)
+    found = found.filter(is_current=is_current)
     if kind is not None:
         found = found.filter(kind=kind)
     if level is not None:

@@ -40,7 +40,7 @@ def get_alert_board(*, now: datetime) -> AlertBoard:
     active = [each for each in found if each.state == EmergencyState.ACTIVE]
     running_out = [each for each in active if each.ends_at is not None and each.ends_at <= now]
     closed = list_emergencies(states=(EmergencyState.ENDED, EmergencyState.DISMISSED))[:MOST_PAST_EMERGENCIES]
-    alerts = list_alerts(current_only=True, gravest_first=True)
+    alerts = list_alerts(gravest_first=True)
     return AlertBoard(
         in_force=[each for each in active if each.starts_at <= now and each not in running_out],
         announced=[each for each in active if each.starts_at > now],
