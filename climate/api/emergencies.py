@@ -88,9 +88,9 @@ class EmergencyListView(APIView):
 
     @extend_schema(operation_id="emergencies_create", request=EmergencyIn, responses={201: EmergencyDetailOut})
     def post(self, request: Request) -> Response:
-        """Declare an emergency, or with `drill` begin an exercise."""
+        """Declare an emergency, or with `is_drill` begin an exercise."""
         values = validated(EmergencyIn, request)
-        begin = services.start_drill if values.pop("drill") else services.declare_emergency
+        begin = services.start_drill if values.pop("is_drill") else services.declare_emergency
         new = services.NewEmergency(**values)
         emergency_id = begin(new, by=Principal.of(request.auth).actor, now=timezone.now())
         return Response(_detail(emergency_id), status=201)

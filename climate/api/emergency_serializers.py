@@ -119,7 +119,7 @@ class EmergencyIn(StrictSerializer):
     ends_at = serializers.DateTimeField(
         required=False, help_text="Without it, it lasts until it is lifted. A drill needs one."
     )
-    drill = serializers.BooleanField(default=False, help_text="An exercise: shown as one, changes no decision.")
+    is_drill = serializers.BooleanField(default=False, help_text="An exercise: shown as one, changes no decision.")
 
 
 class ReasonIn(StrictSerializer):
