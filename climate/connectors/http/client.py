@@ -20,7 +20,7 @@ from climate.connectors.http.limits import LIMITS, Limits
 from climate.connectors.http.memory import Memory, NoMemory, Remembered
 from climate.connectors.http.question import Params, Question
 from climate.connectors.http.reading import TOO_SLOW, read
-from climate.connectors.http.transport import bounded_session
+from climate.connectors.http.transport import Watch, watched_session
 
 
 class SourceHttp:
@@ -51,7 +51,8 @@ class SourceHttp:
         self._requests_left = requests_left
         self._began_at = now or datetime.now(UTC)
         self._began = time.monotonic()
-        self._session = bounded_session(head_seconds=limits.answer_seconds)
+        self._watch = Watch()
+        self._session = watched_session(self._watch)
 
     def __enter__(self) -> SourceHttp:
         return self
@@ -169,7 +170,10 @@ class SourceHttp:
 
     def _ask(self, question: Question) -> Answer:
         """Redirects are followed by hand: each target must be an allowed host."""
-        deadline = time.monotonic() + min(self._limits.answer_seconds, self._seconds_left())
+        with self._watch.during(min(self._limits.answer_seconds, self._seconds_left())):
+            return self._follow(question)
+
+    def _follow(self, question: Question) -> Answer:
         must_be_https = self._base_url.startswith("https:")
         for _ in range(self._limits.redirects + 1):
             check_address(question.url, allowed_hosts=self._allowed_hosts, must_be_https=must_be_https)
@@ -177,7 +181,7 @@ class SourceHttp:
             with self._send(question) as response:
                 if not response.is_redirect:
                     most = self._limits.answer_bytes
-                    return read(response, most_bytes=most, deadline=deadline, now=self._now())
+                    return read(response, most_bytes=most, watch=self._watch, now=self._now())
                 question = question.moved_to(response.headers["Location"])
         raise SourceMisbehaved(f"more than {self._limits.redirects} redirects")
 
@@ -215,12 +219,10 @@ class SourceHttp:
         # The causes are left out: their words hold the address, and an address may hold a key.
         except (requests.Timeout, ReadTimeoutError):
             raise SourceUnavailable(TOO_SLOW) from None
-        except requests.exceptions.InvalidURL:
-            raise SourceMisbehaved("refused to follow an address that is none") from None
-        except ProtocolError:
-            raise SourceUnavailable("the answer broke off") from None
         except (requests.RequestException, HTTPError) as error:
-            raise SourceUnavailable(f"the source cannot be reached ({type(error).__name__})") from None
+            if self._watch.is_over:
+                raise SourceUnavailable(TOO_SLOW) from None
+            raise _unread(error) from None
 
     # --- keys and clock -----------------------------------------------------------------------------
 
@@ -234,3 +236,12 @@ class SourceHttp:
 
     def _seconds_left(self) -> float:
         return self._limits.asking_seconds - (time.monotonic() - self._began)
+
+
+def _unread(error: Exception) -> SourceError:
+    """What is wrong with an answer that could not be read."""
+    if isinstance(error, requests.exceptions.InvalidURL):
+        return SourceMisbehaved("refused to follow an address that is none")
+    if isinstance(error, ProtocolError):
+        return SourceUnavailable("the answer broke off")
+    return SourceUnavailable(f"the source cannot be reached ({type(error).__name__})")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import requests
@@ -16,65 +17,100 @@ from urllib3.response import HTTPResponse
 USER_AGENT = "commonwatt/0.1 (climate-aware allocation of AI capacity)"
 
 
-class _BoundedHead:
-    """A connection that waits at most so long for status and headers, however slowly they drip."""
+class Watch:
+    """Shuts the connection down when the time for an answer is over.
 
-    head_seconds: float
-    sock: socket.socket | None
+    From outside, because the parser of HTTP reads on by itself where an answer has no end: a chunk's
+    extension, the headers after the body. A shut connection looks like the end of the answer, so ask
+    `is_over` before believing one.
+    """
 
-    def getresponse(self) -> HTTPResponse:
-        """The response, its body unread. Raises TimeoutError."""
-        is_over = threading.Event()
-        timer = threading.Timer(self.head_seconds, self._end, [is_over])
+    def __init__(self) -> None:
+        self.is_over = False
+        self._sock: socket.socket | None = None
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def during(self, seconds: float) -> Iterator[None]:
+        """Answers read in here are over after `seconds`. No thread is left behind."""
+        self.is_over, self._sock = False, None
+        timer = threading.Timer(max(0.0, seconds), self._end)
         timer.daemon = True
         timer.start()
         try:
-            response: HTTPResponse = super().getresponse()  # type: ignore[misc]  # of the connection it is mixed into
-        except Exception:
-            if is_over.is_set():
-                raise TimeoutError from None
-            raise
+            yield
         finally:
             timer.cancel()
-        if is_over.is_set():  # a closed socket can look like the end of the headers
-            raise TimeoutError
+            timer.join()
+            self._sock = None
+
+    def sees(self, sock: socket.socket | None) -> None:
+        """The connection that the answer comes over from now on."""
+        with self._lock:
+            self._sock = sock
+            if self.is_over:
+                self._shut()
+
+    def _end(self) -> None:
+        with self._lock:
+            self.is_over = True
+            self._shut()
+
+    def _shut(self) -> None:
+        if self._sock is not None:
+            with contextlib.suppress(OSError):  # closed in this very moment
+                # Not the method of an encrypted socket: that one takes the cipher away from under the reader.
+                socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
+
+
+class _Watched:
+    """A connection that shows its socket to the watch before it waits for an answer."""
+
+    watch: Watch
+    sock: socket.socket | None
+
+    def getresponse(self) -> HTTPResponse:
+        """The response, its body unread."""
+        self.watch.sees(self.sock)
+        response: HTTPResponse = super().getresponse()  # type: ignore[misc]  # of the connection it is mixed into
         return response
 
-    def _end(self, is_over: threading.Event) -> None:
-        is_over.set()
-        sock = self.sock  # the other thread may close the connection in this very moment
-        if sock is not None:
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
 
+class _WatchedAdapter(HTTPAdapter):
+    """Opens connections of that kind, also through a proxy."""
 
-class _BoundedAdapter(HTTPAdapter):
-    """Opens connections of that kind."""
-
-    def __init__(self, head_seconds: float):
-        self._head_seconds = head_seconds
+    def __init__(self, watch: Watch):
+        kinds = {"http": (HTTPConnectionPool, HTTPConnection), "https": (HTTPSConnectionPool, HTTPSConnection)}
+        self._pools = {
+            scheme: type(
+                pool.__name__,
+                (pool,),
+                {"ConnectionCls": type(connection.__name__, (_Watched, connection), {"watch": watch})},
+            )
+            for scheme, (pool, connection) in kinds.items()
+        }
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """As of every adapter, but for the kind of connection."""
         super().init_poolmanager(*args, **kwargs)
-        kinds = {"http": (HTTPConnectionPool, HTTPConnection), "https": (HTTPSConnectionPool, HTTPSConnection)}
-        self.poolmanager.pool_classes_by_scheme = {
-            scheme: type(pool.__name__, (pool,), {"ConnectionCls": self._bounded(connection)})
-            for scheme, (pool, connection) in kinds.items()
-        }
+        self.poolmanager.pool_classes_by_scheme = self._pools
 
-    def _bounded(self, connection: type) -> type:
-        return type(connection.__name__, (_BoundedHead, connection), {"head_seconds": self._head_seconds})
+    def proxy_manager_for(self, proxy: Any, **kwargs: Any) -> Any:
+        """As of every adapter, but for the kind of connection."""
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        manager.pool_classes_by_scheme = self._pools
+        return manager
 
 
-def bounded_session(*, head_seconds: float) -> requests.Session:
-    """A session that waits at most so long for status and headers."""
+def watched_session(watch: Watch) -> requests.Session:
+    """A session whose connections `watch` can shut down."""
     session = requests.Session()
     session.headers["User-Agent"] = USER_AGENT
+    session.headers["Accept-Encoding"] = "gzip"  # what `reading` unpacks
     session.auth = _no_auth
-    session.mount("http://", _BoundedAdapter(head_seconds))
-    session.mount("https://", _BoundedAdapter(head_seconds))
+    session.mount("http://", _WatchedAdapter(watch))
+    session.mount("https://", _WatchedAdapter(watch))
     return session
 
 
