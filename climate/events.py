@@ -27,6 +27,13 @@ class SourceChanged(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SourceOrdered(Event):
+    """A person wants a source to be asked at once."""
+
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EmergencyChanged(Event):
     """An emergency was declared, changed or lifted."""
 

@@ -11,10 +11,10 @@ from django.utils import timezone
 from climate.selectors.sources import list_due_sources
 from climate.services import forecasts
 from climate.services.alert_emergencies import end_overdue_emergencies
-from climate.services.collect import collect_if_due
+from climate.services.collect import collect_if_due, collect_source
 from climate.services.reading_imports import continue_import, list_stale_imports
 from climate.services.retention import retire_readings
-from config.kernel.errors import StillRunning
+from config.kernel.errors import DomainError, StillRunning
 
 logger = logging.getLogger(__name__)
 
@@ -30,12 +30,21 @@ def collect_due_sources(**_future: Any) -> None:
 
 
 @shared_task
-def collect_one(*, source: str, **_future: Any) -> None:
-    """Ask one source if it is still due. One task for each, so that a slow source holds up nobody."""
+def collect_one(*, source: str, is_by_hand: bool = False, **_future: Any) -> None:
+    """Ask one source if it is still due, or because a person wants it.
+
+    One task for each, so that a slow source holds up nobody.
+    """
     try:
-        collect_if_due(name=source, now=timezone.now())
+        if is_by_hand:
+            collect_source(name=source, now=timezone.now())
+        else:
+            collect_if_due(name=source, now=timezone.now())
     except StillRunning as refusal:
         logger.debug("a source is being asked already", extra={"source": source, "reason": refusal.detail})
+    except DomainError as refusal:
+        # Whoever ordered it was told so, unless it has become so since.
+        logger.info("a source cannot be asked", extra={"source": source, "reason": refusal.detail})
 
 
 @shared_task

@@ -15,12 +15,11 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from climate.domain.sources import SourceState
 from climate.models import DataSource
 from climate.selectors.sources import state_of
-from climate.services.collect import CollectionResult, collect_source
+from climate.services.collect import order_collection
 from climate.services.sources import pause_source, resume_source
 from config.administration.base import LONGEST_REASON_CHARACTERS, AuditedAdmin
 from config.administration.pages import ConfirmForm, form_page, posted
 from config.administration.typed import action, display
-from config.kernel.errors import Unavailable
 
 STATES = {
     "never": "never asked",
@@ -83,6 +82,7 @@ class DataSourceAdmin(AuditedAdmin):
         "shown_attempt",
         "shown_period",
         "next_run",
+        "shown_running",
         "shown_breaker",
         "consecutive_failures",
         "quota",
@@ -107,7 +107,7 @@ class DataSourceAdmin(AuditedAdmin):
         (
             "When it is asked",
             {
-                "fields": (("next_run", "shown_breaker"), ("quota", "shown_needs")),
+                "fields": (("shown_running", "next_run", "shown_breaker"), ("quota", "shown_needs")),
                 "description": "After three failures in a row it is left alone for a pause that doubles up to an hour,"
                 " and then tried once. A source that does not let us in is tried once a day, or when its key changes.",
             },
@@ -133,6 +133,11 @@ class DataSourceAdmin(AuditedAdmin):
     def shown_period(self, source: DataSource) -> str:
         """The beginning of the newest period that it gave."""
         return moment(source.latest_period_at, "none")
+
+    @display(description="Being asked now", boolean=True)
+    def shown_running(self, source: DataSource) -> bool:
+        """Whether an answer is under way."""
+        return state_now(source).is_running
 
     @display(description="Next run")
     def next_run(self, source: DataSource) -> str:
@@ -186,10 +191,11 @@ class DataSourceAdmin(AuditedAdmin):
 
     @action(description="Fetch now", icon="sync", permissions=["fetch"])
     def fetch_now(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask the source at once, after a question."""
+        """Have the source asked at once, after a question."""
 
         def call(_given: dict[str, Any]) -> str:
-            return _told(collect_source(name=object_id, now=timezone.now()))
+            order_collection(name=object_id, now=timezone.now())
+            return "The source is being asked. What came of it appears on this page."
 
         return form_page(
             request,
@@ -198,7 +204,7 @@ class DataSourceAdmin(AuditedAdmin):
             call=call,
             title="Fetch from this source now",
             submit="Fetch now",
-            intro="The source is asked once, outside of its schedule. This can take some minutes.",
+            intro="The source is asked once, outside of its schedule, also if it is left alone after failures.",
             object_id=object_id,
         )
 
@@ -239,12 +245,3 @@ class DataSourceAdmin(AuditedAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Sources are paused: readings name them."""
         return False
-
-
-def _told(result: CollectionResult) -> str:
-    """What came of it; raises Unavailable where nothing did."""
-    if result.state != DataSource.State.OK:
-        raise Unavailable(f"The source was asked, and failed: {'; '.join(result.problems)}.")
-    stored = f"{result.new} new and {result.revised} changed readings, {result.forecasts} forecasts"
-    problems = f" Problems: {'; '.join(result.problems)}." if result.problems else ""
-    return f"{stored} and {result.alerts} changed alerts were stored.{problems}"

@@ -10,7 +10,8 @@ from django.db import transaction
 
 from climate.connectors.http import SourceError, SourceHttp, SourceLimitReached, SourceRefused
 from climate.connectors.registry import CONNECTORS
-from climate.events import ReadingsCollected, SourceChanged
+from climate.domain.sources import SourceState
+from climate.events import ReadingsCollected, SourceChanged, SourceOrdered
 from climate.models import DataSource
 from climate.selectors.sources import find_source, is_due
 from climate.services.collect.ask import Believed, answer_of, http_of, question_to
@@ -27,10 +28,10 @@ from climate.services.collect.state import (
     write_limit_reached,
     write_success,
 )
-from config.kernel.errors import Conflict, NotFound, Unavailable
+from config.kernel.errors import Conflict, NotFound, StillRunning, Unavailable
 from config.kernel.events import publish
 
-__all__ = ["CollectionResult", "collect_if_due", "collect_source"]
+__all__ = ["CollectionResult", "collect_if_due", "collect_source", "order_collection"]
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +42,20 @@ def collect_source(*, name: str, now: datetime) -> CollectionResult:
     Raises NotFound for a name that is no source, Conflict if settings that it needs are missing, Unavailable
     while the source has asked us to wait, StillRunning while it is being asked.
     """
+    _askable(name=name, now=now)
+    return _collect(DataSource.objects.get(pk=name), now)
+
+
+def order_collection(*, name: str, now: datetime) -> None:
+    """Have a worker ask one source, due or not. Raises what `collect_source` does, as far as it is known by now."""
+    state = _askable(name=name, now=now)
+    if state.is_running:
+        raise StillRunning(f"{state.title} is being asked at this moment.", retry_after_seconds=10)
+    publish(SourceOrdered(source=name))
+
+
+def _askable(*, name: str, now: datetime) -> SourceState:
+    """How a source does that a person may have asked, whatever the schedule says. Raises as `collect_source` does."""
     state = find_source(name, now=now)
     if state is None:
         raise NotFound(f"There is no source {name!r}.", field="source")
@@ -50,7 +65,7 @@ def collect_source(*, name: str, now: datetime) -> CollectionResult:
         seconds = int((state.not_before - now).total_seconds()) + 1
         words = f"{state.title} must not be asked before {state.not_before:%Y-%m-%d %H:%M} UTC."
         raise Unavailable(words, retry_after_seconds=seconds)
-    return _collect(DataSource.objects.get(pk=name), now)
+    return state
 
 
 def collect_if_due(*, name: str, now: datetime) -> CollectionResult | None:

@@ -6,11 +6,12 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.contrib import admin
 from django.utils import timezone
 
+from climate import tasks
 from climate.models import DataSource
 from climate.selectors.sources import key_digest_of
-from climate.services.collect import CollectionResult
 
 pytestmark = pytest.mark.django_db
 GB, KEYED = "gb-carbon-intensity", "electricity-maps"
@@ -106,15 +107,50 @@ def test_a_source_is_paused_and_resumed_with_a_reason(root):
     assert history() == [(False, "Wrong since Monday.", "root"), (True, "Mended.", "root")]
 
 
-def test_a_source_that_does_not_answer_is_told_in_words_and_stored(root):
+@pytest.fixture
+def orders(monkeypatch):
+    """What the workers are told to do, instead of doing it."""
+    told = []
+    monkeypatch.setattr(tasks.collect_one, "apply_async", lambda **options: told.append(options))
+    return told
+
+
+def test_a_source_is_asked_by_a_worker_and_the_page_answers_at_once(root, orders, django_capture_on_commit_callbacks):
     source()
     root.get(f"{LIST}{GB}/fetch_now/")
+    with django_capture_on_commit_callbacks(execute=True):
+        answer = root.post(f"{LIST}{GB}/fetch_now/", follow=True)
+
+    assert "The source is being asked. What came of it appears on this page." in answer.content.decode()
+    assert [each["kwargs"] for each in orders] == [{"source": GB, "is_by_hand": True}]
+    assert DataSource.objects.get().last_attempt_at is None, "not within the request"
+
+
+def test_the_worker_asks_although_it_is_not_due_and_its_failure_is_stored(db):
+    source(state="refused", last_attempt_at=timezone.now(), consecutive_failures=4)
+    tasks.collect_one(source=GB)
+    assert DataSource.objects.get().consecutive_failures == 4
+
+    tasks.collect_one(source=GB, is_by_hand=True)
+    assert (DataSource.objects.get().state, DataSource.objects.get().consecutive_failures) == ("failing", 5)
+
+
+@pytest.mark.parametrize("changes", [{"not_before": timedelta(hours=1)}, {"leased_until": timedelta(hours=1)}])
+def test_the_worker_honours_a_pause_and_another_run_that_began_since_the_order(db, changes):
+    before = source(lease_token="x", **{name: timezone.now() + wait for name, wait in changes.items()})
+    tasks.collect_one(source=GB, is_by_hand=True)
     assert DataSource.objects.get().last_attempt_at is None
+    assert DataSource.objects.get().lease_token == before.lease_token
 
-    answer = root.post(f"{LIST}{GB}/fetch_now/")
 
-    assert "The source was asked, and failed" in answer.content.decode()
-    assert (DataSource.objects.get().state, DataSource.objects.get().consecutive_failures) == ("failing", 1)
+def test_the_page_says_that_a_source_is_being_asked(root):
+    source(leased_until=timezone.now() + timedelta(minutes=5), lease_token="x", is_enabled=False)
+    shown = root.get(f"{LIST}{GB}/change/").content.decode()
+    assert "Being asked now" in shown
+    on = DataSource.objects.get()
+    assert admin.site._registry[DataSource].shown_running(on) is True
+    DataSource.objects.update(leased_until=None)
+    assert admin.site._registry[DataSource].shown_running(DataSource.objects.get()) is False
 
 
 @pytest.mark.parametrize(
@@ -126,25 +162,9 @@ def test_a_source_that_does_not_answer_is_told_in_words_and_stored(root):
         ({"leased_until": timezone.now() + timedelta(hours=1), "lease_token": "x"}, "is being asked at this moment"),
     ],
 )
-def test_a_source_that_cannot_be_asked_now_is_refused_in_words(root, changes, words):
+def test_a_source_that_cannot_be_asked_now_is_refused_in_words(root, orders, changes, words):
     row = source(**changes)
 
     assert words in root.post(f"{LIST}{row.pk}/fetch_now/").content.decode()
     assert DataSource.objects.get().last_attempt_at is None
-
-
-def test_a_source_is_fetched_from_and_what_it_brought_is_told(root, monkeypatch):
-    now = timezone.now()
-    source()
-    asked = []
-
-    def collect(*, name, now):
-        asked.append((name, now))
-        return CollectionResult(source=name, state="ok", new=2, revised=1, forecasts=96, problems=("GB-3: none",))
-
-    monkeypatch.setattr("climate.admin.sources.collect_source", collect)
-    told = root.post(f"{LIST}{GB}/fetch_now/", follow=True).content.decode()
-
-    assert "2 new and 1 changed readings, 96 forecasts and 0 changed alerts were stored. Problems: GB-3: none." in told
-    assert [name for name, _ in asked] == [GB]
-    assert asked[0][1] >= now
+    assert orders == []
