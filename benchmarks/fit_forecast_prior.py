@@ -9,18 +9,24 @@ Hourly traces cannot be shipped (their licence forbids it); the weights are stat
 from __future__ import annotations
 
 import argparse
+import atexit
 import json
 import os
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
+# Nothing of the person's own deployment is read or written: no `.env`, no `var/`, no broker.
+folder = tempfile.mkdtemp(prefix="commonwatt_bench_")
+atexit.register(shutil.rmtree, folder, ignore_errors=True)
+os.environ |= {"COMMONWATT_DATA_DIR": folder, "COMMONWATT_ENV_FILE": os.devnull, "COMMONWATT_ENV": "local"}
+os.environ |= {"LOG_LEVEL": "WARNING", "DJANGO_SETTINGS_MODULE": "config.settings"}
+os.environ.pop("DATABASE_URL", None)
+os.environ.pop("REDIS_URL", None)
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-import django
-
-django.setup()
-
+import django  # noqa: E402
 import numpy as np  # noqa: E402
 from rich.console import Console  # noqa: E402
 from rich.progress import track  # noqa: E402
@@ -30,7 +36,6 @@ from climate.domain.forecast.features import FEATURES, Features, build_features,
 from climate.domain.forecast.learner import HIGH_QUANTILE, LOW_QUANTILE  # noqa: E402
 from climate.domain.forecast.trace import HORIZON_HOURS, Array, Trace  # noqa: E402
 from climate.domain.forecast.wide_csv import parse_wide_csv, traces_of  # noqa: E402
-from climate.services.forecasts.places import zone_places  # noqa: E402
 
 ISSUE_EVERY_HOURS = 6
 WARM_UP_DAYS = 28
@@ -47,6 +52,9 @@ def main() -> None:
     if not arguments.traces or arguments.out is None:
         print("Needs traces of measured hours, which cannot be shipped: fit_forecast_prior.py TRACE.csv ... --out FILE")
         return
+    django.setup()
+    from climate.services.forecasts.places import zone_places
+
     files = [parse_wide_csv(path.open(encoding="utf-8"), name=path.name) for path in arguments.traces]
     traces = traces_of(files, zone_places())
     console = Console(stderr=True)

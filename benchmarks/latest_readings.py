@@ -1,7 +1,8 @@
 """How long it takes to find the newest readings among millions.
 
 Starts a PostgreSQL of its own, fills it with hourly readings of every grid zone from two sources,
-asks it with the program's own selectors, and removes it. `make bench`, or
+asks it with the program's own selectors, and removes it. Needs what `make setup` installs, nothing else; a million
+readings take a minute. `make bench`, or
 
     .venv/bin/python benchmarks/latest_readings.py --rows 50000000     # needs 20 GB and a quarter of an hour
 """
@@ -46,7 +47,7 @@ Work = Callable[[], object]
 def main() -> None:
     """Fill, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=2_000_000, help="Readings to fill in.")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="Readings to fill in.")
     parser.add_argument("--rounds", type=int, default=50, help="How often each question is asked.")
     given = parser.parse_args()
     console = Console()

@@ -61,9 +61,9 @@ def test_persistent_weather_is_forecast_better_than_by_the_plain_blend(tmp_path)
     found = figures(tmp_path, write(tmp_path / "trace.csv"))
     own, plain = found["mean"]["own"], found["mean"]["plain"]
     for lead in ("+1 h", "1-24 h"):
-        assert own[f"mape_percent {lead}"] < 0.95 * plain[f"mape_percent {lead}"]
-    assert 60 < own["coverage_percent"] < 95
-    assert 0.5 < own["saving_share"] <= 1
+        assert own[f"mape_percent {lead}"] < 0.85 * plain[f"mape_percent {lead}"]
+    assert 70 < own["coverage_percent"] < 85  # a month is short: the shipped band still weighs
+    assert 0.9 < own["saving_share"] <= 1
     assert plain["coverage_percent"] is None
 
 

@@ -174,7 +174,7 @@ def test_the_band_learns_to_hold_four_hours_of_five():
         for at, each in zip(done.issues, done.forecasts, strict=True)
         if 60 * 24 <= at <= len(trace.values) - 96
     ]
-    assert 0.70 < np.mean(inside) < 0.88
+    assert 0.76 < np.mean(inside) < 0.82
 
 
 def test_a_fit_survives_being_stored():
