@@ -55,17 +55,16 @@ def find_principal_of_person(user: User, *, team_id: int | None = None) -> Princ
     chosen = next((m for m in memberships if team_id in (None, m.team_id)), None)
     visible = frozenset(m.team_id for m in memberships)
     if chosen is None:
-        if not user.is_staff or team_id is not None:
-            return None
-        return Principal(
-            actor=actor,
-            team_id=None,
-            scopes=frozenset({Scope.CLIMATE_READ, Scope.REQUESTS_READ, Scope.BUDGETS_READ}) | _platform_scopes(user),
-            sees_everything=True,
-            user_id=user.pk,
-        )
+        return _without_team(user, actor) if user.is_staff and team_id is None else None
     scopes = SCOPES_OF_ROLE[Role(chosen.role)] | _platform_scopes(user)
     return _principal(actor, chosen.team, scopes, visible=visible, user=user)
+
+
+def _without_team(user: User, actor: str) -> Principal:
+    """A member of staff who acts for no team: reads, and what the administration permits them."""
+    reading = frozenset({Scope.CLIMATE_READ, Scope.REQUESTS_READ, Scope.BUDGETS_READ})
+    scopes = reading | _platform_scopes(user)
+    return Principal(actor=actor, team_id=None, scopes=scopes, sees_everything=True, user_id=user.pk)
 
 
 def register_platform_scope(scope: Scope, *, permission: str) -> None:

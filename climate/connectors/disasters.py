@@ -39,11 +39,13 @@ def collected_alerts(
             alerts.append(alert)
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
             problems.append(f"{name(item)[:60]} could not be read ({type(error).__name__})")
-    if len(problems) > MOST_PROBLEMS:
-        problems = [*problems[:MOST_PROBLEMS], f"and {len(problems) - MOST_PROBLEMS} more"]
-    return Collected(
-        alerts=tuple(alerts), is_complete_alert_list=is_complete and not problems, problems=tuple(problems)
-    )
+    is_complete = is_complete and not problems
+    return Collected(alerts=tuple(alerts), is_complete_alert_list=is_complete, problems=_shortened(problems))
+
+
+def _shortened(problems: list[str]) -> tuple[str, ...]:
+    more = len(problems) - MOST_PROBLEMS
+    return tuple(problems) if more <= 0 else (*problems[:MOST_PROBLEMS], f"and {more} more")
 
 
 def moment(text: str) -> datetime:
