@@ -12,10 +12,17 @@ from unfold.contrib.filters.admin import RangeDateTimeFilter
 
 from climate.models import ArchivedFile, CarbonReadingMean, CarbonReadingRevision, RetentionPolicy
 from climate.selectors.storage import list_archived_tiers, list_stored_tiers
-from config.administration.base import AuditedAdmin, RecordAdmin
+from config.administration.base import AuditedAdmin, ReasonForm, RecordAdmin
 from config.administration.text import whole
 from config.administration.typed import display
 
+LEAST_DAYS = {
+    "raw_days": "32 at least.",
+    "hourly_days": "As many as those of readings at least.",
+    "daily_days": "As many as those of hourly means at least.",
+    "forecast_days": "7 at least.",
+    "quarantine_days": "7 at least.",
+}
 LINES = '<table class="w-full"><tbody>{}</tbody></table>'
 LINE = '<tr><td class="pr-4 py-1">{}</td><td class="pr-4 py-1 text-right">{}</td><td class="py-1">{}</td></tr>'
 
@@ -25,10 +32,32 @@ def megabytes(size_bytes: int) -> str:
     return f"{size_bytes / 1_000_000:,.1f} MB" if size_bytes >= 100_000 else f"{size_bytes:,} bytes"
 
 
+class RetentionForm(ReasonForm):
+    """Days of each tier. A finer one must not stay longer than the means made of it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, words in LEAST_DAYS.items():
+            if name in self.fields:
+                self.fields[name].help_text = f"{self.fields[name].help_text} {words}"
+
+    def clean(self) -> dict[str, Any]:
+        """Beside the field at fault; the database would refuse it in its own words."""
+        given: dict[str, Any] = super().clean() or self.cleaned_data
+        raw, hourly, daily = (given.get(name) for name in ("raw_days", "hourly_days", "daily_days"))
+        if raw is not None and hourly is not None and hourly < raw:
+            self.add_error("hourly_days", f"Hourly means must stay at least as long as readings: {raw:,} days or more.")
+        elif hourly is not None and daily is not None and daily < hourly:
+            words = f"Daily means must stay at least as long as those: {hourly:,} days or more."
+            self.add_error("daily_days", words)
+        return given
+
+
 @admin.register(RetentionPolicy)
 class RetentionPolicyAdmin(AuditedAdmin):
     """The one policy. Nothing is deleted by it: what leaves a tier is in the archive."""
 
+    form = RetentionForm
     list_display = ("__str__", "raw_days", "hourly_days", "daily_days", "forecast_days", "quarantine_days")
     list_display_links = ("__str__",)
     readonly_fields = ("at_hand", "in_the_archive")

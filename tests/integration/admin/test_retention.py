@@ -35,6 +35,21 @@ def test_a_policy_that_would_lose_what_is_needed_is_refused(root, changes):
     assert RetentionPolicy.objects.get().raw_days == 400
 
 
+@pytest.mark.parametrize(
+    ("changes", "field", "words"),
+    [
+        ({"hourly_days": 399}, "hourly_days", "Hourly means must stay at least as long as readings: 400 days or more."),
+        ({"daily_days": 10}, "daily_days", "Daily means must stay at least as long as those: 1,100 days or more."),
+    ],
+)
+def test_tiers_out_of_order_are_refused_beside_their_field_and_not_in_the_words_of_the_database(
+    root, changes, field, words
+):
+    errors = root.post(ADDRESS, {**DAYS, **changes}).context["adminform"].form.errors
+    assert errors == {field: [words]}
+    assert "32 at least." in root.get(ADDRESS).content.decode()
+
+
 def test_there_is_exactly_one(root):
     assert root.get("/admin/climate/retentionpolicy/add/").status_code == 403
     assert root.post("/admin/climate/retentionpolicy/1/delete/", {"post": "yes"}).status_code == 403
