@@ -31,6 +31,7 @@ COUNTRIES = (
     "hu", "lt", "lv", "nl", "pl", "pt", "ro", "rs", "si", "sk",
 )  # fmt: skip
 AHEAD = timedelta(hours=72)
+Values = Iterable[tuple[datetime, float]]
 SHARE_OF_LOAD = "renewable share is the publisher's forecast, of load"
 
 
@@ -51,8 +52,19 @@ def _of_country(http: SourceHttp, country: str, ask: Ask) -> Collected:
     minutes, flag = _period_minutes(times), _flag(answer)
     actual, expected = answer["co2eq"], answer.get("co2eq_forecast") or []
     found, problems = tried(f"{country}: renewable share", lambda: _shares(http, country, now))
-    shares, share_flag = found or ({}, "")
-    readings = [
+    readings = _readings(zone, _known(times, actual), minutes, flag, *(found or ({}, "")))
+    forecasts = _forecasts(zone, _known(times, expected), minutes, flag)
+    return Collected(
+        readings=tuple(each for each in readings if since <= each.starts_at <= now),
+        forecasts=tuple(each for each in forecasts if each.starts_at >= now - timedelta(hours=1)),
+        problems=problems,
+    )
+
+
+def _readings(
+    zone: str, values: Values, minutes: int, flag: str, shares: Mapping[datetime, float], share_flag: str
+) -> list[CollectedReading]:
+    return [
         CollectedReading(
             zone=zone,
             starts_at=at,
@@ -62,10 +74,12 @@ def _of_country(http: SourceHttp, country: str, ask: Ask) -> Collected:
             renewable_share=shares.get(at),
             flag="; ".join(filter(None, [flag, share_flag if at in shares else ""])),
         )
-        for at, value in _known(times, actual)
-        if since <= at <= now
+        for at, value in values
     ]
-    forecasts = [
+
+
+def _forecasts(zone: str, values: Values, minutes: int, flag: str) -> list[CollectedForecast]:
+    return [
         CollectedForecast(
             zone=zone,
             starts_at=at,
@@ -74,10 +88,8 @@ def _of_country(http: SourceHttp, country: str, ask: Ask) -> Collected:
             scope=Scope.LIFECYCLE,
             flag=flag,
         )
-        for at, value in _known(times, expected)
-        if at >= now - timedelta(hours=1)
+        for at, value in values
     ]
-    return Collected(readings=tuple(readings), forecasts=tuple(forecasts), problems=problems)
 
 
 def _shares(http: SourceHttp, country: str, now: datetime) -> tuple[dict[datetime, float], str]:
@@ -105,7 +117,7 @@ def _times(answer: Any) -> list[datetime]:
         raise SourceMisbehaved("the answer is not the promised table") from error
 
 
-def _known(times: list[datetime], values: Any) -> Iterable[tuple[datetime, float]]:
+def _known(times: list[datetime], values: Any) -> Values:
     """Times and values of parallel columns, without nulls; a shorter column ends early."""
     return [
         (at, float(value))
