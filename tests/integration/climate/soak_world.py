@@ -51,7 +51,7 @@ class Series:
         return at + self.minutes * MINUTE + int(self.chance(at, "delay") ** 3 * 90) * MINUTE
 
     def revised_at(self, at: datetime) -> datetime | None:
-        """When its value changes: within six hours after its period began, or in the batch of days later; None: never."""
+        """When its value changes: within six hours after its period began, or in a batch days later; None: never."""
         if self.is_corrected_late and self.chance(at, "corrected") < 0.1:
             return at.replace(hour=13, minute=10) + timedelta(days=2)
         if self.chance(at, "revised") > 0.08:
