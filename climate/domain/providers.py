@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from climate.domain.signal import OWN_FORECAST_SOURCE
+
 
 class Brings(StrEnum):
     """INTENSITY: of the grids' electricity, measured or expected. ALERTS: of disasters."""
@@ -129,6 +131,11 @@ def brings_intensity(name: str) -> bool:
     return name not in PROVIDERS or PROVIDERS[name].brings == Brings.INTENSITY
 
 
+OWN_FORECAST_SHORT = "Commonwatt"
+
+
 def short_name(name: str) -> str:
     """How a source is called in a line of a table; its own name where it is not of a provider."""
+    if name == OWN_FORECAST_SOURCE:
+        return OWN_FORECAST_SHORT
     return PROVIDERS[name].short if name in PROVIDERS else name

@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from climate.domain.ladder import HOUR, floor_hour
 from climate.domain.places import RegionFacts
+from climate.domain.providers import short_name
 from climate.domain.signal import Signal
 from climate.domain.windows import GreenWindow, Saving, Stretch
 from climate.selectors import Greenest
@@ -43,11 +44,7 @@ def _window_row(
     is_now = window.starts_at <= now
     return {
         "rank": rank,
-        "region": found.region,
-        "city": region.city or region.name,
-        "url": reverse("region", args=[found.region]),
-        "zone": found.zone,
-        "zone_url": reverse("zone", args=[found.zone]),
+        **_where(found, region),
         "when": _when(window),
         "starts": "now" if is_now else f"in {int((window.starts_at - floor_hour(now)) / HOUR)} h",
         "starts_at": window.starts_at.isoformat(),
@@ -60,8 +57,18 @@ def _window_row(
         "sure": "Nothing to wait for: now is the greenest." if is_now else sure_words(found.saving),
         "home": _home(found, job, unit),
         "bases": [{"word": basis_word(each), "family": basis_family(each)} for each in window.bases],
-        "sources": "; ".join(window.sources),
+        "sources": "; ".join(map(short_name, window.sources)),
         "drawing": drawing(hours, window),
+    }
+
+
+def _where(found: GreenWindow, region: RegionFacts) -> Row:
+    return {
+        "region": found.region,
+        "city": region.city or region.name,
+        "url": reverse("region", args=[found.region]),
+        "zone": found.zone,
+        "zone_url": reverse("zone", args=[found.zone]),
     }
 
 
@@ -87,6 +94,7 @@ def saving_row(saving: Saving, now: Stretch, job: float | None, unit: str) -> Ro
         "range": f"{percent_words(saving.low_percent)} to {percent_words(saving.high_percent)}" if is_known else "",
         "tone": _tone(saving),
         "mass": _mass_saved(saving, now, job, unit),
+        "mass_words": "saved" if saving.g_per_kwh >= 0 else "saved: that is more emitted",
     }
 
 

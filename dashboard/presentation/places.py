@@ -9,6 +9,7 @@ from typing import Any
 from django.urls import reverse
 
 from climate.domain.places import RegionFacts
+from climate.domain.providers import short_name
 from climate.domain.signal import Signal
 from dashboard.domain import figures
 from dashboard.domain.intensity import bar_percent, basis_family, basis_word, bucket_of
@@ -18,7 +19,7 @@ Row = dict[str, Any]
 
 
 def signal_words(signal: Signal | None) -> Row:
-    """An intensity with its colour, basis, source and time; en dashes where nothing is known."""
+    """An intensity with its colour, basis, source and what its age counts from; en dashes where nothing is known."""
     if signal is None:
         return {
             "intensity": figures.UNKNOWN,
@@ -35,8 +36,8 @@ def signal_words(signal: Signal | None) -> Row:
         "bar": bar_percent(signal.intensity_g_per_kwh),
         "basis": basis_word(signal.basis),
         "basis_family": basis_family(signal.basis),
-        "source": signal.source,
-        "as_of": signal.as_of.isoformat(),
+        "source": short_name(signal.source),
+        "as_of": signal.dated_at.isoformat(),
     }
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from django.urls import reverse
 
+from climate.domain.providers import PROVIDERS, short_name
 from climate.domain.scores import ForecastScoreFacts
-from climate.domain.signal import Basis
+from climate.domain.signal import OWN_FORECAST_SOURCE, Signal
 from climate.domain.sources import SourceState
 from climate.domain.zones import HourMean, ZoneFacts, ZoneSource
 from dashboard.domain import figures
@@ -32,9 +33,14 @@ def zone_row(zone: ZoneFacts) -> Row:
         "name": zone.name,
         "country": zone.country_name,
         "url": reverse("zone", args=[zone.code]),
-        "is_live": zone.live_source is not None,
         **signal_words(zone.signal),
+        "source": short_source(zone.signal),
     }
+
+
+def short_source(signal: Signal) -> str:
+    """The source for the list of zones: what its badge of the basis and the words above the list say is left out."""
+    return short_name(signal.source).removeprefix("modelled from ").partition(" and the mix of ")[0]
 
 
 def zone_story(story: ZoneStory, *, now: datetime) -> Row:
@@ -44,10 +50,9 @@ def zone_story(story: ZoneStory, *, now: datetime) -> Row:
         "signal": signal_words(story.zone.signal),
         "notes": signal_notes(story.zone.signal),
         "hours": [_hour(hour_row(signal.starts_at, signal, now=now), signal.starts_at) for signal in story.hours],
-        "has_band": any(each.low_g_per_kwh is not None and each.basis is Basis.OWN_FORECAST for each in story.hours),
         "marginal": [marginal_row(each, now=now) for each in story.marginal],
         "marginal_words": _series_words(story.marginal),
-        "sources": [source_line(each, story.states) for each in story.sources],
+        "sources": [source_line(each, story.states, now=now) for each in story.sources],
         "scores": [
             score_row(each) for each in sorted(story.scores, key=lambda one: (one.kind, one.source, _lead_order(one)))
         ],
@@ -71,20 +76,21 @@ def marginal_row(mean: HourMean, *, now: datetime) -> Row:
         "is_now": mean.starts_at <= now and (now - mean.starts_at).total_seconds() < 3600,
         "value": round(mean.intensity_g_per_kwh, 1),
         "intensity": figures.two_digits(mean.intensity_g_per_kwh),
-        "source": mean.source,
+        "source": short_name(mean.source),
     }
 
 
 def _series_words(means: list[HourMean]) -> str:
-    return f"Marginal, {means[0].scope} emissions, as {means[0].source} reports them" if means else ""
+    return f"Marginal, {means[0].scope} emissions, as {short_name(means[0].source)} reports them" if means else ""
 
 
-def source_line(said: ZoneSource, states: dict[str, SourceState]) -> Row:
+def source_line(said: ZoneSource, states: dict[str, SourceState], *, now: datetime) -> Row:
     """One source of a zone: what it brings, how new that is, and how the source does."""
     state = states.get(said.source)
-    word, tone = state_words(state) if state else ("ours" if said.source == "commonwatt" else "imported", "calm")
+    no_source = ("ours" if said.source == OWN_FORECAST_SOURCE else "imported", "calm")
+    word, tone = state_words(state, now=now) if state else no_source
     return {
-        "name": state.title if state else OWN_NAME if said.source == "commonwatt" else said.source,
+        "name": source_title(said.source),
         "what": f"{said.kind}, {said.scope}",
         "newest": said.newest_reading_at.isoformat() if said.newest_reading_at else "",
         "expects": f"to {moment(said.newest_expected_at)}" if said.newest_expected_at else figures.UNKNOWN,
@@ -97,7 +103,7 @@ def score_row(score: ForecastScoreFacts) -> Row:
     """How wrong a source's forecasts were at one lead."""
     coverage = score.coverage_percent
     return {
-        "source": OWN_NAME if score.source == "commonwatt" else score.source,
+        "source": source_title(score.source),
         "what": f"{score.kind}, {score.scope}",
         "lead": LEAD_WORDS.get(score.lead, score.lead),
         "mape": f"{figures.two_digits(score.mape_percent)} %",
@@ -105,6 +111,13 @@ def score_row(score: ForecastScoreFacts) -> Row:
         "coverage": f"{coverage:.0f} %" if coverage is not None else "no band",
         "hours": figures.whole(score.hours),
     }
+
+
+def source_title(name: str) -> str:
+    """What a source is called; an imported one by the name it was given."""
+    if name == OWN_FORECAST_SOURCE:
+        return OWN_NAME
+    return PROVIDERS[name].title if name in PROVIDERS else name
 
 
 def _lead_order(score: ForecastScoreFacts) -> int:

@@ -1,7 +1,5 @@
-// Pages with hours: draws each table of hours as a chart and keeps the ages true.
-import { keepAges } from "./ages.js";
+// Pages with hours: draws each table of hours as a chart. What is beside it is kept up by refresh.js.
 import { drawHours } from "./chart.js";
-import { connect } from "./live.js";
 
 const number = (text) => (text === "" ? null : Number(text));
 
@@ -20,5 +18,3 @@ function hoursOf(table) {
 for (const part of document.querySelectorAll("[data-hours]")) {
   drawHours(part.querySelector(".chart"), part.querySelector(".readout"), hoursOf(part.querySelector("table")));
 }
-keepAges();
-connect(() => {});

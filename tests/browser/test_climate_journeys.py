@@ -81,6 +81,7 @@ def test_windows_are_found_without_scripts(site: Site, browser: Browser):
 def test_a_person_finds_a_zone_and_switches_its_range(site: Site, page: Page):
     open_live(page, site, "/zones/")
     page.get_by_role("searchbox").fill("germ")
+    page.get_by_role("searchbox").press("Enter")
     expect(page.locator("#zone-count")).to_have_text("1")
     page.get_by_role("link", name="DE", exact=True).click()
     expect(page.get_by_role("heading", name="Last 24 h and next 96 h")).to_be_visible()

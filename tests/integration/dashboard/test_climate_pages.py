@@ -58,16 +58,42 @@ def rows_of(response) -> list[str]:
     return [re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", line)).strip() for line in body.split("</tr>")][:-1]
 
 
+def test_the_age_of_a_live_value_is_that_of_what_was_measured(grid, client):
+    report("IE", hours_ago=1, received_at=NOW - timedelta(minutes=3))
+    assert rows_of(client.get("/zones/"))[0].endswith("live Energy-Charts 20 min ago")
+    page = text_of(client.get("/zones/IE/"))
+    assert "energy-charts, 20 min ago" in page
+    assert "carried over from the period that ended 10:00 UTC" in page
+    found = client.get("/api/v1/zones/IE/").json()["intensity"]
+    assert (found["measured_until"], found["as_of"]) == ("2026-03-04T10:00:00Z", "2026-03-04T10:17:00Z")
+
+
 # --- zones -------------------------------------------------------------------------
 
 
 def test_every_zone_is_listed_with_figure_basis_and_source_and_live_ones_come_first(grid, client):
     report("SE-SE3", intensity_g_per_kwh=21.0)
-    rows = rows_of(client.get("/zones/"))
-    assert len(rows) == GridZone.objects.count()
-    assert rows[0].startswith("SE-SE3 South Central Sweden, Sweden 21 live energy-charts")
+    rows = [row for number in range(1, 5) for row in rows_of(client.get("/zones/", {"page": number}))]
+    assert len({row.split()[0] for row in rows}) == len(rows) == GridZone.objects.count()
+    assert rows[0].startswith("SE-SE3 South Central Sweden, Sweden 21 live Energy-Charts")
     assert all("live" not in row.split() for row in rows[1:])
-    assert any(row.startswith("NA Namibia") and "modelled from" in row for row in rows)
+    assert any(re.match(r"NA Namibia \d+ modelled \S+", row) for row in rows)
+
+
+def test_zones_come_a_hundred_at_a_time_and_a_page_that_is_none_is_the_last_one(grid, client):
+    first = client.get("/zones/")
+    assert (len(rows_of(first)), 'href="?page=2"' in first.content.decode()) == (100, True)
+    assert rows_of(client.get("/zones/", {"page": "99"})) == rows_of(client.get("/zones/", {"page": "4"}))
+    found = client.get("/zones/", {"search": "s", "page": "2"}).content.decode()
+    assert 'href="?search=s&amp;page=1"' in found
+
+
+@pytest.mark.parametrize("path", ["/zones/", "/zones/DE/", "/regions/aws-eu-north-1/"])
+def test_what_is_now_is_fetched_again_when_readings_were_collected(grid, client, path):
+    page = client.get(path).content.decode()
+    assert 'data-refresh="readings.collected"' in page
+    assert "js/refresh" in page
+    assert "data-part" in page
 
 
 def test_zones_are_found_by_code_name_or_country_without_scripts(grid, client):
@@ -83,7 +109,7 @@ def test_the_page_of_a_zone_has_its_hours_ranges_reasons_and_regions(grid, clien
     assert page.content.decode().count("data-unix=") == 24 + 1 + 96
     text = text_of(page)
     assert "Last 24 h and next 96 h" in text
-    assert re.search(r"200 160 to 240 our forecast commonwatt", text)
+    assert re.search(r"200 160 to 240 our forecast Commonwatt", text)
     assert "aws-eu-central-1" in text
     assert "Not scored yet." in text
     assert "Marginal intensity" not in text
@@ -107,7 +133,7 @@ def test_marginal_intensity_is_a_chart_of_its_own_and_never_in_the_other(grid, c
     text = text_of(client.get("/zones/DE/"))
     average, _, marginal = text.partition("Marginal intensity")
     assert "780" not in average
-    assert "Marginal, direct emissions, as watttime reports them" in marginal
+    assert "Marginal, direct emissions, as WattTime reports them" in marginal
     assert "780" in marginal
 
 
@@ -128,7 +154,10 @@ def test_the_page_of_a_zone_says_how_right_its_forecasts_were(grid, client):
         )
     text = text_of(client.get("/zones/DE/"))
     assert re.search(r"own forecast average, lifecycle 2 to 24 hours 7\.1 % 24 g CO₂e/kWh 82 % 412", text)
-    assert re.search(r"energy-charts average, lifecycle 2 to 24 hours 7\.1 % 24 g CO₂e/kWh no band 412", text)
+    assert re.search(
+        r"Energy-Charts \(Fraunhofer ISE, Europe\) average, lifecycle 2 to 24 hours 7\.1 % 24 g CO₂e/kWh no band 412",
+        text,
+    )
 
 
 def test_the_page_of_a_zone_names_the_sources_that_serve_it_and_how_they_do(grid, client):
@@ -167,7 +196,7 @@ def test_a_window_says_when_what_it_saves_and_how_sure_that_is(grid, client):
     assert "200 g CO₂e/kWh 160 to 240 our forecast" in text
     assert "50 % 200 g/kWh less than now (400); range 40 % to 60 %" in text
     assert "Likely: it saves even where both ends of the ranges go against it." in text
-    assert "Source: commonwatt" in text
+    assert "Source: Commonwatt" in text
 
 
 @pytest.mark.parametrize(("band", "words"), [(None, "How sure is not known"), (300.0, "Not sure: the ranges overlap")])
@@ -191,7 +220,7 @@ def test_where_now_is_the_greenest_there_is_nothing_to_wait_for(grid, client):
 def test_a_job_of_known_size_is_told_in_grams(grid, client, job, unit, words):
     report("DE")
     expect("DE", 3, 200.0, band=40.0)
-    assert "2.0 kg CO₂e (1.6 kg CO₂e to 2.4 kg CO₂e) saved" in one_window(client, job=job, unit=unit)
+    assert "2.0 kg CO₂e (1.6 kg CO₂e to 2.4 kg CO₂e) saved; estimated, unverified" in one_window(client, job=job, unit=unit)
 
 
 def test_a_home_region_is_compared_with(grid, client):
