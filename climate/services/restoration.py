@@ -14,6 +14,7 @@ from zlib import error as ZlibError
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 
 from climate.models import ArchivedFile, GridZone
 from climate.services.archive import ArchiveDamaged, read_archive_file, sha256_of
@@ -62,7 +63,8 @@ def _listed(path: Path) -> ArchivedFile:
         return listed
     resolved = path.resolve()
     inside = resolved.relative_to(settings.ARCHIVE_DIR).as_posix() if _is_inside(resolved) else path.name
-    if ArchivedFile.objects.filter(path=inside).exists():
+    names = Q(path=inside) | Q(path__endswith=f"/{path.name}")  # a copy kept elsewhere may have changed, too
+    if ArchivedFile.objects.filter(names).exists():
         raise Conflict(f"{path} has changed since it was archived: its SHA-256 is {sha256}. Nothing was restored.")
     raise NotFound(f"{path} is no file that was archived from this database.", field="file")
 

@@ -24,7 +24,6 @@ class Command(BaseCommand):
             done = restore_archived_file(path=options["file"], days=options["days"], now=timezone.now())
         except DomainError as refusal:
             raise CommandError(refusal.detail) from refusal
-        self.stdout.write(
-            f"{done.added:,} of {done.rows:,} rows were missing in {done.what} and are back"
-            f" until {done.stays_until:%Y-%m-%d %H:%M} UTC."
-        )
+        came = f"{done.added:,} of {done.rows:,} rows came back to {done.what.replace('_', ' ')}."
+        stay = f"They stay until {done.stays_until:%Y-%m-%d %H:%M} UTC."
+        self.stdout.write(f"{came if done.added else 'Nothing was missing.'} {stay}")

@@ -20,7 +20,9 @@ class Command(BaseCommand):
             done = retire_readings(now=timezone.now(), progress=self._say)
         except DomainError as refusal:
             raise CommandError(refusal.detail) from refusal
-        self.stdout.write(f"{sum(done.rows.values()):,} rows of {done.days:,} days of tables were archived.")
+        rows = sum(done.rows.values())
+        said = f"{rows:,} rows went to the archive, in files: {done.days:,}." if rows else "Nothing is old enough."
+        self.stdout.write(said)
 
     def _say(self, table: str, day: date, rows: int) -> None:
         self.stdout.write(f"{table} {day}: {rows:,} rows")

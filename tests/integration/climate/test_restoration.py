@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 
 from climate.models import (
     ArchivedFile,
@@ -73,6 +74,29 @@ def test_a_file_that_was_changed_is_refused_by_name(folder):
         restore(folder)
     assert CarbonReading.objects.count() == 0
     assert ArchivedFile.objects.get().stays_until is None
+
+
+def test_a_changed_copy_kept_elsewhere_is_said_to_have_changed(folder, tmp_path):
+    fill(OLD)
+    retire_readings(now=NOW)
+    path = folder / ArchivedFile.objects.get().path
+    copy = tmp_path / path.name
+    copy.write_bytes(path.read_bytes() + b"x")
+    with pytest.raises(Conflict, match="has changed since it was archived"):
+        restore_archived_file(path=copy, days=30, now=NOW)
+
+
+def test_the_commands_say_in_plain_words_what_they_did(folder, capsys):
+    fill(OLD)
+    call_command("retire_readings")
+    assert "48 rows went to the archive, in files: 1." in capsys.readouterr().out
+    call_command("retire_readings")
+    assert capsys.readouterr().out == "Nothing is old enough.\n"
+    path = str(folder / ArchivedFile.objects.get().path)
+    call_command("restore_readings", path)
+    assert "48 of 48 rows came back to readings. They stay until 2" in capsys.readouterr().out
+    call_command("restore_readings", path)
+    assert "Nothing was missing. They stay until 2" in capsys.readouterr().out
 
 
 def test_a_copy_kept_elsewhere_is_known_by_its_content(folder, tmp_path):
