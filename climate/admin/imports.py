@@ -136,7 +136,7 @@ class ReadingImportAdmin(RecordAdmin, AuditedAdmin):
             **dict.fromkeys((State.REFUSED.label, State.FAILED.label), "danger"),
             State.READY.label: "warning",
             State.DONE.label: "success",
-            "lapsed": "",
+            State.LAPSED.label: "",
         },
     )
     def shown_state(self, brought: ReadingImport) -> str:
