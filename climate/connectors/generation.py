@@ -9,7 +9,7 @@ is missing with its share. Storage is left out because what it gives back was ge
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -103,7 +103,6 @@ def readings_of(
     times = sorted({at for amounts in series.values() for at in amounts if at + period <= until})
     lit = with_nights(series, kinds, times, place, period)
     silence = _silence(lit.series, series, times, {_name(code, kinds) for code in series}, last_flag)
-    gone = {_name(code, kinds) for code in silence.gone} | silence.forgotten
     readings, unknown = [], ""
     for at in times:
         amounts = {code: each[at] for code, each in lit.series.items() if at in each}
@@ -115,9 +114,7 @@ def readings_of(
         except TooLittleKnown as error:
             unknown = f"{zone} {at:%Y-%m-%d %H:%M}: {error}"
             continue
-        absent = {_name(code, kinds) for code in missing} | silence.forgotten
-        words = [mix.flag, _listed("not reported: ", absent - gone), _listed(NO_LONGER, absent & gone)]
-        words += [SOLAR_GUESSED] if at in lit.guessed else []
+        words = [mix.flag, *_absent(missing, silence, kinds), SOLAR_GUESSED if at in lit.guessed else ""]
         readings.append(_reading(zone, at, period_minutes, mix, words))
     lost = {_name(code, kinds) for code in silence.late - silence.small} | silence.forgotten
     problems = [f"{zone}: {name} is no longer reported" for name in sorted(lost)]
@@ -157,14 +154,19 @@ def _silence(lit: Series, said: Series, times: Sequence[datetime], reported: Set
     )
 
 
+def _absent(missing: Set[str], silence: _Silence, kinds: Mapping[str, str]) -> Iterator[str]:
+    """In words, what a period lacks: what may come back soon, and what is no longer reported."""
+    gone = {_name(code, kinds) for code in missing & silence.gone} | silence.forgotten
+    quiet = {_name(code, kinds) for code in missing} - gone
+    for words, names in (("not reported: ", quiet), (NO_LONGER, gone)):
+        if names:
+            yield words + ", ".join(sorted(names))
+
+
 def _gone_by(flag: str) -> frozenset[str]:
     """The kinds that a reading's flag calls no longer reported."""
     named = [part.removeprefix(NO_LONGER).split(", ") for part in flag.split("; ") if part.startswith(NO_LONGER)]
     return frozenset(kind for kinds in named for kind in kinds)
-
-
-def _listed(words: str, names: Set[str]) -> str:
-    return words + ", ".join(sorted(names)) if names else ""
 
 
 def _name(code: str, kinds: Mapping[str, str]) -> str:
