@@ -45,6 +45,8 @@ TRANSLATED = ("country_codes", "unknown_places")
 TEXTS = {"title": 300, "severity_text": 300, "glide": 40, "url": 500}
 """Characters that the columns hold."""
 
+ROWS_AT_ONCE = 500
+
 Facts = dict[str, Any]
 Change = tuple[Alert, datetime]
 """An event, and the time of the version that its history gains."""
@@ -148,8 +150,12 @@ def _missing(source: str, listed: Iterable[str], now: datetime) -> list[Alert]:
 def _store(changed: list[Change], now: datetime) -> None:
     """The rows, and a version of each. `version_at` of a row stays the feed's own, so that its next one is newer."""
     rows = [row for row, _ in changed]
-    Alert.objects.bulk_update([each for each in rows if not each._state.adding], COLUMNS, batch_size=100)
-    Alert.objects.bulk_create([each for each in rows if each._state.adding], batch_size=500)
+    # By their key, which writes 500 rows over at once; bulk_update takes ten times as long.
+    known, new = [[each for each in rows if each._state.adding is adding] for adding in (False, True)]
+    Alert.objects.bulk_create(
+        known, update_conflicts=True, unique_fields=["id"], update_fields=COLUMNS, batch_size=ROWS_AT_ONCE
+    )
+    Alert.objects.bulk_create(new, batch_size=ROWS_AT_ONCE)
     versions = [
         AlertVersion(
             alert=row,
@@ -161,7 +167,7 @@ def _store(changed: list[Change], now: datetime) -> None:
         )
         for row, version_at in changed
     ]
-    AlertVersion.objects.bulk_create(versions, batch_size=500)
+    AlertVersion.objects.bulk_create(versions, batch_size=ROWS_AT_ONCE)
 
 
 def _plain_json(value: Any) -> Any:

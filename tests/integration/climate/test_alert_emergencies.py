@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from climate.domain.alerts import AlertLevel, EmergencyState
 from climate.models import Alert, Emergency
@@ -113,6 +115,45 @@ def test_a_level_that_was_unknown_when_a_person_was_asked_again_does_not_make_re
     assert Emergency.objects.get().state == EmergencyState.PROPOSED
     keep(newer(FLOOD, hours=27), now=NOW + 27 * HOUR)
     assert Emergency.objects.get().state == EmergencyState.PROPOSED
+
+
+def test_a_feed_that_wavers_ends_and_begins_one_emergency_instead_of_making_many():
+    for turn in range(12):
+        at = NOW + turn * TEN_MINUTES
+        level = AlertLevel.GREEN if turn % 2 else AlertLevel.RED
+        keep(newer(FLOOD, hours=turn / 60, level=level), now=at)
+        assert in_force(at) == ([] if turn % 2 else ["Flood in Bangladesh"])
+    assert Emergency.objects.get().history.count() == 12
+    keep(newer(FLOOD), now=NOW + 30 * HOUR)
+    assert Emergency.objects.count() == 2, "long over; this is another one"
+
+
+def test_what_begins_again_follows_the_level_of_now():
+    keep(FLOOD)
+    keep(newer(FLOOD, level=AlertLevel.GREEN), now=NOW + TEN_MINUTES)
+    keep(newer(FLOOD, hours=2, level=AlertLevel.ORANGE), now=NOW + HOUR)
+    proposed = get_emergency(Emergency.objects.get().pk)
+    assert (proposed.state, proposed.starts_at) == ("proposed", NOW + HOUR)
+    assert proposed.ends_at == NOW + 25 * HOUR
+    keep(newer(FLOOD, hours=3), now=NOW + 2 * HOUR)
+    assert in_force(NOW + 2 * HOUR) == ["Flood in Bangladesh"]
+
+
+def test_many_alerts_that_change_cost_no_more_queries_than_a_few():
+    def queries(number, **changes):
+        feed = [newer(replace(FLOOD, external_id=f"FL{each}"), **changes) for each in range(number)]
+        with CaptureQueriesContext(connection) as asked:
+            assert keep(*feed, now=NOW + changes["hours"] * TEN_MINUTES) == number
+        return len(asked)
+
+    few = [queries(2, hours=1), queries(2, hours=2, level=AlertLevel.GREEN), queries(2, hours=3)]
+    Emergency.objects.all().delete()
+    Alert.objects.all().delete()
+    many = [queries(40, hours=4), queries(40, hours=5, level=AlertLevel.GREEN), queries(40, hours=6)]
+    assert many == few
+    changes = list_emergency_changes(Emergency.objects.order_by("pk")[39].pk)
+    assert [each.state for each in changes] == ["active", "ended", "active"]
+    assert all(each.change and each.change == each.reason[: len(each.change)] for each in changes)
 
 
 def test_a_proposal_rises_with_its_alert_and_falls_with_it():
