@@ -6,11 +6,12 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 
-from climate.connectors.http import SourceError, SourceHttp, SourceLimitReached, SourceRefused
+from climate.connectors.http import SourceError, SourceHttp, SourceLimitReached, SourceMisbehaved, SourceRefused
 from climate.connectors.registry import CONNECTORS
 from climate.domain.sources import SourceState
+from climate.domain.texts import one_line
 from climate.events import ReadingsCollected, SourceChanged, SourceOrdered
 from climate.models import DataSource
 from climate.selectors.sources import find_source, is_due
@@ -19,6 +20,7 @@ from climate.services.collect.keep import keep_answer
 from climate.services.collect.memory import StoredMemory
 from climate.services.collect.result import CollectionResult, bounded
 from climate.services.collect.state import (
+    LONGEST_ERROR_CHARACTERS,
     Turn,
     count_requests,
     give_back,
@@ -28,7 +30,7 @@ from climate.services.collect.state import (
     write_limit_reached,
     write_success,
 )
-from config.kernel.errors import Conflict, NotFound, StillRunning, Unavailable
+from config.kernel.errors import Conflict, DomainError, NotFound, StillRunning, Unavailable
 from config.kernel.events import publish
 
 __all__ = ["CollectionResult", "collect_if_due", "collect_source", "order_collection"]
@@ -110,7 +112,13 @@ def _ask_and_keep(run: _Run) -> CollectionResult:
         answer = answer_of(run.http, question, connector=connector)
     except SourceError as error:
         return _failed(run, error)
-    return _keep(run, answer, problems)
+    try:
+        return _keep(run, answer, problems)
+    except (DomainError, OperationalError, InterfaceError):
+        raise  # not the answer's fault: another run, or a database that is busy or gone
+    except Exception:
+        logger.exception("an answer could not be stored", extra={"source": source.pk})
+        return _failed(run, SourceMisbehaved("the answer could not be stored"))
 
 
 @transaction.atomic
@@ -143,7 +151,7 @@ def _keep(run: _Run, answer: Believed, problems: tuple[str, ...]) -> CollectionR
 @transaction.atomic
 def _failed(run: _Run, error: SourceError) -> CollectionResult:
     """Nothing is kept but how it went."""
-    turn, words, now = run.turn, str(error), run.now
+    turn, words, now = run.turn, one_line(str(error), LONGEST_ERROR_CHARACTERS), run.now
     held_row(turn)
     logger.warning("a source failed", extra={"source": turn.source.pk, "reason": words})
     run.memory.write_forgotten()

@@ -14,6 +14,7 @@ from django.db.models import OuterRef, Subquery
 from climate.connectors.contract import Ask, Connector, Place
 from climate.connectors.http import LIMITS, SourceError, SourceHttp, SourceMisbehaved, SourceUnavailable, host_of
 from climate.domain.belief import Judged, judge
+from climate.domain.cleaning import cleaned
 from climate.domain.collected import Collected
 from climate.domain.providers import PROVIDERS
 from climate.domain.reach import (
@@ -47,7 +48,7 @@ def answer_of(http: SourceHttp, question: Ask, *, connector: Connector) -> Belie
     policy = RetentionPolicy.objects.first() or RetentionPolicy()
     archived_before = question.now - timedelta(days=policy.raw_days)
     try:
-        collected = connector.collect(http, question)
+        collected = cleaned(connector.collect(http, question))
         judged = judge(collected, zones=zones, archived_before=archived_before, now=question.now)
     except SourceError:
         raise
