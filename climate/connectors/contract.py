@@ -25,7 +25,8 @@ class Ask:
     """One question to a source. A connector has no clock, no settings and no database: all it needs is here.
 
     `zones` are the grid zones wanted, by their codes in this project, in the order of asking.
-    `since` says by zone from when on readings are missing or may have been revised; the connector asks for all from then to `now`.
+    `since` says by zone from when on readings are missing or may have been revised; the connector
+    asks for all from then to `now`.
     `flags` are those of the source's newest readings, by zone.
     `options` are the deployment's settings of this source, `secrets` its keys by the name of their
     environment variable.
