@@ -91,7 +91,6 @@ class DataSourceAdmin(AuditedAdmin):
         "terms",
     )
     actions_detail = ("fetch_now", "pause", "resume")
-    actions_row = ("fetch_now", "pause", "resume")
     fieldsets = (
         (None, {"fields": (("title", "name"), ("is_enabled", "interval_minutes"), "terms")}),
         (
@@ -117,7 +116,7 @@ class DataSourceAdmin(AuditedAdmin):
     @display(description="State", ordering="state", label=STATE_COLOURS)
     def shown_state(self, source: DataSource) -> str:
         """The state in words, coloured."""
-        return STATES[state_now(source).state]
+        return STATES[state_now(source).state] if source.is_enabled else "paused"
 
     @display(description="Last success", ordering="last_success_at")
     def shown_success(self, source: DataSource) -> str:
@@ -185,9 +184,23 @@ class DataSourceAdmin(AuditedAdmin):
         obj._change_reason = form.cleaned_data.get("change_reason") or None
         obj.save(update_fields=["interval_minutes"])
 
+    def _may(self, request: HttpRequest, object_id: str | None, fits: Callable[[SourceState], bool]) -> bool:
+        """Whether an action is offered. A form that was sent for what does not fit is answered with the reason."""
+        may = request.user.has_perm("climate.change_datasource")
+        source: Any = self.get_object(request, object_id) if object_id is not None else None
+        return may and (source is None or request.method == "POST" or fits(state_now(source)))
+
     def has_fetch_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        """Asked by the actions of this page."""
-        return request.user.has_perm("climate.change_datasource")
+        """Asked by the action of this name."""
+        return self._may(request, object_id, lambda state: not state.needs)
+
+    def has_pause_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Asked by the action of this name."""
+        return self._may(request, object_id, lambda state: state.is_enabled)
+
+    def has_resume_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Asked by the action of this name."""
+        return self._may(request, object_id, lambda state: not state.is_enabled)
 
     @action(description="Fetch now", icon="sync", permissions=["fetch"])
     def fetch_now(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -208,13 +221,13 @@ class DataSourceAdmin(AuditedAdmin):
             object_id=object_id,
         )
 
-    @action(description="Pause", icon="pause", permissions=["fetch"])
+    @action(description="Pause", icon="pause", permissions=["pause"])
     def pause(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask the source no more, with a reason."""
         words = "It is not asked until somebody resumes it. What it has said stays, and grows old."
         return self._reasoned(request, object_id, pause_source, title="Pause this source", intro=words)
 
-    @action(description="Resume", icon="play_arrow", permissions=["fetch"])
+    @action(description="Resume", icon="play_arrow", permissions=["resume"])
     def resume(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask the source again, with a reason."""
         words = "It is asked within a minute. Failures and refusals so far are forgotten."

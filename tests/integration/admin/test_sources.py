@@ -115,6 +115,21 @@ def orders(monkeypatch):
     return told
 
 
+def test_only_what_can_be_done_with_a_source_is_offered_and_a_paused_one_is_not_said_to_answer(root):
+    source(state="ok")
+    DataSource.objects.create(name=KEYED, title="Electricity Maps", is_enabled=False)
+
+    def offered(name):
+        text = root.get(f"{LIST}{name}/change/").content.decode()
+        return [each for each in ("fetch_now", "pause", "resume") if f"{LIST}{name}/{each}/" in text]
+
+    assert offered(GB) == ["fetch_now", "pause"]
+    assert offered(KEYED) == ["resume"]
+    DataSource.objects.update(is_enabled=False)
+    assert offered(GB) == ["fetch_now", "resume"]
+    assert "answering" not in page(root, f"{LIST}{GB}/change/").replace("How it answers", "")
+
+
 def test_a_source_is_asked_by_a_worker_and_the_page_answers_at_once(root, orders, django_capture_on_commit_callbacks):
     source()
     root.get(f"{LIST}{GB}/fetch_now/")
