@@ -197,7 +197,8 @@ def _locked(emergency_id: int) -> Emergency:
 
 def _decide(emergency: Emergency, word: str, reason: str, by: str, now: datetime) -> None:
     """Note a person's decision, with the level of the alert that they saw, or the graver one it was declared for."""
-    emergency.reason = reason.strip()
+    # Why it was in force is still asked for when it no longer is.
+    emergency.reason = f"{emergency.reason} Lifted: {reason.strip()}" if word == "lifted" else reason.strip()
     emergency.decided_at, emergency.decided_by = now, by
     if emergency.alert is not None:
         known = AlertLevel(emergency.alert_level or AlertLevel.UNKNOWN)

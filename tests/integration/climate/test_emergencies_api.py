@@ -206,6 +206,13 @@ def test_what_cannot_be_meant_is_refused_by_name_and_declares_nothing(trusted, c
     assert Emergency.objects.count() == 0
 
 
+def test_lifting_keeps_why_it_was_declared_and_adds_why_it_was_lifted(trusted):
+    declared = trusted.post(URL, BODY).json()
+    lifted = trusted.post(f"{URL}{declared['id']}/lift/", {"reason": "The water fell."}).json()
+    assert lifted["reason"] == f"{declared['reason']} Lifted: The water fell."
+    assert [each["reason"] for each in lifted["history"]] == [lifted["reason"], declared["reason"]]
+
+
 def test_a_proposal_is_confirmed_dismissed_or_left(trusted, proposed):
     assert trusted.post(f"{URL}{proposed}/lift/", {"reason": "x"}).status_code == 409
     answer = trusted.post(f"{URL}{proposed}/confirm/", {"reason": "Yes.", "keep": True})
@@ -216,7 +223,7 @@ def test_a_proposal_is_confirmed_dismissed_or_left(trusted, proposed):
     for action in ("lift", "confirm", "dismiss"):
         refused = trusted.post(f"{URL}{proposed}/{action}/", {"reason": "Again."})
         assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
-    assert Emergency.objects.get().reason == "The water fell."
+    assert Emergency.objects.get().reason == "Yes. Lifted: The water fell."
 
 
 def test_a_dismissed_proposal_says_so(trusted, proposed):
