@@ -25,7 +25,10 @@ class SignalOut(serializers.Serializer):  # type: ignore[type-arg]
     scope = serializers.CharField()
     basis = serializers.CharField()
     source = serializers.CharField()  # type: ignore[assignment]
-    as_of = serializers.DateTimeField()
+    as_of = serializers.DateTimeField(help_text="When the source last said so.")
+    measured_until = serializers.DateTimeField(
+        allow_null=True, help_text="End of the newest measured period that was used; null for what was not measured."
+    )
     flags = serializers.ListField(child=serializers.CharField())
     skipped = serializers.ListField(child=serializers.CharField(), help_text="Why no better rung was taken.")
 

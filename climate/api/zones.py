@@ -154,5 +154,7 @@ def _reading(reading: StoredReading) -> dict[str, Any]:
     """One stored reading in the form of a signal."""
     values = {name: getattr(reading, name) for name in StoredReading.__slots__}
     flags = [reading.flag] if reading.flag else []
-    more = {"as_of": reading.received_at, "flags": flags, "skipped": [], "low_g_per_kwh": None, "high_g_per_kwh": None}
+    end = reading.starts_at + timedelta(minutes=reading.period_minutes)
+    times = {"as_of": reading.received_at, "measured_until": min(end, reading.received_at)}
+    more = {**times, "flags": flags, "skipped": [], "low_g_per_kwh": None, "high_g_per_kwh": None}
     return dict(ReadingOut({**values, **more}).data)

@@ -140,6 +140,10 @@ def _of_readings(zone: str, hour: datetime, found: Sequence[Reading], *, is_over
     flags = {each.flag for each in found if each.flag}
     if is_over and minutes < 60:
         flags.add(f"readings cover {minutes} of 60 minutes")
+    # A period that is not over yet was measured no further than to when it was heard of.
+    measured_until = max(min(each.ends_at, each.received_at) for each in found)
+    if not is_over and measured_until <= hour:
+        flags.add(f"carried over from the period that ended {measured_until.astimezone(UTC):%H:%M} UTC")
     return Signal(
         zone=zone,
         starts_at=hour,
@@ -148,6 +152,7 @@ def _of_readings(zone: str, hour: datetime, found: Sequence[Reading], *, is_over
         basis=Basis.LIVE,
         source=found[0].source,
         as_of=max(each.received_at for each in found),
+        measured_until=measured_until,
         renewable_share=_mean([each.renewable_share for each in found]),
         carbon_free_share=_mean([each.carbon_free_share for each in found]),
         flags=tuple(sorted(flags)),

@@ -46,7 +46,8 @@ class Signal:
     """Carbon intensity of a zone in one period, with everything needed to trust or doubt it.
 
     Intensities in g CO2e/kWh, shares 0..1, `None` is unknown. `as_of` is when the source last
-    said so; `skipped` says, best rung first, why no better rung of the ladder was taken.
+    said so; `measured_until` is the end of the newest measured period that was used, None for what
+    was not measured; `skipped` says, best rung first, why no better rung of the ladder was taken.
     """
 
     zone: str
@@ -64,3 +65,9 @@ class Signal:
     carbon_free_share: float | None = None
     flags: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+    measured_until: datetime | None = None
+
+    @property
+    def dated_at(self) -> datetime:
+        """What its age counts from: the end of what was measured, else when the source said it."""
+        return self.measured_until or self.as_of

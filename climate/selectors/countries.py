@@ -71,6 +71,7 @@ def _mean_of(code: str, signals: list[Signal]) -> Signal:
         intensity_g_per_kwh=fsum(signal.intensity_g_per_kwh for signal in signals) / len(signals),
         source=f"mean of {len(signals)} zones, {worst.source}",
         as_of=min(signal.as_of for signal in signals),
+        measured_until=min(signal.dated_at for signal in signals) if worst.measured_until else None,
         low_g_per_kwh=None,
         high_g_per_kwh=None,
         renewable_share=_mean([signal.renewable_share for signal in signals]),

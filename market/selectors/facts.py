@@ -135,6 +135,7 @@ def _supposed(signal: Signal, what_if: WhatIf, now: datetime) -> Signal:
         basis=Basis.SIMULATED,
         source="what-if of the caller",
         as_of=now,
+        measured_until=None,
     )
 
 

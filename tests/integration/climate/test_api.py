@@ -65,6 +65,7 @@ def test_a_zone_answers_hour_by_hour_with_the_rung_of_each(client):
         ("2026-03-04T09:00:00Z", "modelled"),
     ]
     assert rows[0]["intensity_g_per_kwh"] == 321
+    assert [row["measured_until"] for row in rows] == ["2026-03-04T09:00:00Z", None]
     assert any(why.startswith("live:") for why in rows[1]["skipped"])
 
 

@@ -15,7 +15,9 @@ NOW = datetime(2026, 3, 4, 10, 20, tzinfo=UTC)
 HOUR = NOW.replace(minute=0)
 
 
-def reading(minutes_ago: float, value: float = 200.0, *, source: str = "grid", flag: str = "") -> Reading:
+def reading(
+    minutes_ago: float, value: float = 200.0, *, source: str = "grid", flag: str = "", heard_ago: float | None = None
+) -> Reading:
     at = NOW - timedelta(minutes=minutes_ago)
     return Reading(
         source=source,
@@ -25,7 +27,7 @@ def reading(minutes_ago: float, value: float = 200.0, *, source: str = "grid", f
         renewable_share=0.5,
         carbon_free_share=0.6,
         flag=flag,
-        received_at=at,
+        received_at=at if heard_ago is None else NOW - timedelta(minutes=heard_ago),
     )
 
 
@@ -94,6 +96,26 @@ def test_a_reading_older_than_the_maximum_age_is_not_live():
     old = signal(readings=[reading(121)], modelled=MODELLED)
     assert old.basis is Basis.MODELLED
     assert old.skipped[0] == "live: no reading of the last 90 minutes"
+
+
+@pytest.mark.parametrize(
+    ("minutes_ago", "until", "flags"),
+    [
+        (19, "10:17", ()),  # heard of before its period was over
+        (50, "10:00", ("carried over from the period that ended 10:00 UTC",)),
+        (80, "09:30", ("carried over from the period that ended 09:30 UTC",)),
+    ],
+)
+def test_a_live_value_says_how_far_was_measured_and_if_that_was_before_this_hour(minutes_ago, until, flags):
+    found = signal(readings=[reading(minutes_ago, heard_ago=3)])
+    assert (found.as_of, f"{found.measured_until:%H:%M}") == (NOW - timedelta(minutes=3), until)
+    assert found.dated_at == found.measured_until
+    assert found.flags == flags
+
+
+def test_what_was_not_measured_is_dated_by_when_it_was_said():
+    found = signal(expectations=[expectation(hours_old=5)])
+    assert (found.measured_until, found.dated_at) == (None, NOW - timedelta(hours=5))
 
 
 def test_an_hour_to_come_is_never_live():
