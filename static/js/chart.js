@@ -10,12 +10,26 @@ const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
 const day = (unix) => `${Number(iso(unix).slice(8, 10))} ${MONTHS[Number(iso(unix).slice(5, 7)) - 1]}`;
 const isKnown = (hour) => hour.low !== null && hour.high !== null;
 
-/** One series per family. A line runs on into the first hour of the next family, so that it has no gap. */
+/** One series per family. A line begins at the last hour of the family before: no gap, and none ends beyond its own hours. */
 function seriesOf(hours, family) {
   return hours.map((hour, index) => {
-    const before = hours[index - 1];
-    return hour.family === family || (before && before.family === family && before.value !== null) ? hour.value : null;
+    const after = hours[index + 1];
+    return hour.family === family || (after && after.family === family && after.value !== null) ? hour.value : null;
   });
+}
+
+/** The hours of a family that no line reaches, as dots: the only measured hour before forecasts, say. */
+function aloneIn(hours, family) {
+  return (plot, seriesIndex) => {
+    const values = plot.data[seriesIndex];
+    const isAlone = (hour, index) => hour.family === family && values[index] !== null && (values[index - 1] ?? values[index + 1] ?? null) === null;
+    return hours.flatMap((hour, index) => (isAlone(hour, index) ? [index] : []));
+  };
+}
+
+function dotsOf(hours, family) {
+  const colour = token(`--${family}-line`);
+  return { show: false, size: 6, fill: colour, stroke: colour, filter: aloneIn(hours, family) };
 }
 
 function shadeComing(plot, nowUnix) {
@@ -78,7 +92,7 @@ function optionsFor(box, readout, hours, nowUnix) {
     ],
     series: [
       {},
-      ...families.map(([family, dash]) => ({ label: family, stroke: token(`--${family}-line`), width: 2, dash, points: { show: false } })),
+      ...families.map(([family, dash]) => ({ label: family, stroke: token(`--${family}-line`), width: 2, dash, points: dotsOf(hours, family) })),
       ...(hasRange ? [edge, edge] : []),
     ],
     bands: hasRange ? [{ series: [families.length + 2, families.length + 1], fill: token("--band") }] : [],
