@@ -79,7 +79,10 @@ def list_alerts(
     country_code: str | None = None,
     gravest_first: bool = False,
 ) -> Sequence[AlertFacts]:
-    """Alerts that are current, or that are over, the last changed first, or by level (unknown before green) and then so. Two queries for each slice."""
+    """Alerts that are current, or that are over, the last changed first. Two queries for each slice.
+
+    `gravest_first`: by level before that, unknown before green.
+    """
     found: QuerySet[Alert] = Alert.objects.order_by(*((GRAVITY,) if gravest_first else ()), "-version_at", "-pk")
     found = found.filter(is_current=is_current)
     if kind is not None:

@@ -218,7 +218,8 @@ def test_where_now_is_the_greenest_there_is_nothing_to_wait_for(grid, client):
 def test_a_job_of_known_size_is_told_in_grams(grid, client, job, unit, words):
     report("DE")
     expect("DE", 3, 200.0, band=40.0)
-    assert "2.0 kg CO₂e (1.6 kg CO₂e to 2.4 kg CO₂e) saved; estimated, unverified" in one_window(client, job=job, unit=unit)
+    saved = "2.0 kg CO₂e (1.6 kg CO₂e to 2.4 kg CO₂e) saved; estimated, unverified"
+    assert saved in one_window(client, job=job, unit=unit)
 
 
 def test_a_home_region_is_compared_with(grid, client):
