@@ -175,8 +175,8 @@ class ReadingImportAdmin(RecordAdmin, AuditedAdmin):
 
     def has_confirm_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Offered for what waits for it. A form that was sent for anything else is answered with the reason."""
-        waiting = ReadingImport.objects.filter(pk=object_id, state=State.READY)
-        fits = object_id is None or request.method == "POST" or waiting.exists()
+        fits = object_id is None or request.method == "POST"
+        fits = fits or ReadingImport.objects.filter(pk=object_id or 0, state=State.READY).exists()
         return fits and self.has_bring_permission(request)
 
     @action(description="Import a CSV file", icon="upload_file", permissions=["bring"])
