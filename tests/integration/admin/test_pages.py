@@ -188,3 +188,11 @@ def test_the_administration_has_a_policy_of_its_own_and_the_rest_keeps_the_stric
     assert "frame-ancestors 'none'" in own
     elsewhere = root.get("/api/v1/regions/")["Content-Security-Policy"]
     assert "unsafe" not in elsewhere
+
+
+def test_an_empty_list_says_so_and_a_search_without_a_hit_offers_all(root):
+    address = "/admin/climate/readingimport/"
+    assert "Nothing here yet." in root.get(address).content.decode()
+    found = root.get(f"{address}?q=roof").content.decode()
+    assert "Nothing fits." in found
+    assert "Nothing here yet." not in found
