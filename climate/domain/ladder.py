@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from climate.domain.estimates import modelled_signal, world_signal, yearly_signal
 from climate.domain.observations import Expectation, Modelled, Reading, YearValue
+from climate.domain.overlap import Told, counted_minutes
 from climate.domain.preference import preferred, rank
 from climate.domain.signal import OWN_FORECAST_SOURCE, Basis, Signal
 
@@ -136,10 +137,12 @@ def _live(
 
 
 def _of_readings(zone: str, hour: datetime, found: Sequence[Reading], *, is_over: bool) -> Signal:
-    minutes = sum(each.period_minutes for each in found)
+    counted = counted_minutes([Told(each.starts_at, each.ends_at, each.received_at) for each in found])
+    weighed = [(each, minutes) for each, minutes in zip(found, counted, strict=True) if minutes]
+    found, minutes = [each for each, _ in weighed], sum(counted)
     flags = {each.flag for each in found if each.flag}
     if is_over and minutes < 60:
-        flags.add(f"readings cover {minutes} of 60 minutes")
+        flags.add(f"readings cover {minutes:g} of 60 minutes")
     # A period that is not over yet was measured no further than to when it was heard of.
     measured_until = max(min(each.ends_at, each.received_at) for each in found)
     if not is_over and measured_until <= hour:
@@ -148,7 +151,7 @@ def _of_readings(zone: str, hour: datetime, found: Sequence[Reading], *, is_over
         zone=zone,
         starts_at=hour,
         period_minutes=60,
-        intensity_g_per_kwh=fsum(each.intensity_g_per_kwh * each.period_minutes for each in found) / minutes,
+        intensity_g_per_kwh=fsum(each.intensity_g_per_kwh * part for each, part in weighed) / minutes,
         basis=Basis.LIVE,
         source=found[0].source,
         as_of=max(each.received_at for each in found),

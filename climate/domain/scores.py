@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from climate.domain.observations import Reading
+from climate.domain.overlap import Told, counted_minutes
 from climate.domain.preference import preferred
 
 HOUR = timedelta(hours=1)
@@ -65,15 +66,17 @@ def measured_in(
     For six hours it waits for readings of the whole period, then half of it is enough.
     """
     ends_at = starts_at + timedelta(minutes=period_minutes)
-    minutes: dict[str, list[tuple[float, float]]] = {}
+    parts: dict[str, list[tuple[Told, float]]] = {}
     for each in readings:
-        overlap = (min(each.ends_at, ends_at) - max(each.starts_at, starts_at)) / timedelta(minutes=1)
-        if overlap > 0:
-            minutes.setdefault(each.source, []).append((overlap, each.intensity_g_per_kwh))
+        part = Told(max(each.starts_at, starts_at), min(each.ends_at, ends_at), each.received_at)
+        if part.ends_at > part.starts_at:
+            parts.setdefault(each.source, []).append((part, each.intensity_g_per_kwh))
+    minutes = {source: counted_minutes([part for part, _ in told]) for source, told in parts.items()}
     needed = period_minutes * (1.0 if now < ends_at + PATIENCE_FOR_WHOLE_PERIODS else LEAST_COVERED_SHARE)
-    covered = {source: sum(part for part, _ in parts) for source, parts in minutes.items()}
+    covered = {source: sum(counted) for source, counted in minutes.items()}
     enough = [source for source, total in covered.items() if total >= needed]
     if not enough:
         return None
     source = preferred(enough)
-    return sum(part * value for part, value in minutes[source]) / covered[source]
+    values = [value for _, value in parts[source]]
+    return sum(part * value for part, value in zip(minutes[source], values, strict=True)) / covered[source]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -11,6 +11,8 @@ import numpy as np
 
 from climate.domain.forecast import Place, Trace
 from climate.domain.ladder import HOUR, OWN_FORECAST_NEEDS_READING_WITHIN, floor_hour
+from climate.domain.observations import Reading
+from climate.domain.overlap import Told, counted_minutes
 from climate.domain.signal import Kind, Scope
 from climate.models import CarbonReading, GridZone
 from climate.selectors.readings import list_readings_by_zone
@@ -62,11 +64,7 @@ def list_traces(
         series: Trace(
             first_hour=start,
             values=_hourly_means(
-                (
-                    (each.starts_at, each.period_minutes, each.intensity_g_per_kwh)
-                    for each in readings[series.zone]
-                    if each.source == series.source
-                ),
+                [each for each in readings[series.zone] if each.source == series.source],
                 start,
                 round((last + HOUR - start) / HOUR),
             ),
@@ -86,15 +84,16 @@ def _places(zone_codes: Sequence[str]) -> dict[str, Place]:
 
 
 def _hourly_means(
-    periods: Iterable[tuple[datetime, int, float]], start: datetime, hours: int
+    readings: Sequence[Reading], start: datetime, hours: int
 ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """NaN where less than half of the hour is known."""
     minutes, sums = [0.0] * hours, [0.0] * hours
     first = start.timestamp()
-    for starts_at, period, value in periods:
-        hour = int((starts_at.timestamp() - first) // 3600)
+    counted = counted_minutes([Told(each.starts_at, each.ends_at, each.received_at) for each in readings])
+    for each, part in zip(readings, counted, strict=True):
+        hour = int((each.starts_at.timestamp() - first) // 3600)
         if hour < hours:
-            minutes[hour] += period
-            sums[hour] += period * value
+            minutes[hour] += part
+            sums[hour] += part * each.intensity_g_per_kwh
     known = np.array(minutes)
     return np.where(known >= LEAST_COVERED_MINUTES, np.array(sums) / np.maximum(known, 1.0), np.nan)

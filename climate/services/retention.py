@@ -22,6 +22,7 @@ from django.db import transaction
 
 from climate.domain.ladder import floor_hour
 from climate.domain.means import Stretch, mean_of
+from climate.domain.overlap import Told, counted_minutes
 from climate.models import (
     ArchivedFile,
     CarbonReadingMean,
@@ -121,16 +122,16 @@ def _store_file(table: ArchivedTable, day: date, rows: Sequence[Sequence[Any]], 
 
 def _store_means(table: ArchivedTable, tier: Tier, found: Sequence[Sequence[Any]]) -> None:
     """What the rows leave behind. A mean that covers more than the new one stays."""
-    parts: dict[tuple[Any, ...], list[Stretch]] = defaultdict(list)
+    parts: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
     for row in found:
         known = dict(zip(("pk", *table.columns), row, strict=True))
         begins = floor_hour(known["starts_at"]) if tier == Tier.HOUR else midnight(known["starts_at"].date())
-        parts[(*(known[name] for name in SERIES), begins)].append(_stretch(known))
+        parts[(*(known[name] for name in SERIES), begins)].append(known)
     first, last = min(key[-1] for key in parts), max(key[-1] for key in parts)
     there = CarbonReadingMean.objects.filter(tier=tier, starts_at__gte=first, starts_at__lte=last)
     covered = {tuple(row[:-1]): row[-1] for row in there.values_list(*SERIES, "starts_at", "covered_minutes")}
     longest = 60 if tier == Tier.HOUR else 1440
-    means = {key: mean_of(each, longest_minutes=longest) for key, each in parts.items()}
+    means = {key: mean_of(_stretches(each), longest_minutes=longest) for key, each in parts.items()}
     CarbonReadingMean.objects.bulk_create(
         [_mean(key, tier, mean) for key, mean in means.items() if mean.minutes >= covered.get(key, 0)],
         update_conflicts=True,
@@ -140,10 +141,21 @@ def _store_means(table: ArchivedTable, tier: Tier, found: Sequence[Sequence[Any]
     )
 
 
-def _stretch(known: dict[str, Any]) -> Stretch:
+def _stretches(told: Sequence[dict[str, Any]]) -> list[Stretch]:
+    """What one source said of one hour or day, every minute once."""
+    lengths = [timedelta(minutes=each.get("period_minutes") or each["covered_minutes"]) for each in told]
+    periods = [
+        Told(each["starts_at"], each["starts_at"] + length, each["received_at"])
+        for each, length in zip(told, lengths, strict=True)
+    ]
+    counted = counted_minutes(periods)
+    return [_stretch(each, round(minutes)) for each, minutes in zip(told, counted, strict=True) if round(minutes)]
+
+
+def _stretch(known: dict[str, Any], minutes: int) -> Stretch:
     intensity = known["intensity_g_per_kwh"]
     return Stretch(
-        minutes=known.get("period_minutes") or known["covered_minutes"],
+        minutes=minutes,
         intensity_g_per_kwh=intensity,
         lowest_g_per_kwh=known.get("lowest_g_per_kwh", intensity),
         highest_g_per_kwh=known.get("highest_g_per_kwh", intensity),

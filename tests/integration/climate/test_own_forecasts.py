@@ -66,6 +66,14 @@ def test_ten_days_of_readings_become_a_forecast_of_more_than_96_hours_with_a_ban
     assert all(abs(row.intensity_g_per_kwh - value_of(row.starts_at)) < 20 for row in rows)
 
 
+def test_hours_told_again_in_another_length_are_forecast_from_as_they_were_told_last():
+    measure(minutes=15, factor=3.0)
+    CarbonReading.objects.filter(starts_at__minute=0).delete()
+    measure(received=NOW)
+    make_own_forecasts(now=NOW)
+    assert all(abs(row.intensity_g_per_kwh - value_of(row.starts_at)) < 20 for row in own())
+
+
 @pytest.mark.parametrize("hours_old", [0, 1, 2])
 def test_it_reaches_96_hours_after_the_running_one_while_the_last_reading_is_some_hours_old(hours_old):
     measure(until=LAST - hours_old * HOUR)

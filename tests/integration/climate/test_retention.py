@@ -227,6 +227,15 @@ def test_what_is_in_the_archive_is_never_written_over(folder):
     assert ArchivedFile.objects.exclude(pk=first.pk).get().path == first.path.replace(".csv.gz", "-2.csv.gz")
 
 
+def test_an_hour_told_again_in_another_length_leaves_the_mean_of_what_was_told_last():
+    fill(OLD, periods=2)
+    told_last = {"period_minutes": 60, "intensity_g_per_kwh": 200.0, "received_at": OLD + timedelta(hours=3)}
+    CarbonReading.objects.filter(starts_at=OLD).update(**told_last)
+    retire_readings(now=NOW)
+    mean = CarbonReadingMean.objects.get()
+    assert (mean.covered_minutes, mean.intensity_g_per_kwh, mean.highest_g_per_kwh) == (60, 200, 200)
+
+
 def test_a_late_reading_does_not_replace_the_mean_of_a_fuller_hour():
     fill(OLD, periods=2)
     retire_readings(now=NOW)

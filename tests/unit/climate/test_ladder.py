@@ -130,6 +130,23 @@ def test_a_past_hour_is_the_mean_of_its_readings_and_says_if_they_do_not_cover_i
     assert half.flags == ("imports not counted", "readings cover 30 of 60 minutes")
 
 
+def test_an_hour_told_again_in_another_length_is_what_was_told_last():
+    earlier = HOUR - timedelta(hours=1)
+    quarters = [
+        replace(
+            reading(80 - 15 * number, value, heard_ago=15, flag="first"),
+            starts_at=earlier + number * timedelta(minutes=15),
+            period_minutes=15,
+        )
+        for number, value in enumerate((100, 900, 900, 900))
+    ]
+    whole = replace(reading(80, 200, heard_ago=5), starts_at=earlier, period_minutes=60)
+    found = signal(earlier, readings=[*quarters, whole])
+    assert (found.intensity_g_per_kwh, found.flags) == (200, ())
+    corrected = replace(quarters[0], intensity_g_per_kwh=400, received_at=NOW)
+    assert signal(earlier, readings=[corrected, *quarters[1:], whole]).intensity_g_per_kwh == 250
+
+
 def test_sources_are_never_averaged_with_each_other():
     earlier = HOUR - timedelta(hours=1)
     found = signal(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -51,6 +52,13 @@ def test_the_preferred_source_that_measured_it_counts_and_is_not_mixed():
     others = [reading(0, 900, minutes=60, source="energy-charts"), reading(0, 100, minutes=60)]
     assert measured(*others) == 100
     assert measured(others[0], reading(0, 100, minutes=15)) == 900
+
+
+def test_an_hour_measured_again_in_another_length_is_what_was_told_last():
+    quarters = [reading(15 * number, 100) for number in range(4)]
+    whole = replace(reading(0, 200, minutes=60), received_at=LATER)
+    assert measured(*quarters, whole) == 200
+    assert measured(quarters[0], quarters[1], quarters[1], now=SOON) is None, "the same half hour twice is no hour"
 
 
 def test_an_error_is_relative_to_what_was_measured():
