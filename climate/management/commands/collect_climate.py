@@ -13,6 +13,7 @@ from rich.table import Table
 
 from climate.selectors import list_sources
 from climate.services.collect import collect_source
+from climate.services.forecasts import make_own_forecasts
 from config.kernel.errors import DomainError
 
 COLUMNS = ("source", "state", "new", "revised", "known", "forecasts", "alerts", "zones", "not believed", "problems")
@@ -38,6 +39,9 @@ class Command(BaseCommand):
         with console.capture() as text:
             console.print(table)
         self.stdout.write(text.get())
+        # Where everything is one process, what asks for forecasts would be lost when this one ends.
+        forecast = make_own_forecasts(now=timezone.now())
+        self.stdout.write(f"own forecast: made anew of {forecast} zone{'' if forecast == 1 else 's'}")
 
 
 def _cells(name: str) -> list[str]:

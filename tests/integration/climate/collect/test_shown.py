@@ -8,6 +8,7 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
+from climate.models import CarbonForecast
 from tests.integration.climate.collect.toy import NOW, readings, row
 from tests.integration.climate.provider import Reply
 from tests.integration.world import make_team
@@ -87,6 +88,16 @@ def test_the_command_asks_and_tells_what_was_stored(toy, time_machine):
     assert "toy" in said.getvalue()
     assert "5000 g/kWh cannot be" in " ".join(said.getvalue().split())
     assert list(toy.stored().values()) == [300.0]
+
+
+def test_the_command_makes_the_own_forecasts_of_what_it_brought(toy, time_machine):
+    time_machine.move_to(NOW, tick=False)
+    toy.provider.replies(readings(*(row(hours, 300.0) for hours in range(60, 0, -1))))
+    said = StringIO()
+    call_command("collect_climate", stdout=said)
+
+    assert "own forecast: made anew of 1 zone" in said.getvalue()
+    assert CarbonForecast.objects.filter(source="commonwatt").exists()
 
 
 def test_the_command_leaves_out_what_cannot_be_asked_and_says_why_when_told_to_ask_it(toy):
