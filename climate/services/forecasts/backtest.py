@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
+
+from climate.domain.forecast import MINIMUM_HOURS
 from climate.domain.forecast.backtest import Backtest, backtest
 from climate.domain.forecast.wide_csv import HOUR, BadTrace, parse_wide_csv, traces_of
 from climate.services.forecasts.places import zone_places
@@ -18,12 +21,12 @@ def backtest_files(*, trace: Path, history: Sequence[Path], track: Track) -> lis
     """Score every zone of `trace`; earlier years in `history` are learnt from and not scored.
 
     `track` passes zones through and shows progress. Raises BadTrace, naming file, line and column,
-    and OSError for a file that cannot be read.
+    also where nothing can be scored, and OSError for a file that cannot be read.
     """
     files = [_read(path) for path in (*history, trace)]
     hours, columns = files[-1]
     traces = traces_of(files, zone_places())
-    return [
+    found = [
         backtest(
             zone,
             traces[zone],
@@ -32,6 +35,13 @@ def backtest_files(*, trace: Path, history: Sequence[Path], track: Track) -> lis
         )
         for zone in track(list(columns))
     ]
+    if all(mape is None for each in found for mape in each.own.mape_percent.values()):
+        longest = max((int(np.count_nonzero(~np.isnan(traces[zone].values))) for zone in columns), default=0)
+        raise BadTrace(
+            f"{trace.name}: too short: a forecast needs {MINIMUM_HOURS} measured hours before it and others after it to"
+            f" be scored by, but no zone has more than {longest}."
+        )
+    return found
 
 
 def _read(path: Path) -> tuple[list[datetime], dict[str, list[float]]]:

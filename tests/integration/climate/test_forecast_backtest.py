@@ -124,6 +124,11 @@ def test_a_bad_file_is_refused_with_line_and_column(tmp_path, fault):
     assert not (tmp_path / "out.json").exists()
 
 
+def test_a_file_too_short_to_score_anything_is_refused_with_what_it_has_and_what_it_takes(tmp_path):
+    with pytest.raises(CommandError, match=r"short\.csv: too short: a forecast needs 48 .* no zone has more than 24"):
+        run(write(tmp_path / "short.csv", days=1))
+
+
 def test_a_missing_or_binary_file_is_refused(tmp_path):
     with pytest.raises(CommandError, match="No such file"):
         run(tmp_path / "none.csv")
