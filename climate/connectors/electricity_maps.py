@@ -16,7 +16,7 @@ published, so ours is 600 an hour.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -41,6 +41,7 @@ SANDBOX = "SANDBOX_MODE_DATA"
 DAY = timedelta(days=1)
 LONGEST_RANGE = timedelta(days=10)
 EVERYTHING = "*"
+NAMED_ZONES = 10
 
 Shares = dict[datetime, tuple[float | None, float | None]]
 """Renewable and carbon-free share 0..1 by the beginning of the hour."""
@@ -51,18 +52,26 @@ def collect(http: SourceHttp, ask: Ask) -> Collected:
     service = _Service(http=http, ask=ask, version=ask.options.get("version") or "v4")
     access = service.access()
     reached = tuple(zone for zone in ask.zones if access is None or zone in access)
-    beyond = tuple(f"{zone}: the key does not reach it" for zone in ask.zones if zone not in reached)
+    beyond = tuple(sorted(set(ask.zones) - set(reached)))
     if ask.zones and not reached:
         some = ", ".join(sorted(access or ())[:5])
         raise SourceRefused(f"the key reaches none of the zones asked for; it reaches {some or 'none at all'}")
     routes = access or {}
-    return Collected(problems=beyond).plus(
+    return Collected(problems=_beyond_the_key(beyond)).plus(
         ask_each(
             reached,
             lambda zone: _Zone(service=service, zone=zone, routes=routes.get(zone, frozenset({EVERYTHING}))).collect(),
             refusal_ends=False,
         )
     )
+
+
+def _beyond_the_key(zones: Sequence[str]) -> tuple[str, ...]:
+    """One problem, however many zones there are."""
+    if not zones:
+        return ()
+    more = f" and {len(zones) - NAMED_ZONES} more" if len(zones) > NAMED_ZONES else ""
+    return (f"{len(zones)} zone{'s' * (len(zones) > 1)} beyond the key: {', '.join(zones[:NAMED_ZONES])}{more}",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -172,8 +172,15 @@ def test_a_share_that_is_none_is_left_out_and_a_problem(maps, ask, version, rout
 def test_a_zone_that_the_key_does_not_reach_is_a_problem_and_not_asked(maps, ask):
     collected = ask(zones=("FR", ZONE))
     assert {each.zone for each in collected.readings} == {ZONE}
-    assert collected.problems == ("FR: the key does not reach it",)
+    assert collected.problems == ("1 zone beyond the key: FR",)
     assert not [call for call in maps.calls if "zone=FR" in call.request.url]
+
+
+def test_many_zones_that_the_key_does_not_reach_are_one_problem(maps, ask):
+    collected = ask(zones=(ZONE, *(f"US-{number:02}" for number in range(12))))
+    assert collected.problems == (
+        "12 zones beyond the key: US-00, US-01, US-02, US-03, US-04, US-05, US-06, US-07, US-08, US-09 and 2 more",
+    )
 
 
 def test_a_key_that_reaches_none_of_the_zones_is_a_refusal_that_says_what_it_reaches(maps, ask):
