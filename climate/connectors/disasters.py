@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
+from climate.connectors.asking import UNEXPECTED
 from climate.domain.alerts import CollectedAlert
 from climate.domain.collected import Collected
 
@@ -37,7 +38,7 @@ def collected_alerts(
             if alert.version_at > now + CLOCKS_DIFFER_BY:
                 raise ValueError("a version that is yet to come")
             alerts.append(alert)
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        except UNEXPECTED as error:
             problems.append(f"{name(item)[:60]} could not be read ({type(error).__name__})")
     is_complete = is_complete and not problems
     return Collected(alerts=tuple(alerts), is_complete_alert_list=is_complete, problems=_shortened(problems))
@@ -88,6 +89,6 @@ def coordinates(latitude: Any, longitude: Any) -> tuple[float | None, float | No
     """A place on earth, or None twice."""
     try:
         north, east = float(latitude), float(longitude)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None, None
     return (north, east) if abs(north) <= 90 and abs(east) <= 180 else (None, None)

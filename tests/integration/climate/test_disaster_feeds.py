@@ -151,6 +151,32 @@ def test_an_event_that_cannot_be_read_is_named_and_then_no_event_is_over_for_bei
     ]
 
 
+@pytest.mark.parametrize("facts", [{"eventid": float("inf")}, {"fromdate": "9999-12-31T23:59:59-14:00"}])
+def test_one_figure_beyond_all_bounds_costs_no_other_event(outside, facts):
+    answer = recorded("gdacs_events.json")
+    answer["features"][0]["properties"] |= facts
+    outside.get(LIST, body=json.dumps(answer).replace("Infinity", "1e999"))
+    collected = collect(gdacs)
+    assert len(collected.alerts) == len(answer["features"]) - 1
+    assert not collected.is_complete_alert_list
+
+
+def test_a_place_beyond_all_bounds_is_none(outside):
+    answer = recorded("gdacs_events.json")
+    answer["features"][0]["geometry"] = {"type": "Point", "coordinates": [10**400, 3]}
+    outside.get(LIST, json=answer)
+    collected = collect(gdacs)
+    assert (by_id(collected)["FL1103999"].latitude, collected.problems) == (None, ())
+
+
+@pytest.mark.parametrize("pause", ["Sat, 21 Jun 2025 21:42:31 +99999999999999999999", "9" * 50])
+def test_a_pause_beyond_all_bounds_is_an_answer_like_any_other(outside, pause):
+    outside.get(LIST, status=429, headers={"Retry-After": pause})
+    outside.get(RSS, status=429, headers={"Retry-After": pause})
+    with pytest.raises(SourceUnavailable):
+        collect(gdacs)
+
+
 def test_a_version_of_tomorrow_is_not_believed(outside):
     answer = recorded("gdacs_events.json")
     answer["features"][0]["properties"]["datemodified"] = "2099-01-01T00:00:00"
