@@ -38,7 +38,7 @@ NO_DATA = "999"
 REPEATING = "A03"
 MINUTES_OF_RESOLUTION = {"PT15M": 15, "PT30M": 30, "PT60M": 60, "PT1H": 60}
 MOST_POSITIONS = 40_000
-"""In one period: a year of quarter hours. More is a mistake, or somebody means harm."""
+"""In one answer, which is of a week: 20 types by the quarter hour are 13,440. More is a mistake or means harm."""
 LOOK_BACK = timedelta(days=7)
 REVISED_WITHIN = timedelta(days=3)
 """Operators correct what they published for days. The platform names no limit: the figure is ours."""
@@ -133,7 +133,9 @@ def _document(http: SourceHttp, area: str, since: datetime, ask: Ask) -> dict[st
         raise SourceMisbehaved(f"the platform refused the question (reason {', '.join(sorted(codes))[:40]})")
     if _local(root) != "GL_MarketDocument":
         raise SourceMisbehaved(f"the answer is a {_local(root)[:40]}, no generation")
-    return _by_type(root)
+    by_type = _by_type(root)
+    _check_size(by_type)
+    return by_type
 
 
 def _by_type(root: Element) -> dict[str, list[Element]]:
@@ -157,15 +159,26 @@ def _stretches(of_type: list[Element], area: str) -> Iterator[Stretch]:
             yield from _positions(period, repeats=repeats)
 
 
-def _positions(period: Element, *, repeats: bool) -> Iterator[Stretch]:
+def _check_size(by_type: dict[str, list[Element]]) -> None:
+    """A curve that repeats makes as many values of a short period as it says: they are counted before they are made."""
+    of_types = (series for each in by_type.values() for series in each)
+    positions = sum(_span(period)[2] for series in of_types for period in _children(series, "Period"))
+    if positions > MOST_POSITIONS:
+        raise SourceMisbehaved(f"an answer of {positions} positions")
+
+
+def _span(period: Element) -> tuple[datetime, int, int]:
+    """Beginning, minutes of a position, and how many there are."""
     interval = _child(period, "timeInterval")
     start, end = _time(_text(interval, "start")), _time(_text(interval, "end"))
     minutes = MINUTES_OF_RESOLUTION.get(_text(period, "resolution"))
     if minutes is None:
         raise SourceMisbehaved(f"periods of {_text(period, 'resolution')[:20]} cannot be kept")
-    count = int((end - start) / timedelta(minutes=minutes))
-    if count > MOST_POSITIONS:
-        raise SourceMisbehaved(f"a period of {count} positions")
+    return start, minutes, max(0, int((end - start) / timedelta(minutes=minutes)))
+
+
+def _positions(period: Element, *, repeats: bool) -> Iterator[Stretch]:
+    start, minutes, count = _span(period)
     points = {int(_text(point, "position")): float(_text(point, "quantity")) for point in _children(period, "Point")}
     value: float | None = None
     for position in range(1, count + 1):

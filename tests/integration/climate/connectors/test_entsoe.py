@@ -47,6 +47,12 @@ def series(psr: str, start: str, end: str, points: dict[int, float], *, resoluti
     )
 
 
+def repeated(one: str, times: int) -> str:
+    """A document of one series with its period so many times."""
+    begins, ends = one.index("<Period>"), one.index("</TimeSeries>")
+    return document(one[:begins] + one[begins:ends] * times + one[ends:])
+
+
 def test_generation_becomes_lifecycle_intensity_by_quarter_hour(outside, ask):
     outside.get(API, body=recorded("entsoe_generation.xml"))
     readings = ask().readings
@@ -178,6 +184,23 @@ FAULTS = {
         {"body": document(series("B04", "1026-03-04T08:00Z", "2026-03-04T10:00Z", {1: 1}))},
         SourceMisbehaved,
         "positions",
+    ),
+    "one position told a hundred thousand times": (
+        {"body": repeated(series("B16", "2026-01-01T00:00Z", "2026-01-21T00:00Z", {1: 5}, resolution="PT15M"), 50)},
+        SourceMisbehaved,
+        "an answer of 96000 positions",
+    ),
+    "of as many types": (
+        {
+            "body": document(
+                *(
+                    series(f"B16{n}", "2026-01-01T00:00Z", "2026-01-21T00:00Z", {1: 5}, resolution="PT15M")
+                    for n in range(50)
+                )
+            )
+        },
+        SourceMisbehaved,
+        "an answer of 96000 positions",
     ),
     "no number": (
         {"body": document(series("B04", *SPAN, {1: 1})).replace("<quantity>1<", "<quantity>much<")},
