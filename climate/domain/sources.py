@@ -10,6 +10,11 @@ FAILURES_BEFORE_OPEN = 3
 LONGEST_PAUSE_MINUTES = 60
 REFUSED_PAUSE = timedelta(hours=24)
 QUOTA_WINDOW = timedelta(hours=1)
+LEASE = timedelta(minutes=10)
+"""Longer than an asking may take (`Limits.asking_seconds`), so that only a dead run loses it."""
+LONGEST_NOT_BEFORE = timedelta(hours=24)
+"""A source that asks us to wait longer is asked again after this."""
+CLOCKS_DIFFER_BY = timedelta(minutes=5)
 
 
 class Breaker(StrEnum):
@@ -70,6 +75,11 @@ class Standing:
     not_before: datetime | None = None
 
 
+def known(moment: datetime | None, *, now: datetime, ahead: timedelta = timedelta(0)) -> datetime | None:
+    """The time as it was noted; None if it lies further `ahead` than it can: then the clock was wrong that noted it."""
+    return moment if moment is not None and moment <= now + ahead + CLOCKS_DIFFER_BY else None
+
+
 def pause_after(standing: Standing) -> timedelta:
     """Between the last asking and the next: the interval, doubled from the third failure on, at most an hour.
 
@@ -105,4 +115,5 @@ def requests_left(*, per_hour: int, made: int, hour_at: datetime | None, now: da
 
 def requests_in_hour(*, made: int, hour_at: datetime | None, now: datetime) -> int:
     """Requests of the running hour."""
-    return made if hour_at is not None and now - hour_at < QUOTA_WINDOW else 0
+    began_at = known(hour_at, now=now)
+    return made if began_at is not None and now - began_at < QUOTA_WINDOW else 0

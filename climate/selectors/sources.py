@@ -9,7 +9,17 @@ from django.utils.crypto import salted_hmac
 
 from climate.domain.providers import PROVIDERS
 from climate.domain.signal import DEFAULT_MAXIMUM_AGE_MINUTES
-from climate.domain.sources import QUOTA_WINDOW, SourceState, Standing, breaker, next_due_at, requests_in_hour
+from climate.domain.sources import (
+    LEASE,
+    LONGEST_NOT_BEFORE,
+    QUOTA_WINDOW,
+    SourceState,
+    Standing,
+    breaker,
+    known,
+    next_due_at,
+    requests_in_hour,
+)
 from climate.models import DataSource
 
 KEY_DIGEST_CHARACTERS = 16
@@ -56,30 +66,34 @@ def key_digest_of(name: str) -> str:
     return salted_hmac("climate.source-key", repr(secrets), algorithm="sha256").hexdigest()[:KEY_DIGEST_CHARACTERS]
 
 
-def standing_of(source: DataSource) -> Standing:
+def standing_of(source: DataSource, *, now: datetime) -> Standing:
     """What the last askings with the present key decide about the next one.
 
     A new key starts afresh. So does a source that a person resumed, but for the pause it asked for.
     """
+    asked_to_wait = known(source.not_before, now=now, ahead=LONGEST_NOT_BEFORE)
     if source.key_digest == key_digest_of(source.name):
         return Standing(
             interval_minutes=source.interval_minutes,
-            last_attempt_at=source.last_attempt_at,
+            last_attempt_at=known(source.last_attempt_at, now=now),
             consecutive_failures=source.consecutive_failures,
             is_refused=source.state == DataSource.State.REFUSED,
-            not_before=source.not_before,
+            not_before=asked_to_wait,
         )
-    not_before = None if source.key_digest else source.not_before
+    not_before = None if source.key_digest else asked_to_wait
     return Standing(interval_minutes=source.interval_minutes, not_before=not_before)
 
 
 def state_of(source: DataSource, *, now: datetime) -> SourceState:
     """The row with what its provider and the deployment's settings say of it. No query."""
     provider = PROVIDERS.get(source.name)
-    standing = standing_of(source) if provider else Standing(interval_minutes=source.interval_minutes)
+    standing = standing_of(source, now=now) if provider else Standing(interval_minutes=source.interval_minutes)
     needs = missing_settings(source.name)
     is_asked = source.is_enabled and not needs and provider is not None
-    age_minutes = (now - source.last_success_at).total_seconds() / 60 if source.last_success_at else None
+    answered_at = known(source.last_success_at, now=now)
+    not_before = known(source.not_before, now=now, ahead=LONGEST_NOT_BEFORE)
+    leased_until = known(source.leased_until, now=now, ahead=LEASE)
+    age_minutes = max(0.0, (now - answered_at).total_seconds() / 60) if answered_at else None
     return SourceState(
         name=source.name,
         title=source.title,
@@ -88,27 +102,27 @@ def state_of(source: DataSource, *, now: datetime) -> SourceState:
         state="unconfigured" if needs else source.state,
         is_enabled=source.is_enabled,
         is_stale=is_asked and (age_minutes is None or age_minutes > DEFAULT_MAXIMUM_AGE_MINUTES),
-        is_running=source.leased_until is not None and source.leased_until > now,
+        is_running=leased_until is not None and leased_until > now,
         age_minutes=None if age_minutes is None else round(age_minutes, 1),
         interval_minutes=source.interval_minutes,
-        last_attempt_at=source.last_attempt_at,
-        last_success_at=source.last_success_at,
-        latest_period_at=source.latest_period_at,
+        last_attempt_at=known(source.last_attempt_at, now=now),
+        last_success_at=answered_at,
+        latest_period_at=known(source.latest_period_at, now=now),
         next_due_at=next_due_at(standing) if is_asked else None,
-        not_before=source.not_before if source.not_before and source.not_before > now else None,
+        not_before=not_before if not_before and not_before > now else None,
         consecutive_failures=source.consecutive_failures,
         breaker=breaker(standing, now=now),
         requests_in_hour=requests_in_hour(made=source.requests_in_hour, hour_at=source.request_hour_at, now=now),
         requests_per_hour=provider.requests_per_hour if provider else 0,
         needs=needs,
         last_error=_needed(needs) or source.last_error,
-        limit_ends_at=_limit_ends_at(source, per_hour=provider.requests_per_hour if provider else 0),
+        limit_ends_at=_limit_ends_at(source, per_hour=provider.requests_per_hour if provider else 0, now=now),
     )
 
 
-def _limit_ends_at(source: DataSource, *, per_hour: int) -> datetime | None:
+def _limit_ends_at(source: DataSource, *, per_hour: int, now: datetime) -> datetime | None:
     """When the hour is over whose requests are used up; None if some are left, or if none of them was answered."""
-    began_at, answered_at = source.request_hour_at, source.last_success_at
+    began_at, answered_at = known(source.request_hour_at, now=now), known(source.last_success_at, now=now)
     if began_at is None or answered_at is None or answered_at < began_at or source.requests_in_hour < per_hour:
         return None
     return began_at + QUOTA_WINDOW

@@ -26,7 +26,7 @@ from climate.domain.reach import (
     revisions_wanted_from,
 )
 from climate.domain.signal import Kind, Scope
-from climate.domain.sources import requests_left
+from climate.domain.sources import known, requests_left
 from climate.models import CarbonReading, DataSource, GridZone, Region, RetentionPolicy
 from climate.selectors.gaps import first_gaps, had_lately
 from climate.services.collect.memory import StoredMemory
@@ -131,7 +131,7 @@ def _zones(connector: Connector, option: str) -> tuple[tuple[str, ...], tuple[st
 
 def _since(source: DataSource, connector: Connector, zones: tuple[str, ...], now: datetime) -> Mapping[str, datetime]:
     """By zone, from when on to ask: for what may have been revised, and from a while before the first gap."""
-    earliest, last = earliest_of(now, connector.longest_look_back), source.last_success_at
+    earliest, last = earliest_of(now, connector.longest_look_back), known(source.last_success_at, now=now)
     if last is None:
         return dict.fromkeys(zones, earliest)
     revised = revisions_wanted_from(last=last, now=now, revised_within=connector.revised_within)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from django.utils.crypto import salted_hmac
 
 from climate.connectors.http import Remembered
+from climate.domain.sources import CLOCKS_DIFFER_BY
 from climate.models import RememberedAnswer
 
 OLDEST = timedelta(hours=24)
@@ -26,7 +27,10 @@ class StoredMemory:
     def recall(self, question: str) -> Remembered | None:
         """What is stored, unless it is too old to be believed unasked."""
         row = RememberedAnswer.objects.filter(
-            source=self._source, question_digest=_digest(question), received_at__gt=self._now - OLDEST
+            source=self._source,
+            question_digest=_digest(question),
+            received_at__gt=self._now - OLDEST,
+            received_at__lte=self._now + CLOCKS_DIFFER_BY,
         ).first()
         if row is None:
             return None

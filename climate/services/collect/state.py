@@ -6,22 +6,27 @@ a run that was given up for dead cannot overwrite what its successor stored.
 
 from __future__ import annotations
 
-import textwrap
 import uuid
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db.models import F, Q
 
 from climate.connectors.http import SourceHttp
-from climate.domain.sources import FAILURES_BEFORE_OPEN, QUOTA_WINDOW, Standing, requests_in_hour
+from climate.domain.sources import (
+    CLOCKS_DIFFER_BY,
+    FAILURES_BEFORE_OPEN,
+    LEASE,
+    QUOTA_WINDOW,
+    Standing,
+    known,
+    requests_in_hour,
+)
 from climate.models import DataSource
 from climate.selectors.sources import key_digest_of, standing_of
 from config.kernel.errors import StillRunning
 
-LEASE = timedelta(minutes=10)
-"""Longer than an asking may take (`Limits.asking_seconds`), so that only a dead run loses it."""
 LONGEST_ERROR_CHARACTERS = 300
 
 
@@ -39,10 +44,11 @@ def take_turn(source: DataSource, *, now: datetime) -> Turn:
     """Take the lease. Raises StillRunning while another run holds it, or if one has ended since the row was read."""
     token = str(uuid.uuid4())
     unchanged = DataSource.objects.filter(pk=source.pk, last_attempt_at=source.last_attempt_at)
-    free = Q(leased_until__isnull=True) | Q(leased_until__lte=now)
+    too_far = now + LEASE + CLOCKS_DIFFER_BY  # of a clock that was ahead
+    free = Q(leased_until__isnull=True) | Q(leased_until__lte=now) | Q(leased_until__gt=too_far)
     if not unchanged.filter(free).update(lease_token=token, leased_until=now + LEASE):
         raise StillRunning(f"{source.title} is being asked at this moment.", retry_after_seconds=10)
-    return Turn(source=source, token=token, key_digest=key_digest_of(source.pk), standing=standing_of(source))
+    return Turn(source=source, token=token, key_digest=key_digest_of(source.pk), standing=standing_of(source, now=now))
 
 
 def held_row(turn: Turn) -> DataSource:
@@ -61,7 +67,9 @@ def give_back(turn: Turn, *, now: datetime) -> None:
 
 def count_requests(http: SourceHttp, *, name: str, now: datetime) -> None:
     """Add the requests that were made to those of the running hour, whatever became of the answers."""
-    running = DataSource.objects.filter(pk=name, request_hour_at__gt=now - QUOTA_WINDOW)
+    running = DataSource.objects.filter(
+        pk=name, request_hour_at__gt=now - QUOTA_WINDOW, request_hour_at__lte=now + CLOCKS_DIFFER_BY
+    )
     if not running.update(requests_in_hour=F("requests_in_hour") + http.requests_made):
         DataSource.objects.filter(pk=name).update(requests_in_hour=http.requests_made, request_hour_at=now)
 
@@ -70,7 +78,7 @@ def write_success(
     turn: Turn, *, problems: tuple[str, ...], newest: datetime | None, now: datetime, not_before: datetime | None
 ) -> None:
     """The source has answered: the breaker closes and the lease ends. For within the transaction of `held_row`."""
-    was = turn.source.latest_period_at
+    was = known(turn.source.latest_period_at, now=now)
     _write(
         turn,
         state=DataSource.State.OK,
@@ -80,7 +88,7 @@ def write_success(
         consecutive_failures=0,
         breaker_opened_at=None,
         not_before=not_before,
-        last_error=textwrap.shorten("; ".join(problems), LONGEST_ERROR_CHARACTERS, placeholder=" …"),
+        last_error="; ".join(problems)[:LONGEST_ERROR_CHARACTERS],
     )
 
 
