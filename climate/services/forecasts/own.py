@@ -15,6 +15,7 @@ from climate.domain.collected import CollectedForecast
 from climate.domain.forecast import REACH_HOURS, Forecast, Trace, ZoneFit, forecast_zone, is_long_enough, replay
 from climate.domain.forecast.features import FEATURES, MONTH_DAYS, PROFILE_DAYS
 from climate.domain.ladder import HOUR
+from climate.domain.made_from import made_from_flag
 from climate.domain.preference import rank
 from climate.domain.signal import OWN_FORECAST_SOURCE, Kind, Scope
 from climate.events import ReadingsCollected
@@ -53,7 +54,7 @@ def make_own_forecasts(*, now: datetime) -> int:
         fits = _newest_fits(zones)
         forecasts = {
             series.zone: list(
-                _hours(series.zone, trace, forecast_zone(trace, prior=load_prior(), fit=fits.get(series.zone)))
+                _hours(series, trace, forecast_zone(trace, prior=load_prior(), fit=fits.get(series.zone)))
             )
             for series, trace in traces.items()
         }
@@ -109,12 +110,12 @@ def _preferred(traces: Mapping[Series, Trace]) -> dict[Series, Trace]:
     return {series: traces[series] for series in chosen.values()}
 
 
-def _hours(zone: str, trace: Trace, forecast: Forecast) -> Iterator[CollectedForecast]:
+def _hours(series: Series, trace: Trace, forecast: Forecast) -> Iterator[CollectedForecast]:
     first = trace.first_hour + len(trace.values) * HOUR
     bands = zip(forecast.low.tolist(), forecast.central.tolist(), forecast.high.tolist(), strict=True)
     for step, (low, central, high) in enumerate(bands):
         yield CollectedForecast(
-            zone=zone,
+            zone=series.zone,
             starts_at=first + step * HOUR,
             period_minutes=60,
             intensity_g_per_kwh=round(central, DECIMALS),
@@ -122,6 +123,7 @@ def _hours(zone: str, trace: Trace, forecast: Forecast) -> Iterator[CollectedFor
             high_g_per_kwh=round(high, DECIMALS),
             kind=Kind.AVERAGE,
             scope=Scope.LIFECYCLE,
+            flag=made_from_flag(series.source),
         )
 
 

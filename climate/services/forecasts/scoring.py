@@ -13,6 +13,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from climate.domain.forecast.issues import lead_of
 from climate.domain.ladder import HOUR
+from climate.domain.made_from import made_from_source
 from climate.domain.observations import Reading
 from climate.domain.scores import LAST_CHANCE, HourScore, measured_in, score
 from climate.models import CarbonForecast, CarbonReading, ForecastScore, GridZone
@@ -65,6 +66,7 @@ class _Outcome:
 def score_forecasts(*, now: datetime) -> int:
     """Score every kept forecast whose period was measured; returns how many forecasts that were.
 
+    An own forecast is held against the source that it was made from, another one against the preferred source.
     Each is scored exactly once, however many do this at the same time. One whose period was not
     measured within a week is marked as done and scored nowhere.
     """
@@ -107,16 +109,17 @@ def _score_period(starts_at: datetime, measured: Q, now: datetime) -> int:
 
 def _outcome(forecasts: Iterable[CarbonForecast], readings: dict[_Series, list[Reading]], now: datetime) -> _Outcome:
     outcome = _Outcome()
-    measured: dict[tuple[_Series, int], float | None] = {}
+    measured: dict[tuple[_Series, int, str | None], float | None] = {}
     for each in forecasts:
         series = _Series(each.zone_id, each.kind, each.scope)
         if each.starts_at + each.period_minutes * HOUR / 60 > now:
             continue
-        if (series, each.period_minutes) not in measured:
-            measured[series, each.period_minutes] = measured_in(
-                readings.get(series, ()), starts_at=each.starts_at, period_minutes=each.period_minutes, now=now
-            )
-        value = measured[series, each.period_minutes]
+        source = made_from_source(source=each.source, flag=each.flag)
+        key = (series, each.period_minutes, source)
+        if key not in measured:
+            told = [one for one in readings.get(series, ()) if source in (None, one.source)]
+            measured[key] = measured_in(told, starts_at=each.starts_at, period_minutes=each.period_minutes, now=now)
+        value = measured[key]
         if value is None and now < each.starts_at + LAST_CHANCE:
             continue
         outcome.done.append(each.pk)

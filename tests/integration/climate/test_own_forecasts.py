@@ -255,6 +255,20 @@ def test_scores_appear_once_the_hours_were_measured_and_count_each_hour_once():
     assert list_forecast_scores(since=date(2026, 3, 20)) == []
 
 
+def test_an_own_forecast_names_the_source_it_was_made_from_and_is_scored_against_it():
+    measure(source="entsoe", factor=3.0, until=LAST - 5 * HOUR)  # preferred, and late
+    measure(source="energy-charts")
+    make_own_forecasts(now=NOW)
+    assert set(own().values_list("flag", flat=True)) == {"made from readings of energy-charts"}
+    assert get_signal("KE", at=NOW + 24 * HOUR, now=NOW).flags == ("made from readings of energy-charts",)
+    measure(source="entsoe", factor=3.0, first=LAST + HOUR, until=LAST + 10 * HOUR)
+    later = NOW + 11 * HOUR
+    assert score_forecasts(now=later) == 0, "the source it was made from has not reported yet"
+    measure(source="energy-charts", first=LAST + HOUR, until=LAST + 10 * HOUR)
+    assert score_forecasts(now=later) == 10
+    assert all(each.mape_percent < 10 for each in list_forecast_scores(zone="KE", since=NOW.date()))
+
+
 def test_scores_add_up_over_runs():
     measure()
     make_own_forecasts(now=NOW)
