@@ -6,6 +6,7 @@ a run that was given up for dead cannot overwrite what its successor stored.
 
 from __future__ import annotations
 
+import textwrap
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
@@ -88,7 +89,7 @@ def write_success(
         consecutive_failures=0,
         breaker_opened_at=None,
         not_before=not_before,
-        last_error="; ".join(problems)[:LONGEST_ERROR_CHARACTERS],
+        last_error=textwrap.shorten("; ".join(problems), LONGEST_ERROR_CHARACTERS, placeholder=" …"),
     )
 
 

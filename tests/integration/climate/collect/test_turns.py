@@ -12,7 +12,7 @@ from climate.domain.collected import Collected
 from climate.domain.outage import is_down
 from climate.models import DataSource
 from climate.selectors import list_sources
-from climate.selectors.sources import list_due_sources
+from climate.selectors.sources import key_digest_of, list_due_sources
 from climate.services.collect import collect_if_due
 from climate.services.collect.state import LEASE
 from climate.services.sources import pause_source, resume_source
@@ -363,3 +363,13 @@ def test_the_states_of_all_sources_cost_one_query(toy, django_assert_num_queries
         assert [each.name for each in list_sources(now=NOW)] == ["toy"]
     with django_assert_num_queries(1):
         assert list_due_sources(now=NOW) == ["toy"]
+
+
+def test_an_interval_of_a_minute_means_every_look_though_the_last_asking_was_noted_a_second_after_its_own(toy):
+    second = timedelta(seconds=1)
+    values = {"interval_minutes": 1, "last_attempt_at": NOW + second, "key_digest": key_digest_of("toy")}
+    DataSource.objects.update(**values)
+    assert list_due_sources(now=NOW + timedelta(minutes=1)) == ["toy"]
+    assert list_due_sources(now=NOW + timedelta(seconds=30)) == []
+    DataSource.objects.update(not_before=NOW + timedelta(minutes=1) + second)
+    assert list_due_sources(now=NOW + timedelta(minutes=1)) == []
