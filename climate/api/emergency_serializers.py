@@ -100,6 +100,16 @@ class EmergencyDetailOut(EmergencyOut):
         return {**fields, "history": EmergencyChangeOut(instance["history"], many=True).data}
 
 
+class NumberField(serializers.FloatField):
+    """A number. Python takes `true` for 1 and reads texts as numbers: nobody means either."""
+
+    def to_internal_value(self, data: Any) -> float:
+        """The number, or an error."""
+        if isinstance(data, bool) or not isinstance(data, int | float):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
 class EmergencyIn(StrictSerializer):
     """An emergency that a person declares, or a drill."""
 
@@ -113,7 +123,7 @@ class EmergencyIn(StrictSerializer):
         help_text="ISO 3166-1 alpha-2.",
     )
     purposes = serializers.ListField(child=serializers.CharField(max_length=60), allow_empty=False, max_length=100)
-    multiplier = serializers.FloatField(min_value=1, max_value=100)
+    multiplier = NumberField(min_value=1, max_value=100)
     reason = serializers.CharField(max_length=LONGEST_REASON_CHARACTERS)
     starts_at = serializers.DateTimeField(required=False, help_text="Default: now.")
     ends_at = serializers.DateTimeField(

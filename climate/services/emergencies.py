@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -12,12 +12,17 @@ from django.db import transaction
 from climate.domain.alert_decision import graver
 from climate.domain.alerts import AlertLevel, DisasterKind, EmergencyState
 from climate.domain.emergency_policy import HIGHEST_MULTIPLIER
+from climate.domain.texts import is_clean
 from climate.models import Country, Emergency
 from climate.services.emergency_changes import just_after, save_emergency
 from climate.services.purposes import check_purposes
 from config.kernel.errors import Conflict, InvalidInput, NotFound
 
 LONGEST_TITLE = 300
+EARLIEST_START = timedelta(days=1)
+"""Before it is declared: what was done before stays as it was decided."""
+LATEST_END = timedelta(days=366 * 2)
+"""After it is changed; one that lasts longer is declared without an end."""
 CHANGEABLE = ("title", "country_codes", "purposes", "multiplier", "ends_at")
 """What a person may change of an emergency that is not over."""
 
@@ -145,6 +150,7 @@ def lock_open_emergency(*, emergency_id: int, now: datetime) -> Emergency:
 
 def _create(new: NewEmergency, *, is_drill: bool, by: str, now: datetime) -> int:
     _check(new, now)
+    _check_start(new.starts_at or now, now)
     emergency = Emergency(
         kind=new.kind,
         title=new.title.strip(),
@@ -168,6 +174,9 @@ def _check(new: NewEmergency, now: datetime) -> None:
         raise InvalidInput(f"Choose one of {', '.join(DisasterKind)}.", field="kind")
     if not new.title.strip() or len(new.title) > LONGEST_TITLE:
         raise InvalidInput(f"Give a title of at most {LONGEST_TITLE} characters.", field="title")
+    for field, text in (("title", new.title), ("reason", new.reason)):
+        if not is_clean(text):
+            raise InvalidInput("Leave out signs that cannot be seen, such as those that turn text round.", field=field)
     known = set(Country.objects.filter(pk__in=list(new.country_codes)).values_list("pk", flat=True))
     if unknown := sorted(set(new.country_codes) - known):
         raise InvalidInput(f"There is no country {', '.join(unknown)}.", field="countries")
@@ -178,7 +187,14 @@ def _check(new: NewEmergency, now: datetime) -> None:
         raise InvalidInput(f"Send a number between 1 and {HIGHEST_MULTIPLIER:g}.", field="multiplier")
     if new.ends_at is not None and new.ends_at <= max(now, new.starts_at or now):
         raise InvalidInput("The end must be after the start and after now.", field="ends_at")
+    if new.ends_at is not None and new.ends_at > now + LATEST_END:
+        raise InvalidInput("The end must be within two years. Leave it empty if it is not known.", field="ends_at")
     _check_reason(new.reason)
+
+
+def _check_start(starts_at: datetime, now: datetime) -> None:
+    if not now - EARLIEST_START <= starts_at <= now + LATEST_END:
+        raise InvalidInput("The start must be at most a day ago and within two years.", field="starts_at")
 
 
 def _check_reason(reason: str) -> None:
