@@ -33,3 +33,11 @@ def bounded(problems: Sequence[str]) -> tuple[str, ...]:
     """The first ones, and how many more there are."""
     left_out = len(problems) - MOST_PROBLEMS
     return (*problems[:MOST_PROBLEMS], *([f"and {left_out} more"] if left_out > 0 else []))
+
+
+def shortened(words: str, longest: int) -> str:
+    """At most so many characters, cut between words where there are any."""
+    if len(words) <= longest:
+        return words
+    cut = words[: longest - 2]
+    return f"{cut.rpartition(' ')[0] or cut} …"

@@ -6,7 +6,6 @@ a run that was given up for dead cannot overwrite what its successor stored.
 
 from __future__ import annotations
 
-import textwrap
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,6 +25,7 @@ from climate.domain.sources import (
 )
 from climate.models import DataSource
 from climate.selectors.sources import key_digest_of, standing_of
+from climate.services.collect.result import shortened
 from config.kernel.errors import StillRunning
 
 LONGEST_ERROR_CHARACTERS = 300
@@ -89,7 +89,7 @@ def write_success(
         consecutive_failures=0,
         breaker_opened_at=None,
         not_before=not_before,
-        last_error=textwrap.shorten("; ".join(problems), LONGEST_ERROR_CHARACTERS, placeholder=" …"),
+        last_error=shortened("; ".join(problems), LONGEST_ERROR_CHARACTERS),
     )
 
 
