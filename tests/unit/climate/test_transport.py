@@ -139,6 +139,7 @@ def packed(body: bytes) -> list[bytes]:
         (gzip.compress(b"one")[:-9], "the answer broke off"),
         (b"no gzip at all", "the answer cannot be unpacked"),
     ],
+    ids=["two members", "too large", "broken off", "not packed"],
 )
 def test_a_packed_answer_is_unpacked_within_its_limits(body, said):
     with serving(lambda: packed(body)) as server:
