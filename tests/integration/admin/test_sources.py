@@ -150,7 +150,7 @@ def test_the_worker_asks_although_it_is_not_due_and_its_failure_is_stored(db):
     assert (DataSource.objects.get().state, DataSource.objects.get().consecutive_failures) == ("failing", 5)
 
 
-@pytest.mark.parametrize("changes", [{"not_before": timedelta(hours=1)}, {"leased_until": timedelta(hours=1)}])
+@pytest.mark.parametrize("changes", [{"not_before": timedelta(hours=1)}, {"leased_until": timedelta(minutes=9)}])
 def test_the_worker_honours_a_pause_and_another_run_that_began_since_the_order(db, changes):
     before = source(lease_token="x", **{name: timezone.now() + wait for name, wait in changes.items()})
     tasks.collect_one(source=GB, is_by_hand=True)
@@ -173,12 +173,13 @@ def test_the_page_says_that_a_source_is_being_asked(root):
     [
         ({"name": "other"}, "There is no source"),
         ({"name": KEYED}, "ELECTRICITY_MAPS_KEY must be set"),
-        ({"not_before": timezone.now() + timedelta(hours=1)}, "must not be asked before"),
-        ({"leased_until": timezone.now() + timedelta(hours=1), "lease_token": "x"}, "is being asked at this moment"),
+        ({"not_before": timedelta(hours=1)}, "must not be asked before"),
+        ({"leased_until": timedelta(minutes=9), "lease_token": "x"}, "is being asked at this moment"),
     ],
 )
 def test_a_source_that_cannot_be_asked_now_is_refused_in_words(root, orders, changes, words):
-    row = source(**changes)
+    now = timezone.now()
+    row = source(**{name: now + to if isinstance(to, timedelta) else to for name, to in changes.items()})
 
     assert words in root.post(f"{LIST}{row.pk}/fetch_now/").content.decode()
     assert DataSource.objects.get().last_attempt_at is None
