@@ -31,7 +31,7 @@ STATES = {
 STATE_COLOURS = {"answering": "success", "not answering": "danger", "refused us": "danger", "never asked": "info"}
 BREAKERS = {
     "closed": "closed: asked on its interval",
-    "open": "open: left alone for now",
+    "open": "open: left alone between single trials",
     "half_open": "half open: the next asking decides",
 }
 

@@ -64,7 +64,7 @@ def test_a_source_that_is_left_alone_says_so(root):
 
     words = page(root)
 
-    assert "open: left alone for now; it asked us to wait until" in words
+    assert "open: left alone between single trials; it asked us to wait until" in words
     assert "not answering" in words
 
 

@@ -54,3 +54,14 @@ def terms(**changes):
 def make_version(body, **changes):
     values = {"terms": body, "rationale": "Tried.", "author_id": None, "now": NOW}
     return create_emergency_policy_version(**{**values, **changes})
+
+
+BODY = {
+    "kind": "flood",
+    "title": "Flood in Sylhet",
+    "countries": ["BD"],
+    "purposes": ["disaster_response"],
+    "multiplier": 5,
+    "reason": "The Surma is 1.2 m over its mark.",
+}
+"""An emergency as it is declared over the API."""

@@ -11,45 +11,18 @@ from rest_framework.test import APIClient
 from accounts.domain.scopes import ALL_SCOPES, SCOPES_OF_ROLE, Scope
 from accounts.models import User
 from climate.models import Emergency
-from climate.services.alerts import keep_alerts
-from tests.integration.climate.alert_examples import ORANGE
-from tests.integration.world import load_world, make_team
+from tests.integration.climate.alert_examples import BODY
+from tests.integration.world import load_world
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 3, 4, 10, 20, tzinfo=UTC)
 URL = "/api/v1/emergencies/"
-BODY = {
-    "kind": "flood",
-    "title": "Flood in Sylhet",
-    "countries": ["BD"],
-    "purposes": ["disaster_response"],
-    "multiplier": 5,
-    "reason": "The Surma is 1.2 m over its mark.",
-}
 
 
 @pytest.fixture(autouse=True)
 def world(db, time_machine):
     time_machine.move_to(NOW, tick=False)
     load_world()
-
-
-@pytest.fixture
-def owner():
-    """A key with all that a team can hold."""
-    return make_team("Owners").client
-
-
-@pytest.fixture
-def trusted():
-    """A key that an administrator gave the platform-wide scope."""
-    return make_team("Trusted", scopes=[Scope.CLIMATE_READ, Scope.EMERGENCIES_WRITE]).client
-
-
-@pytest.fixture
-def proposed():
-    keep_alerts(source="gdacs", alerts=[ORANGE], is_complete=True, now=NOW)
-    return Emergency.objects.get().pk
 
 
 def fields_of(answer):
