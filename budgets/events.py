@@ -18,9 +18,8 @@ class BudgetsChanged(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ThresholdCrossed(Event):
-    """A budget passed a threshold for the first time in its period."""
+class BudgetAlerted(Event):
+    """Something about these budgets should be noticed: a threshold passed, an overdraft, a forecast."""
 
-    budget_id: UUID
-    percent: int
+    budget_ids: tuple[UUID, ...]
     at: datetime

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from budgets.events import BudgetsChanged, ThresholdCrossed
+from budgets.events import BudgetAlerted, BudgetsChanged
 from climate.events import AlertsChanged, EmergencyChanged, ReadingsCollected, SourceChanged
 from config.kernel.events import subscribe
 from dashboard.push import DASHBOARD_GROUP, push
@@ -15,7 +15,7 @@ def connect() -> None:
     subscribe(RequestResolved, _request_resolved)
     subscribe(FundChanged, _fund_changed)
     subscribe(BudgetsChanged, _budgets_changed)
-    subscribe(ThresholdCrossed, _threshold_crossed)
+    subscribe(BudgetAlerted, _budget_alerted)
     subscribe(ReadingsCollected, _readings_collected)
     subscribe(SourceChanged, _source_changed)
     subscribe(EmergencyChanged, _emergency_changed)
@@ -46,7 +46,7 @@ def _budgets_changed(event: BudgetsChanged) -> None:
     _nudge("budgets")
 
 
-def _threshold_crossed(event: ThresholdCrossed) -> None:
+def _budget_alerted(event: BudgetAlerted) -> None:
     _nudge("budgets", "alerts")
 
 

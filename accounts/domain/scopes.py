@@ -13,6 +13,7 @@ class Scope(StrEnum):
     REQUESTS_WRITE = "requests:write"
     REQUESTS_SIMULATE = "requests:simulate"
     BUDGETS_READ = "budgets:read"
+    BUDGETS_SPEND = "budgets:spend"
     BUDGETS_WRITE = "budgets:write"
     EMERGENCIES_WRITE = "emergencies:write"
 
@@ -38,7 +39,7 @@ _READING = frozenset({Scope.CLIMATE_READ, Scope.REQUESTS_READ, Scope.BUDGETS_REA
 SCOPES_OF_ROLE: dict[Role, frozenset[Scope]] = {
     Role.OWNER: ALL_SCOPES,
     Role.OPERATOR: ALL_SCOPES,
-    Role.MEMBER: _READING | {Scope.REQUESTS_WRITE, Scope.REQUESTS_SIMULATE},
+    Role.MEMBER: _READING | {Scope.REQUESTS_WRITE, Scope.REQUESTS_SIMULATE, Scope.BUDGETS_SPEND},
     Role.VIEWER: _READING,
     Role.AUDITOR: _READING,
 }

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 
-from budgets.models import Hold, HoldLine, LedgerEntry, ThresholdCrossing
+from budgets.models import BudgetAlert, Hold, HoldLine, LedgerEntry
 from config.administration.base import RecordAdmin, RecordInline
 from config.administration.text import usd, whole
 from config.administration.typed import display
@@ -73,11 +73,11 @@ class LedgerEntryAdmin(RecordAdmin):
         return lookup == "budget__id__exact" or super().lookup_allowed(lookup, value, request)
 
 
-@admin.register(ThresholdCrossing)
-class ThresholdCrossingAdmin(RecordAdmin):
-    """Thresholds that budgets passed, once a period."""
+@admin.register(BudgetAlert)
+class BudgetAlertAdmin(RecordAdmin):
+    """Thresholds that budgets passed, once a period, and other things to notice."""
 
-    list_display = ("at", "budget", "percent", "period_starts_at")
-    list_filter = ("percent", ("at", RangeDateTimeFilter))
+    list_display = ("at", "budget", "kind", "level", "period_starts_at")
+    list_filter = ("kind", ("at", RangeDateTimeFilter))
     list_select_related = ("budget",)
     search_fields = ("budget__name",)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 
@@ -14,6 +14,7 @@ class Period(StrEnum):
     DAY = "day"
     WEEK = "week"
     MONTH = "month"
+    ROLLING = "rolling"
 
 
 def bounds(period: Period, at: datetime) -> tuple[datetime, datetime | None]:
@@ -31,3 +32,15 @@ def bounds(period: Period, at: datetime) -> tuple[datetime, datetime | None]:
         return monday, monday + timedelta(days=7)
     first = day.replace(day=1)
     return first, (first + timedelta(days=32)).replace(day=1)
+
+
+def bucket_seconds(window_hours: int | None) -> int:
+    """Length of a slice of spending: an hour, or a sixtieth of a rolling window."""
+    return window_hours * 60 if window_hours else 3600
+
+
+def bucket_of(at: datetime, *, window_hours: int | None) -> datetime:
+    """Start of the slice in which spending at `at` is counted. Slices are counted from 1970, in UTC."""
+    seconds = bucket_seconds(window_hours)
+    since = int(at.timestamp())
+    return datetime.fromtimestamp(since - since % seconds, tz=UTC)

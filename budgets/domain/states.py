@@ -20,6 +20,7 @@ class BudgetState:
 
     id: UUID
     name: str
+    level: str
     organisation_id: int
     team_id: int | None
     team_name: str
@@ -27,6 +28,7 @@ class BudgetState:
     depth: int
     unit: Unit
     period: str
+    window_hours: int | None
     period_starts_at: datetime
     period_ends_at: datetime | None
     limit: Decimal
@@ -35,6 +37,18 @@ class BudgetState:
     tradeable: Decimal
     overdraft: Decimal
     available: Decimal
+    base_limit: Decimal
+    carried: Decimal
+    pooled: Decimal
+    bonus: Decimal
+    pool: Decimal
+    pool_drawn: Decimal
+    floor: Decimal
+    rollover_percent: int
+    rollover_cap_percent: int
+    overflow_percent: int
+    gear_choice: str
+    needs_two: bool
     used_percent: float
     status: str
     crossed: tuple[int, ...]

@@ -7,6 +7,7 @@ from datetime import datetime
 from budgets.models import Threshold
 
 FOUNDING = "founding documents"
+OWN = "own default: change it as you learn"
 DEFAULTS: list[tuple[str, float, str, str]] = [
     ("budget-warn", 75, "%", "A budget is in the warning band from here on."),
     ("budget-critical", 85, "%", "A budget is in the critical band from here on."),
@@ -16,6 +17,30 @@ DEFAULTS: list[tuple[str, float, str, str]] = [
     ("estimate-extra-role", 400, "tokens", "Output expected of each further role of a council."),
     ("estimate-margin", 500, "tokens", "Safety margin added to an estimate."),
     ("council-complexity", 0.7, "score", "Above this complexity a request without a mode is a council."),
+    ("utilisation-moderate", 50, "%", "Utilisation is called moderate from here on."),
+    ("utilisation-high", 75, "%", "Utilisation is called high from here on."),
+    ("utilisation-critical", 90, "%", "Utilisation is called critical from here on."),
+    ("pool-total", 200_000, "tokens", "Limit of a pool from which swarms are allotted, unless it says otherwise."),
+    ("pool-reserve", 10_000, "tokens", "Part of a pool that is never allotted to swarms."),
+    ("swarm-allotment", 50_000, "tokens", "What a swarm gets that does not say how much."),
+    ("pool-warning", 150_000, "tokens", "A pool warns when this much is used."),
+    ("pool-critical", 180_000, "tokens", "A pool warns again when this much is used."),
+    ("estimate-target-share", 0.8, "share", "Share of estimates that should be within 30 % of the outcome."),
+    ("estimate-learning-rate", 0.1, "share", "How much of each error estimates follow."),
+    ("estimate-adapt-above", 0.2, "share", "Estimates whose smoothed error is above this are adapted."),
+    ("share-least", 5, "%", "No proposal takes a budget below this share of its parent."),
+    ("share-most", 50, "%", "No proposal takes a budget above this share of its parent."),
+    ("share-step", 5, "points", "How far one proposal moves a share, up or down."),
+    ("exhaustions-many", 3, "hours", "More hours with refusals than this: a larger share is proposed."),
+    ("use-low", 50, "%", "Mean use below this: a smaller share is proposed."),
+    ("efficiency-above", 0.8, "share", "An efficiency above this earns a bonus."),
+    ("efficiency-bonus", 10, "%", "The bonus, of the base of the next period."),
+    ("bonus-tradeable", 50, "%", "How much of a bonus may be sold."),
+    ("operation-read_file", 1_000, "tokens", "Expected of reading a file."),
+    ("operation-delegation", 500, "tokens", "Expected of handing work to another agent."),
+    ("operation-response", 2_000, "tokens", "Expected of an answer."),
+    ("operation-tool_overhead", 300, "tokens", "Expected of calling a tool, beside its result."),
+    ("operation-todo_write", 200, "tokens", "Expected of noting what is to be done."),
 ]
 
 

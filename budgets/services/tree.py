@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
+from budgets.domain.levels import Level, level_below
 from budgets.domain.periods import Period, bounds
 from budgets.domain.units import LARGEST_AMOUNT, Unit, from_steps, to_steps
 from budgets.events import BudgetsChanged
@@ -53,6 +54,7 @@ def create_budget(
                 organisation_id=organisation_id,
                 team_id=team_id,
                 parent=parent,
+                level=level_below(Level(parent.level) if parent else None, has_team=team_id is not None),
                 depth=parent.depth + 1 if parent else 0,
                 path_ids=[str(budget_id), *(parent.path_ids if parent else [])],
                 unit=unit,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from budgets.services import PlacedHold
+from budgets.domain.asks import PlacedHold
 from config.kernel.events import publish
 from market.domain.explanation import explain
 from market.domain.facts import DecisionFacts

@@ -12,7 +12,7 @@ from budgets import services
 from budgets.domain.periods import Period
 from budgets.domain.refusals import BudgetExhausted
 from budgets.domain.units import Amounts, Unit
-from budgets.models import Budget, Hold, LedgerEntry, ThresholdCrossing
+from budgets.models import Budget, BudgetAlert, Hold, LedgerEntry
 from budgets.selectors import get_budget, list_ledger, list_ledger_differences, list_overdue_holds
 from config.kernel.errors import Conflict, InvalidInput, NotFound
 from tests.integration.world import NOW, Team, make_budget, make_team
@@ -70,6 +70,7 @@ def test_a_refusal_names_the_level_unit_and_what_is_left_and_changes_nothing(tea
         "remaining": 500,
         "needed": 501,
         "resets_at": "2026-03-05T00:00:00+00:00",
+        "level": "team",
     }
     assert figures(leaf) == (10_000, 0, 0, 0)
     assert not Hold.objects.exists()
@@ -164,7 +165,7 @@ def test_each_threshold_is_recorded_once_per_period(team):
     assert placed.warning_percent == 85
     settle(placed.hold_id, 160)
     services.release_hold(hold_id=hold(budget, 10).hold_id, actor="test", now=NOW)
-    assert list(ThresholdCrossing.objects.order_by("percent").values_list("percent", flat=True)) == [75, 85]
+    assert list(BudgetAlert.objects.order_by("level").values_list("level", flat=True)) == [75, 85]
     assert get_budget(budget).crossed == (75, 85)
     hold(budget, 60, now=NOW + timedelta(hours=1))
     assert get_budget(budget).crossed == (75,)  # 700 of the first hour are still reserved

@@ -13,7 +13,7 @@ from budgets import services
 from budgets.domain.periods import Period
 from budgets.domain.refusals import BudgetExhausted
 from budgets.domain.units import Amounts
-from budgets.models import Budget, ThresholdCrossing
+from budgets.models import Budget, BudgetAlert
 from budgets.selectors import list_ledger_differences
 from config.kernel.errors import Conflict
 from tests.integration.world import NOW, make_budget, make_team
@@ -56,7 +56,7 @@ def test_of_many_at_once_exactly_those_that_fit_are_held():
     assert sum(each is not None for each in held) == 10
     assert Budget.objects.get(pk=top).reserved == 1000
     assert list_ledger_differences() == []
-    assert ThresholdCrossing.objects.filter(budget=top).count() == 3
+    assert BudgetAlert.objects.filter(budget=top).count() == 3
 
 
 def test_of_many_at_the_start_of_a_period_none_is_refused_that_fits():

@@ -8,30 +8,21 @@ and a database constraint both say `spent + reserved <= limit`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F, Q
 
+from budgets.domain.asks import PlacedHold
 from budgets.domain.refusals import BudgetExhausted
 from budgets.domain.units import Amounts, Unit, from_steps
 from budgets.events import BudgetsChanged
 from budgets.models import Budget, Hold, HoldLine, LedgerEntry
-from budgets.services.crossings import note_crossings
+from budgets.services.alerting import note_crossings
 from budgets.services.ledger import begin_period_if_over, entry, is_over
 from config.kernel.errors import Conflict, InvalidInput, NotFound
 from config.kernel.events import publish
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlacedHold:
-    """A hold just made. `warning_percent` is the highest threshold passed on its path, if any."""
-
-    hold_id: UUID
-    expires_at: datetime
-    warning_percent: int | None
 
 
 @transaction.atomic
@@ -147,6 +138,7 @@ def _reserve(budget: Budget, steps: int, *, now: datetime) -> None:
         remaining=from_steps(unit, budget.limit - budget.spent - budget.reserved),
         needed=from_steps(unit, steps),
         resets_at=budget.period_ends_at,
+        level=budget.level,
     )
 
 

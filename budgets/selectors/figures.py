@@ -1,0 +1,27 @@
+"""The figures in force."""
+
+from __future__ import annotations
+
+from budgets.domain.bands import Bands
+from budgets.domain.estimates import EstimateTerms
+from budgets.models import Threshold
+
+
+def get_bands() -> Bands:
+    """The thresholds of budgets in force."""
+    names = {"budget-warn": "warn", "budget-critical": "critical", "budget-emergency": "emergency"}
+    rows = Threshold.objects.filter(name__in=names).values_list("name", "value")
+    return Bands(**{names[name]: int(value) for name, value in rows})
+
+
+def get_estimate_terms() -> EstimateTerms:
+    """The figures in force from which tokens are estimated."""
+    rows = dict(Threshold.objects.values_list("name", "value"))
+    cold = EstimateTerms()
+    return EstimateTerms(
+        express_tokens=int(rows.get("estimate-express", cold.express_tokens)),
+        council_tokens=int(rows.get("estimate-council", cold.council_tokens)),
+        extra_role_tokens=int(rows.get("estimate-extra-role", cold.extra_role_tokens)),
+        margin_tokens=int(rows.get("estimate-margin", cold.margin_tokens)),
+        council_complexity=rows.get("council-complexity", cold.council_complexity),
+    )
