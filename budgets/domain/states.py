@@ -44,6 +44,7 @@ class BudgetState:
     pool: Decimal
     pool_drawn: Decimal
     floor: Decimal
+    warning_amounts: tuple[Decimal, ...]
     rollover_percent: int
     rollover_cap_percent: int
     overflow_percent: int

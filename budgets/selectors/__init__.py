@@ -4,21 +4,41 @@ from budgets.selectors.differences import list_ledger_differences
 from budgets.selectors.figures import get_bands, get_estimate_terms
 from budgets.selectors.holds import OverdueHold, count_open_holds, list_overdue_holds
 from budgets.selectors.ledger import LedgerLine, list_ledger
+from budgets.selectors.picture import (
+    HoldOnBudget,
+    LeaseOfBudget,
+    PastPeriod,
+    Picture,
+    get_picture,
+    list_escrowed,
+    list_holds_on,
+    list_leases_of,
+    list_past_periods,
+)
 from budgets.selectors.spending import SpendHour, list_spend_by_hour
 from budgets.selectors.tree import find_default_budget_id, get_budget, list_budgets
 
 __all__ = [
+    "HoldOnBudget",
+    "LeaseOfBudget",
     "LedgerLine",
     "OverdueHold",
+    "PastPeriod",
+    "Picture",
     "SpendHour",
     "count_open_holds",
     "find_default_budget_id",
     "get_bands",
     "get_budget",
     "get_estimate_terms",
+    "get_picture",
     "list_budgets",
+    "list_escrowed",
+    "list_holds_on",
+    "list_leases_of",
     "list_ledger",
     "list_ledger_differences",
     "list_overdue_holds",
+    "list_past_periods",
     "list_spend_by_hour",
 ]

@@ -85,6 +85,7 @@ def _state(row: Budget, bands: Bands, crossed: Iterable[int]) -> BudgetState:
         pool=from_steps(unit, row.pool),
         pool_drawn=from_steps(unit, row.pool_drawn),
         floor=from_steps(unit, row.floor),
+        warning_amounts=tuple(from_steps(unit, steps) for steps in sorted(row.warning_amounts)),
         rollover_percent=row.rollover_percent,
         rollover_cap_percent=row.rollover_cap_percent,
         overflow_percent=row.overflow_percent,
