@@ -1,5 +1,13 @@
 """Reads of budgets, holds and the ledger. What other apps may call."""
 
+from budgets.selectors.alerts import (
+    get_backlog,
+    get_channel,
+    get_delivery,
+    list_budget_alerts,
+    list_channels,
+    list_deliveries,
+)
 from budgets.selectors.differences import list_ledger_differences
 from budgets.selectors.figures import get_bands, get_estimate_terms
 from budgets.selectors.holds import OverdueHold, count_open_holds, list_overdue_holds
@@ -28,11 +36,17 @@ __all__ = [
     "SpendHour",
     "count_open_holds",
     "find_default_budget_id",
+    "get_backlog",
     "get_bands",
     "get_budget",
+    "get_channel",
+    "get_delivery",
     "get_estimate_terms",
     "get_picture",
+    "list_budget_alerts",
     "list_budgets",
+    "list_channels",
+    "list_deliveries",
     "list_escrowed",
     "list_holds_on",
     "list_leases_of",

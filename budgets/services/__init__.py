@@ -1,5 +1,13 @@
 """Changes to budgets. What other apps may call."""
 
+from budgets.services.channels import (
+    change_channel,
+    create_channel,
+    remove_channel,
+    retry_delivery,
+    rotate_secret,
+    send_test,
+)
 from budgets.services.holds import expire_hold, place_hold, release_hold, settle_hold
 from budgets.services.ledger import begin_due_periods
 from budgets.services.reference import load_reference
@@ -9,12 +17,18 @@ from budgets.services.tree import allot, create_budget, deallocate
 __all__ = [
     "allot",
     "begin_due_periods",
+    "change_channel",
     "count_tokens",
     "create_budget",
+    "create_channel",
     "deallocate",
     "expire_hold",
     "load_reference",
     "place_hold",
     "release_hold",
+    "remove_channel",
+    "retry_delivery",
+    "rotate_secret",
+    "send_test",
     "settle_hold",
 ]

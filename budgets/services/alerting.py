@@ -1,49 +1,99 @@
-"""What budgets tell: each threshold once per budget, period and level; each overdraft once per hold."""
+"""What budgets tell: each threshold once per budget, period and level; each overdraft once per hold.
+
+Called in the transaction that made it true. What is written here waits for `deliveries.fan_out`. The function that
+places holds on PostgreSQL writes the same rows as `note_crossings`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from budgets.domain.bands import percentages_passed
 from budgets.events import BudgetAlerted
 from budgets.models import Budget, BudgetAlert
-from budgets.selectors import get_bands
+from budgets.selectors.figures import get_bands
 from config.kernel.events import publish
+
+Key = tuple[UUID, str, datetime, int]
 
 
 def note_crossings(*, budget_ids: Sequence[UUID], now: datetime) -> int | None:
     """Record what these budgets have newly passed; return the highest percentage any of them is past.
 
-    Called in the transaction that moved the budgets, whose row locks make the recording exact.
+    The caller's locks on their rows make what is read here the last word of this transaction.
     """
     bands = get_bands()
     highest: int | None = None
-    news: list[BudgetAlert] = []
+    passed: list[BudgetAlert] = []
     for budget in Budget.objects.filter(pk__in=budget_ids):
         used = budget.spent + budget.reserved
-        passed = percentages_passed(used=used, limit=budget.limit, bands=bands)
-        highest = max([highest or 0, *passed]) or None
-        levels = [(BudgetAlert.Kind.PERCENT, percent) for percent in passed]
-        levels += [(BudgetAlert.Kind.AMOUNT, steps) for steps in budget.warning_amounts if used >= steps]
-        if levels:
-            news += _unknown(budget, levels, now=now)
-    if news:
-        BudgetAlert.objects.bulk_create(news)
-        publish(BudgetAlerted(budget_ids=tuple({each.budget_id for each in news}), at=now))
+        percentages = percentages_passed(used=used, limit=budget.limit, bands=bands)
+        highest = max([highest or 0, *percentages]) or None
+        passed += [_alert(budget, BudgetAlert.Kind.PERCENT, percent, now=now) for percent in percentages]
+        amounts = [steps for steps in budget.warning_amounts if used >= steps]
+        passed += [_alert(budget, BudgetAlert.Kind.AMOUNT, steps, now=now) for steps in amounts]
+    if passed:
+        _record(passed, now=now)
     return highest
 
 
-def _unknown(budget: Budget, levels: Sequence[tuple[BudgetAlert.Kind, int]], *, now: datetime) -> list[BudgetAlert]:
-    """Alerts of levels that were not recorded in this period."""
-    recorded = BudgetAlert.objects.filter(budget=budget, period_starts_at=budget.period_starts_at)
-    known = set(recorded.values_list("kind", "level"))
-    facts = {"limit": budget.limit, "spent": budget.spent, "reserved": budget.reserved}
-    return [
-        BudgetAlert(
-            budget=budget, period_starts_at=budget.period_starts_at, kind=kind, level=level, at=now, facts=facts
-        )
-        for kind, level in levels
-        if (kind, level) not in known
-    ]
+def note_overdraft(*, hold_id: UUID, budget: Budget, steps: int, now: datetime) -> None:
+    """Record that the work of a hold used `steps` more than fitted into the budget; once for each of the two.
+
+    Called after the budget's row was moved: its figures are read again.
+    """
+    row = Budget.objects.get(pk=budget.pk)
+    alert = _alert(row, BudgetAlert.Kind.OVERDRAFT, steps, now=now, overdraft=row.overdraft)
+    alert.hold_id = hold_id
+    if not BudgetAlert.objects.filter(budget=row, kind=BudgetAlert.Kind.OVERDRAFT, hold=hold_id).exists():
+        _insert([alert], now=now)
+
+
+def note_forecast(*, budget: Budget, percent: int, facts: Mapping[str, Any], now: datetime) -> bool:
+    """Record that a budget is forecast to pass `percent` before its period ends; False if that was told already.
+
+    `facts` are plain JSON values; `runs_out_at` (ISO 8601) is shown to people.
+    """
+    return _record([_alert(budget, BudgetAlert.Kind.FORECAST, percent, now=now, **facts)], now=now)
+
+
+def _alert(budget: Budget, kind: BudgetAlert.Kind, level: int, *, now: datetime, **facts: Any) -> BudgetAlert:
+    figures = {"limit": budget.limit, "spent": budget.spent, "reserved": budget.reserved}
+    return BudgetAlert(
+        budget=budget,
+        kind=kind,
+        level=level,
+        period_starts_at=budget.period_starts_at,
+        at=now,
+        facts={**figures, **facts},
+    )
+
+
+def _record(alerts: Sequence[BudgetAlert], *, now: datetime) -> bool:
+    """Insert those that are not known in their period; whether there were any."""
+    known = _known(alerts)
+    news = [each for each in alerts if _key(each) not in known]
+    if news:
+        _insert(news, now=now)
+    return bool(news)
+
+
+def _insert(alerts: Sequence[BudgetAlert], *, now: datetime) -> None:
+    # Whoever was quicker has told it: a conflict is passed over, and the transaction goes on.
+    BudgetAlert.objects.bulk_create(alerts, ignore_conflicts=True)
+    publish(BudgetAlerted(budget_ids=tuple(dict.fromkeys(each.budget_id for each in alerts)), at=now))
+
+
+def _known(alerts: Iterable[BudgetAlert]) -> set[Key]:
+    rows = BudgetAlert.objects.filter(
+        budget__in={each.budget_id for each in alerts},
+        period_starts_at__in={each.period_starts_at for each in alerts},
+    ).exclude(kind=BudgetAlert.Kind.OVERDRAFT)
+    return set(rows.values_list("budget_id", "kind", "period_starts_at", "level"))
+
+
+def _key(alert: BudgetAlert) -> Key:
+    return alert.budget_id, str(alert.kind), alert.period_starts_at, alert.level
