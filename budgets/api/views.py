@@ -15,37 +15,15 @@ from rest_framework.views import APIView
 from accounts.domain.principal import Principal
 from accounts.domain.scopes import Scope
 from budgets import selectors, services
+from budgets.api.doors import changeable_budget, require_parent, visible_budget, visible_teams
 from budgets.api.serializers import AllotIn, BudgetIn, BudgetOut, LedgerLineOut, StatusOut
 from budgets.domain.periods import Period
 from budgets.domain.refusals import plain_number
-from budgets.domain.states import BudgetState
 from budgets.domain.units import Unit
-from config.kernel.errors import InvalidInput, NotAllowed, NotFound
+from config.kernel.errors import InvalidInput, NotAllowed
 from config.kernel.rest import paged, validated
 
 LEDGER_PAGE = 100
-
-
-def visible_budget(principal: Principal, budget_id: UUID) -> BudgetState:
-    """A budget that the caller may see; what it may not see does not exist for it."""
-    state = selectors.get_budget(budget_id)
-    own_organisation = state.team_id is None and state.organisation_id == principal.organisation_id
-    if not (own_organisation or principal.may_see_team(state.team_id)):
-        raise NotFound("There is no such budget.", field="budget")
-    return state
-
-
-def changeable_budget(principal: Principal, budget_id: UUID) -> BudgetState:
-    """A budget that the caller's team owns; the organisation's own budgets are changed in the admin."""
-    state = visible_budget(principal, budget_id)
-    if state.team_id is None or state.team_id != principal.team_id:
-        raise NotAllowed("This budget is not your team's to change.", field="budget")
-    return state
-
-
-def visible_teams(principal: Principal) -> frozenset[int] | None:
-    """Teams whose budgets the caller may see; None means all."""
-    return None if principal.sees_everything else principal.visible_team_ids
 
 
 class BudgetListView(APIView):
@@ -68,7 +46,7 @@ class BudgetListView(APIView):
         if principal.team_id is None or principal.organisation_id is None:
             raise NotAllowed("You act for no team. Join one, or make the budget in the admin.")
         if body["parent"]:
-            _require_parent(principal, body["parent"])
+            require_parent(principal, body["parent"])
         budget_id = services.create_budget(
             name=body["name"],
             organisation_id=principal.organisation_id,
@@ -169,15 +147,3 @@ class StatusView(APIView):
                 "attention": BudgetOut(attention, many=True).data,
             }
         )
-
-
-def _require_parent(principal: Principal, parent_id: UUID) -> None:
-    """A child spends its parent's money: the parent is the acting team's, or its organisation's own."""
-    try:
-        parent = selectors.get_budget(parent_id)
-    except NotFound:
-        parent = None
-    own = parent is not None and parent.team_id == principal.team_id
-    shared = parent is not None and parent.team_id is None and parent.organisation_id == principal.organisation_id
-    if not (own or shared):
-        raise NotAllowed("The parent is not a budget of your team.", field="parent")

@@ -1,0 +1,102 @@
+"""What every door of budgets asks first: whose is it, and was it asked before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.domain.principal import Principal
+from accounts.services.idempotency import Answer, answer_once, fingerprint_of
+from budgets import selectors
+from budgets.domain.states import BudgetState
+from config.kernel.errors import NotAllowed, NotFound
+
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    str,
+    OpenApiParameter.HEADER,
+    description="The same key with the same body replays the stored answer; kept 48 h.",
+)
+Said = tuple[int, dict[str, Any], int | None]
+"""Status, JSON body, and the highest threshold passed, for the header `X-Budget-Warning`."""
+
+
+def visible_budget(principal: Principal, budget_id: UUID) -> BudgetState:
+    """A budget that the caller may see; what it may not see does not exist for it."""
+    state = selectors.get_budget(budget_id)
+    if not may_see(principal, state):
+        raise NotFound("There is no such budget.", field="budget")
+    return state
+
+
+def may_see(principal: Principal, state: BudgetState) -> bool:
+    """Whether it is of a team that the caller may see, or its organisation's own."""
+    own_organisation = state.team_id is None and state.organisation_id == principal.organisation_id
+    return own_organisation or principal.may_see_team(state.team_id)
+
+
+def changeable_budget(principal: Principal, budget_id: UUID) -> BudgetState:
+    """A budget that the caller's team owns; the organisation's own budgets are changed in the admin."""
+    state = visible_budget(principal, budget_id)
+    if state.team_id is None or state.team_id != principal.team_id:
+        raise NotAllowed("This budget is not your team's to change.", field="budget")
+    return state
+
+
+def visible_teams(principal: Principal) -> frozenset[int] | None:
+    """Teams whose budgets the caller may see; None means all."""
+    return None if principal.sees_everything else principal.visible_team_ids
+
+
+def visible_budgets(principal: Principal) -> list[BudgetState]:
+    """Every live budget that the caller may see, a parent before its children."""
+    return selectors.list_budgets(team_ids=visible_teams(principal), organisation_id=principal.organisation_id)
+
+
+def acting_team(principal: Principal) -> tuple[int, int]:
+    """The team that acts, and its organisation. Raises NotAllowed for somebody who acts for none."""
+    if principal.team_id is None or principal.organisation_id is None:
+        raise NotAllowed("You act for no team. Join one, or do this in the admin.")
+    return principal.team_id, principal.organisation_id
+
+
+def require_parent(principal: Principal, parent_id: UUID) -> None:
+    """A child spends its parent's money: the parent is the acting team's, or its organisation's own."""
+    try:
+        parent = selectors.get_budget(parent_id)
+    except NotFound:
+        parent = None
+    own = parent is not None and parent.team_id == principal.team_id
+    shared = parent is not None and parent.team_id is None and parent.organisation_id == principal.organisation_id
+    if not (own or shared):
+        raise NotAllowed("The parent is not a budget of your team.", field="parent")
+
+
+def answered_once(request: Request, work: Callable[[], Said]) -> Response:
+    """Run `work` in one transaction and answer with what it says; replay that for the same Idempotency-Key.
+
+    A refusal undoes everything and frees the key: it is worked out again by the next try.
+    """
+    team_id, _ = acting_team(Principal.of(request.auth))
+
+    def stored() -> Answer:
+        status, body, warning_percent = work()
+        return Answer(status, {"body": body, "warning_percent": warning_percent})
+
+    answer = answer_once(
+        team_id=team_id,
+        key=request.headers.get("Idempotency-Key"),
+        fingerprint=fingerprint_of(request.method or "", request.get_full_path(), request.data),
+        now=timezone.now(),
+        work=stored,
+    )
+    headers = {"Idempotent-Replayed": "true"} if answer.is_replay else {}
+    if answer.body["warning_percent"] is not None:
+        headers["X-Budget-Warning"] = str(answer.body["warning_percent"])
+    return Response(answer.body["body"], status=answer.status_code, headers=headers)
