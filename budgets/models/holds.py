@@ -129,6 +129,9 @@ class EscrowLease(models.Model):
     pending_tokens = models.BigIntegerField(default=0)
     pending_carbon_ug = models.BigIntegerField(default=0)
     pending_micro_usd = models.BigIntegerField(default=0)
+    pending_at = models.DateTimeField(
+        null=True, blank=True, help_text="When what is pending was spent: all of it within one minute."
+    )
     opened_at = models.DateTimeField()
     last_used_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True, blank=True)
