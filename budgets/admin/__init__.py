@@ -1,3 +1,3 @@
 """The administration of budgets and thresholds."""
 
-from budgets.admin import budget, records, thresholds  # noqa: F401 - registers the pages
+from budgets.admin import budget, holds, learning, ledger, records, thresholds  # noqa: F401 - registers the pages

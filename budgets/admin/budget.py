@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
+from budgets.admin.amounts import amount
 from budgets.admin.forms import LimitForm, NewBudgetForm
 from budgets.domain.bands import status_of, used_percent
 from budgets.domain.periods import Period
@@ -24,11 +25,6 @@ from config.administration.pages import WhyForm, actor_of, form_page, object_or_
 from config.administration.typed import action, display
 
 AMOUNTS = ("shown_limit", "shown_spent", "shown_reserved", "shown_available", "shown_overdraft")
-
-
-def amount(budget: Budget, steps: int) -> str:
-    """An amount in the budget's unit, with the unit."""
-    return f"{from_steps(Unit(budget.unit), steps).normalize():,f} {budget.unit}"
 
 
 @admin.register(Budget)

@@ -94,8 +94,11 @@ NAVIGATION: list[dict[str, Any]] = [
         _model("Groups of people", "Administrators, operators, auditors.", "admin_panel_settings", "auth", "group"),
     ),
     _section(
-        "Budgets and work",
+        "Budgets",
         _model("Budgets", "The tree, its limits and bands.", "account_balance_wallet", "budgets", "budget"),
+    ),
+    _section(
+        "Requests and the Fund",
         _model("Requests", "What was asked.", "inbox", "market", "allocationrequest"),
         _model("Decisions", "What was decided, and from which facts.", "gavel", "market", "decision"),
         _model(
@@ -108,12 +111,21 @@ NAVIGATION: list[dict[str, Any]] = [
         _model("Fund", "Balance, reserve, deposits.", "savings", "market", "fund"),
     ),
     _section(
-        "Records",
-        _model("Ledger", "Every change to every budget.", "receipt_long", "budgets", "ledgerentry"),
+        "Records of budgets",
+        _model("Ledger", "Every change to every budget, and its export.", "receipt_long", "budgets", "ledgerentry"),
         _model("Holds", "Open and closed reservations.", "lock_clock", "budgets", "hold"),
+        _model("Leases", "Blocks that busy budgets hold in escrow.", "lock", "budgets", "escrowlease"),
+        _model("Past periods", "How each period of each budget ended.", "calendar_clock", "budgets", "periodrecord"),
+        _model("Alerts", "Thresholds passed, overdrafts, forecasts.", "notifications", "budgets", "budgetalert"),
         _model(
-            "Threshold crossings", "Budgets that passed a threshold.", "notifications", "budgets", "thresholdcrossing"
+            "Estimates", "Tokens expected by kind of work, and how well.", "query_stats", "budgets", "estimategroup"
         ),
+        _model("Outcomes", "What was predicted, and what it took.", "fact_check", "budgets", "estimateoutcome"),
+        _model("Value of work", "Scores of finished work; no money.", "trending_up", "budgets", "economicevent"),
+        collapsible=True,
+    ),
+    _section(
+        "Other records",
         _model("Settlements", "What was used in the end.", "task_alt", "market", "settlement"),
         _model("Fund entries", "Every change of the Fund.", "payments", "market", "fundentry"),
         _model("Promised hours", "Tokens promised by region and hour.", "schedule", "market", "regionhour"),

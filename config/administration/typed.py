@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from simple_history.admin import SimpleHistoryAdmin
 from unfold import decorators
 from unfold.admin import ModelAdmin, TabularInline
+from unfold.views import ChangeList as UnfoldChangeList
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     AnyModelChoiceField = forms.ModelChoiceField[Any]
     AnyAdmin = admin.ModelAdmin[Any]
     AnyInline = admin.TabularInline[Any, Any]
+    AnyChangeList = ChangeList
+    AnyPaginator = Paginator[Any]
 
     class HistoryAdmin(admin.ModelAdmin[Any]):
         """Unfold's pages with the history of django-simple-history."""
@@ -37,6 +42,7 @@ if TYPE_CHECKING:
 else:
     AnyModelForm, AnyModelChoiceField = forms.ModelForm, forms.ModelChoiceField
     AnyAdmin, AnyInline = ModelAdmin, TabularInline
+    AnyChangeList, AnyPaginator = UnfoldChangeList, Paginator
     display, action = decorators.display, decorators.action
 
     class HistoryAdmin(SimpleHistoryAdmin, ModelAdmin):

@@ -9,6 +9,7 @@ from django.contrib.auth.models import Group
 from django.db import models
 
 from accounts.models import User
+from budgets.models import Hold
 from climate.models import ReadingImport, RetentionPolicy
 from market.models import AllocationRequest, AllocationRun
 
@@ -16,6 +17,7 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SPECIAL: dict[type[models.Model], dict[str, Any]] = {
     AllocationRequest: {"is_simulated": True},
     AllocationRun: {"state": "finished"},
+    Hold: {"escrow": None},  # a block is held by a hold itself
     ReadingImport: {"content": b"content"},
     RetentionPolicy: {"id": 1},  # there is one
     User: {"is_staff": False},
