@@ -514,6 +514,24 @@ class Migration(migrations.Migration):
             model_name='budget',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('period', 'rolling'), ('window_hours__gte', 1), ('window_hours__lte', 744)), models.Q(models.Q(('period', 'rolling'), _negated=True), ('window_hours', None)), _connector='OR'), name='budget_rolling_has_a_window'),
         ),
+        # Every index of the ledger is paid by each admission: one that none of the others needs is gone.
+        migrations.AlterField(
+            model_name='ledgerentry',
+            name='budget',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='ledger', to='budgets.budget'),
+        ),
+        migrations.AddIndex(
+            model_name='ledgerentry',
+            index=models.Index(fields=['budget', '-at', '-id'], name='ledger_in_time'),
+        ),
+        migrations.AddIndex(
+            model_name='ledgerentry',
+            index=models.Index(condition=models.Q(('kind__in', ['allot', 'correct', 'expire', 'period', 'reset', 'rebalance', 'overflow', 'bonus', 'trade', 'adjust', 'deallocate'])), fields=['budget', 'kind', '-at', '-id'], name='ledger_rare'),
+        ),
+        migrations.AddIndex(
+            model_name='hold',
+            index=models.Index(fields=['reference'], name='hold_reference'),
+        ),
         migrations.AddField(
             model_name='adjustment',
             name='budget',

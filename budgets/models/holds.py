@@ -76,6 +76,7 @@ class Hold(models.Model):
                 name="hold_lease_open",
             ),
             models.Index(fields=["budget", "-created_at"], name="hold_of_budget"),
+            models.Index(fields=["reference"], name="hold_reference"),
         ]
 
     def __str__(self) -> str:

@@ -8,6 +8,10 @@ from django.db.models import Q
 from budgets.models.holds import Hold
 from budgets.models.tree import Budget
 
+RARE_KINDS = ["allot", "correct", "expire", "period", "reset", "rebalance", "overflow", "bonus"]
+RARE_KINDS += ["trade", "adjust", "deallocate"]
+"""Kinds that are no part of ordinary work: an index finds them, and admission does not pay for it."""
+
 
 class LedgerEntry(models.Model):
     """One change to one budget. Append-only; the sum of all entries is the budget's state."""
@@ -29,7 +33,8 @@ class LedgerEntry(models.Model):
         ADJUST = "adjust"
         DEALLOCATE = "deallocate"
 
-    budget = models.ForeignKey(Budget, on_delete=models.PROTECT, related_name="ledger")
+    # No index of its own: those of the ledger begin with the budget.
+    budget = models.ForeignKey(Budget, on_delete=models.PROTECT, related_name="ledger", db_index=False)
     hold = models.ForeignKey(Hold, null=True, blank=True, on_delete=models.PROTECT, related_name="ledger")
     kind = models.CharField(max_length=10, choices=Kind)
     limit_delta = models.BigIntegerField(default=0)
@@ -43,7 +48,11 @@ class LedgerEntry(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        indexes = [models.Index(fields=["budget", "-id"], name="ledger_of_budget")]
+        indexes = [
+            models.Index(fields=["budget", "-id"], name="ledger_of_budget"),
+            models.Index(fields=["budget", "-at", "-id"], name="ledger_in_time"),
+            models.Index(fields=["budget", "kind", "-at", "-id"], condition=Q(kind__in=RARE_KINDS), name="ledger_rare"),
+        ]
         verbose_name_plural = "ledger entries"
 
     def __str__(self) -> str:
