@@ -7,7 +7,7 @@ from django.db.models import Q
 
 
 class EstimateGroup(models.Model):
-    """Work of one kind: how many output tokens it takes, learned from what was settled."""
+    """Work of one kind: how many tokens it takes beyond its input, learned from what was settled."""
 
     mode = models.CharField(max_length=10)
     role_count = models.PositiveSmallIntegerField()
@@ -19,6 +19,7 @@ class EstimateGroup(models.Model):
     outcome_count = models.PositiveIntegerField(default=0)
     within_target_count = models.PositiveIntegerField(default=0, help_text="Predictions within 30 % of the outcome.")
     covered_count = models.PositiveIntegerField(default=0, help_text="Outcomes that the 95th percentile covered.")
+    error_sum = models.FloatField(default=0.0, help_text="Sum of relative errors, to take their mean from.")
     smoothed_error = models.FloatField(default=0.0, help_text="Relative error, smoothed with the learning rate.")
     updated_at = models.DateTimeField()
 
@@ -46,7 +47,7 @@ class EstimateOutcome(models.Model):
     purpose = models.CharField(max_length=60)
     predicted_p50_tokens = models.FloatField()
     predicted_p95_tokens = models.FloatField()
-    actual_tokens = models.BigIntegerField(help_text="Output tokens that were used.")
+    actual_tokens = models.BigIntegerField(help_text="Tokens that were used beyond the input.")
     at = models.DateTimeField()
     learned_at = models.DateTimeField(null=True, blank=True)
 

@@ -9,7 +9,9 @@ from budgets.selectors.alerts import (
     list_deliveries,
 )
 from budgets.selectors.differences import list_ledger_differences
-from budgets.selectors.figures import get_bands, get_estimate_terms
+from budgets.selectors.economy import EconomicLine, EconomyFacts, get_economy, get_efficiency, list_economic_events
+from budgets.selectors.estimates import AccuracyFacts, get_estimate, list_accuracy
+from budgets.selectors.figures import get_bands, get_efficiency_terms, get_estimate_terms
 from budgets.selectors.holds import OverdueHold, count_open_holds, list_overdue_holds
 from budgets.selectors.ledger import LedgerLine, list_ledger
 from budgets.selectors.picture import (
@@ -27,6 +29,9 @@ from budgets.selectors.spending import SpendHour, list_spend_by_hour
 from budgets.selectors.tree import find_default_budget_id, get_budget, list_budgets
 
 __all__ = [
+    "AccuracyFacts",
+    "EconomicLine",
+    "EconomyFacts",
     "HoldOnBudget",
     "LeaseOfBudget",
     "LedgerLine",
@@ -41,12 +46,18 @@ __all__ = [
     "get_budget",
     "get_channel",
     "get_delivery",
+    "get_economy",
+    "get_efficiency",
+    "get_efficiency_terms",
+    "get_estimate",
     "get_estimate_terms",
     "get_picture",
+    "list_accuracy",
     "list_budget_alerts",
     "list_budgets",
     "list_channels",
     "list_deliveries",
+    "list_economic_events",
     "list_escrowed",
     "list_holds_on",
     "list_leases_of",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from budgets.domain.bands import Bands
+from budgets.domain.efficiency import EfficiencyTerms
 from budgets.domain.estimates import EstimateTerms
 from budgets.models import Threshold
 
@@ -24,4 +25,20 @@ def get_estimate_terms() -> EstimateTerms:
         extra_role_tokens=int(rows.get("estimate-extra-role", cold.extra_role_tokens)),
         margin_tokens=int(rows.get("estimate-margin", cold.margin_tokens)),
         council_complexity=rows.get("council-complexity", cold.council_complexity),
+        target_share=rows.get("estimate-target-share", cold.target_share),
+        learning_rate=rows.get("estimate-learning-rate", cold.learning_rate),
+        adapt_above=rows.get("estimate-adapt-above", cold.adapt_above),
+        least_tokens=int(rows.get("estimate-least", cold.least_tokens)),
+        most_tokens=int(rows.get("estimate-most", cold.most_tokens)),
+    )
+
+
+def get_efficiency_terms() -> EfficiencyTerms:
+    """The threshold of efficiency in force and what passing it earns."""
+    rows = dict(Threshold.objects.values_list("name", "value"))
+    cold = EfficiencyTerms()
+    return EfficiencyTerms(
+        above=rows.get("efficiency-above", cold.above),
+        bonus_percent=rows.get("efficiency-bonus", cold.bonus_percent),
+        tradeable_percent=rows.get("bonus-tradeable", cold.tradeable_percent),
     )

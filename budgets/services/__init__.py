@@ -8,6 +8,8 @@ from budgets.services.channels import (
     rotate_secret,
     send_test,
 )
+from budgets.services.economy import record_value
+from budgets.services.estimates import learn_estimates, record_outcome
 from budgets.services.holds import expire_hold, place_hold, release_hold, settle_hold
 from budgets.services.ledger import begin_due_periods
 from budgets.services.reference import load_reference
@@ -23,8 +25,11 @@ __all__ = [
     "create_channel",
     "deallocate",
     "expire_hold",
+    "learn_estimates",
     "load_reference",
     "place_hold",
+    "record_outcome",
+    "record_value",
     "release_hold",
     "remove_channel",
     "retry_delivery",

@@ -7,6 +7,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from budgets.domain.estimates import EstimateBasis
 from config.kernel.rest import StrictSerializer
 from market.domain.asks import LARGEST_REQUEST_TOKENS, Ask, WhatIf
 from market.domain.policy import LATENCY_CLASSES, MODEL_CLASSES
@@ -214,6 +215,27 @@ class PolicyOut(serializers.Serializer):  # type: ignore[type-arg]
     version = serializers.IntegerField()
 
 
+class WorkKindOut(serializers.Serializer):  # type: ignore[type-arg]
+    """A group of work that is estimated alike."""
+
+    mode = serializers.CharField()
+    role_count = serializers.IntegerField()
+    complexity_band = serializers.CharField()
+    model_class = serializers.CharField()
+    purpose = serializers.CharField()
+
+
+class EstimateOut(serializers.Serializer):  # type: ignore[type-arg]
+    """What was predicted when the work was asked for, in tokens beyond the input."""
+
+    p50_tokens = serializers.IntegerField()
+    p95_tokens = serializers.IntegerField()
+    basis = serializers.ChoiceField(choices=[each.value for each in EstimateBasis])
+    kind = WorkKindOut()
+    group = WorkKindOut()
+    outcome_count = serializers.IntegerField()
+
+
 class RequestOut(serializers.Serializer):  # type: ignore[type-arg]
     """A request with its latest decision."""
 
@@ -236,6 +258,7 @@ class RequestOut(serializers.Serializer):  # type: ignore[type-arg]
     tokens = serializers.IntegerField()
     input_tokens = serializers.IntegerField(allow_null=True)
     tokens_basis = serializers.ChoiceField(choices=["stated", "counted", "estimated"])
+    estimate = EstimateOut(allow_null=True)
     mode = serializers.CharField()
     latency_class = serializers.CharField()
     earliest = serializers.DateTimeField()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from budgets.domain.estimates import Estimate, EstimateBasis
 from market.domain.facts import Candidate, DecisionFacts
 from market.domain.price import Price
 from market.domain.verdict import Verdict
@@ -35,6 +36,18 @@ def explain(facts: DecisionFacts, verdict: Verdict, *, policy: str) -> str:
             _price(cost),
             f"Policy {policy}.",
         )
+    )
+
+
+def explain_estimate(estimate: Estimate, *, input_tokens: int | None) -> str:
+    """Where tokens that nobody stated come from, in one sentence."""
+    known = f"{input_tokens:,} of input" if input_tokens is not None else "no input named"
+    basis = "the documents' figures"
+    if estimate.basis is EstimateBasis.LEARNED:
+        basis = f"learned from {estimate.outcome_count:,} settled requests"
+    return (
+        f"Tokens were estimated: {known}, {estimate.p95_tokens:,} beyond it held"
+        f" (95th percentile; median {estimate.p50_tokens:,}; {basis})."
     )
 
 

@@ -70,6 +70,9 @@ class AllocationRequest(models.Model):
     tokens_basis = models.CharField(max_length=10, help_text="stated, counted or estimated")
     mode = models.CharField(max_length=10)
     complexity = models.FloatField(null=True)
+    estimate = models.JSONField(
+        null=True, help_text="What was predicted when it was asked for; empty where nothing was known but the tokens."
+    )
     earliest_at = models.DateTimeField()
     latest_at = models.DateTimeField()
     latency_class = models.CharField(max_length=12)

@@ -39,6 +39,7 @@ def answer_body(request: AllocationRequest, decision: Decision) -> dict[str, Any
         "tokens": request.tokens,
         "input_tokens": request.input_tokens,
         "tokens_basis": request.tokens_basis,
+        "estimate": request.estimate,
         "mode": request.mode,
         "latency_class": request.latency_class,
         "earliest": iso(request.earliest_at),

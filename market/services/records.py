@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from budgets.domain.asks import PlacedHold
+from budgets.domain.estimates import Estimate
 from config.kernel.events import publish
-from market.domain.explanation import explain
+from market.domain.explanation import explain, explain_estimate
 from market.domain.facts import DecisionFacts
 from market.domain.verdict import Verdict
 from market.events import RequestDecided
@@ -18,7 +19,8 @@ from market.selectors.policies import PolicyFacts
 def unsaved_decision(
     request: AllocationRequest, policy: PolicyFacts, facts: DecisionFacts, verdict: Verdict, *, now: datetime
 ) -> Decision:
-    """The record of a verdict with every input it used."""
+    """The record of a verdict with every input it used, and the estimate that its tokens came from."""
+    estimate = {"estimate": request.estimate} if request.estimate else {}
     decision = Decision(
         request=request,
         policy_id=policy.id,
@@ -28,12 +30,19 @@ def unsaved_decision(
         weight=verdict.weight.value,
         factors=[{"name": name, "value": value} for name, value in verdict.weight.factors],
         reasons=list(verdict.reasons),
-        explanation=explain(facts, verdict, policy=f"{policy.name} v{policy.version}"),
-        inputs={"facts": facts.to_json()},
+        explanation=f"{explain(facts, verdict, policy=f'{policy.name} v{policy.version}')}{tokens_in_words(request)}",
+        inputs={"facts": facts.to_json(), **estimate},
     )
     for name, value in figures_of(verdict).items():
         setattr(decision, name, value)
     return decision
+
+
+def tokens_in_words(request: AllocationRequest) -> str:
+    """A sentence, with a space before it, about tokens that were left out; nothing where they were stated."""
+    if request.estimate is None or request.tokens_basis == "stated":
+        return ""
+    return f" {explain_estimate(Estimate.from_json(request.estimate), input_tokens=request.input_tokens)}"
 
 
 def figures_of(verdict: Verdict) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from django.db import transaction
 from accounts.domain.principal import Principal
 from accounts.domain.scopes import Scope
 from budgets import selectors as budgets
-from budgets.domain.estimates import Mode, choose_mode, estimate_output_tokens
+from budgets.domain.estimates import Estimate, Mode, choose_mode
 from budgets.services import count_tokens
 from climate import selectors as climate
 from config.kernel.errors import InvalidInput, NotAllowed, NotFound
@@ -25,7 +25,7 @@ from market.selectors.answers import answer_body
 from market.selectors.facts import gather_facts
 from market.selectors.policies import PolicyFacts, PurposeFacts, get_policy_in_force, get_purpose
 from market.services.grant import Outcome, decide_and_take, hours_to_consider
-from market.services.records import record, unsaved_decision
+from market.services.records import record, tokens_in_words, unsaved_decision
 
 Status = AllocationRequest.Status
 
@@ -89,7 +89,9 @@ def _queue(request: AllocationRequest, purpose: PurposeFacts, policy: PolicyFact
         reasons=(f"Can wait until {request.latest_at:%Y-%m-%d %H:%M} UTC: the next allocation pass places it.",),
     )
     decision = unsaved_decision(request, policy, facts, waiting, now=now)
-    decision.explanation = f"Queued. {waiting.reasons[0]} Policy {policy.name} v{policy.version}."
+    decision.explanation = (
+        f"Queued. {waiting.reasons[0]} Policy {policy.name} v{policy.version}.{tokens_in_words(request)}"
+    )
     return Outcome(decision=record(decision, status=Status.QUEUED))
 
 
@@ -140,7 +142,7 @@ def _request(ask: Ask, principal: Principal, now: datetime) -> tuple[AllocationR
         carbon_override=_override(ask),
         complexity=ask.complexity,
         created_at=now,
-        **_tokens(ask),
+        **_tokens(ask, purpose.name),
     )
     if not principal.may_claim_purpose(purpose.name):
         raise NotAllowed("Your team is not registered for this purpose.", field="purpose", code="claim_refused")
@@ -202,21 +204,42 @@ def _budget_id(ask: Ask, principal: Principal) -> UUID:
     return state.id
 
 
-def _tokens(ask: Ask) -> dict[str, Any]:
-    """Tokens as stated, or counted from the text, or estimated from the shape of the work."""
-    terms = budgets.get_estimate_terms()
-    mode = choose_mode(Mode(ask.mode) if ask.mode else None, ask.complexity, terms)
+def _tokens(ask: Ask, purpose: str) -> dict[str, Any]:
+    """Tokens as stated, or counted from the text, or estimated from the shape of the work.
+
+    What is left out is held at the estimate's 95th percentile beyond the input.
+    """
+    mode = choose_mode(Mode(ask.mode) if ask.mode else None, ask.complexity, budgets.get_estimate_terms())
     input_tokens, tokens, basis = ask.input_tokens, ask.tokens, "stated"
     if ask.text is not None and input_tokens is None:
         input_tokens = count_tokens(ask.text)
-    if tokens is None:
+    estimate = _estimate(ask, mode, purpose, input_tokens)
+    if tokens is None and estimate is not None:
         basis = "estimated" if ask.text is None else "counted"
-        tokens = (input_tokens or 0) + estimate_output_tokens(mode, ask.roles, terms)
+        tokens = (input_tokens or 0) + estimate.p95_tokens
+    if tokens is None:
+        raise RuntimeError("Tokens that are left out are always estimated.")
     if input_tokens is not None and input_tokens > tokens:
         raise InvalidInput("More input tokens than tokens in all.", field="input_tokens")
     if tokens > LARGEST_REQUEST_TOKENS:
         raise InvalidInput(f"One request is at most {LARGEST_REQUEST_TOKENS} tokens.", field="tokens", code="too_large")
-    return {"tokens": tokens, "input_tokens": input_tokens, "tokens_basis": basis, "mode": mode.value}
+    return {
+        "tokens": tokens,
+        "input_tokens": input_tokens,
+        "tokens_basis": basis,
+        "mode": mode.value,
+        "estimate": estimate.to_json() if estimate else None,
+    }
+
+
+def _estimate(ask: Ask, mode: Mode, purpose: str, input_tokens: int | None) -> Estimate | None:
+    """What is predicted: where tokens are left out, and to learn from where the shape and the input are known."""
+    has_shape = ask.mode is not None or ask.complexity is not None
+    if ask.tokens is not None and not (has_shape and input_tokens is not None):
+        return None
+    return budgets.get_estimate(
+        mode=mode, role_count=ask.roles, complexity=ask.complexity, model_class=ask.model_class, purpose=purpose
+    )
 
 
 def _override(ask: Ask) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from budgets.domain.bands import Bands, percentages_passed, status_of
-from budgets.domain.estimates import EstimateTerms, Mode, choose_mode, estimate_output_tokens
+from budgets.domain.estimates import EstimateTerms, Mode, choose_mode, cold_start
 from budgets.domain.periods import Period, bounds
 from budgets.domain.units import Unit, from_steps, to_steps
 
@@ -70,9 +70,9 @@ def test_bands_are_exact_where_floats_are_not():
 
 def test_estimates_follow_the_founding_figures():
     terms = EstimateTerms()
-    assert estimate_output_tokens(Mode.EXPRESS, 1, terms) == 1300
-    assert estimate_output_tokens(Mode.COUNCIL, 1, terms) == 3000
-    assert estimate_output_tokens(Mode.COUNCIL, 4, terms) == 4200
+    for mode, roles, expected in ((Mode.EXPRESS, 1, 800), (Mode.COUNCIL, 1, 2500), (Mode.COUNCIL, 4, 3700)):
+        cold = cold_start(mode, roles, terms)
+        assert (cold.p50_tokens, cold.p95_tokens) == (expected, expected + 500)
 
 
 def test_complex_work_without_a_mode_is_a_council():

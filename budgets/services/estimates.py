@@ -1,0 +1,105 @@
+"""Learning from settled work how many tokens work takes. Every outcome counts once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import datetime
+
+from django.db import transaction
+
+from budgets.domain.estimates import Estimate, EstimateTerms, Learned, Mode, Outcome, WorkKind, cold_start, learn
+from budgets.models import EstimateGroup, EstimateOutcome
+from budgets.selectors.estimates import COLUMNS, kind_of_row, which
+from budgets.selectors.figures import get_estimate_terms
+
+BATCH = 500
+FIGURES = tuple(Learned.__dataclass_fields__)
+
+
+def record_outcome(
+    *,
+    reference: str,
+    predicted: Estimate,
+    actual_tokens: int,
+    at: datetime,
+) -> None:
+    """Keep what was predicted of a piece of work when it was asked for, and the tokens it took beyond its input.
+
+    Called in the transaction that settles. A second report of the same reference changes nothing.
+    """
+    row = EstimateOutcome(
+        reference=reference,
+        **asdict(predicted.kind),
+        predicted_p50_tokens=predicted.p50_tokens,
+        predicted_p95_tokens=predicted.p95_tokens,
+        actual_tokens=actual_tokens,
+        at=at,
+    )
+    EstimateOutcome.objects.bulk_create([row], ignore_conflicts=True)
+
+
+def learn_estimates(*, now: datetime) -> int:
+    """Fold every new outcome into its groups, oldest first; return how many.
+
+    Batch by batch: an outcome is marked in the transaction that moves its groups, so a worker that
+    dies loses nothing and counts nothing twice. Several workers wait for each other.
+    """
+    learned = 0
+    while count := _learn_batch(now=now):
+        learned += count
+    return learned
+
+
+@transaction.atomic
+def _learn_batch(*, now: datetime) -> int:
+    new = EstimateOutcome.objects.select_for_update().filter(learned_at=None)
+    outcomes = list(new.order_by("id")[:BATCH])
+    if not outcomes:
+        return 0
+    terms = get_estimate_terms()
+    rows = _locked_groups({each for outcome in outcomes for each in _kind(outcome).and_coarser()})
+    states = {kind: _state(row) for kind, row in rows.items()}
+    for outcome in outcomes:
+        _fold(outcome, states, terms)
+    _store(states, rows, now=now)
+    EstimateOutcome.objects.filter(pk__in=[each.pk for each in outcomes]).update(learned_at=now)
+    return len(outcomes)
+
+
+def _fold(outcome: EstimateOutcome, states: dict[WorkKind, Learned], terms: EstimateTerms) -> None:
+    """Coarsest first: a group that begins stands where the one above it stands after this outcome."""
+    result = Outcome(
+        predicted_p50_tokens=outcome.predicted_p50_tokens,
+        predicted_p95_tokens=outcome.predicted_p95_tokens,
+        actual_tokens=outcome.actual_tokens,
+    )
+    above = cold_start(Mode(outcome.mode), outcome.role_count, terms)
+    for kind in reversed(_kind(outcome).and_coarser()):
+        start = Learned(p50_tokens=above.p50_tokens, p95_tokens=above.p95_tokens)
+        states[kind] = above = learn(states.get(kind, start), result, terms)
+
+
+def _locked_groups(kinds: Iterable[WorkKind]) -> dict[WorkKind, EstimateGroup]:
+    rows = EstimateGroup.objects.select_for_update().filter(which(tuple(kinds))).order_by("pk")
+    return {kind_of_row(row): row for row in rows}
+
+
+def _store(states: dict[WorkKind, Learned], rows: dict[WorkKind, EstimateGroup], *, now: datetime) -> None:
+    news, changed = [], []
+    for kind, state in states.items():
+        row = rows.get(kind) or EstimateGroup(**asdict(kind))
+        for name, value in asdict(state).items():
+            setattr(row, name, value)
+        row.updated_at = now
+        (news if row.pk is None else changed).append(row)
+    EstimateGroup.objects.bulk_create(news)
+    EstimateGroup.objects.bulk_update(changed, [*FIGURES, "updated_at"])
+
+
+def _kind(outcome: EstimateOutcome) -> WorkKind:
+    return WorkKind(**{name: getattr(outcome, name) for name in COLUMNS})
+
+
+def _state(row: EstimateGroup) -> Learned:
+    return Learned(**{name: getattr(row, name) for name in FIGURES})
