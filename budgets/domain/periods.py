@@ -17,9 +17,15 @@ class Period(StrEnum):
     ROLLING = "rolling"
 
 
+_LENGTHS = {Period.HOUR: timedelta(hours=1), Period.DAY: timedelta(days=1), Period.WEEK: timedelta(days=7)}
+
+
 def bounds(period: Period, at: datetime) -> tuple[datetime, datetime | None]:
-    """Start and end of the period that holds `at`; a one-off starts then and never ends."""
-    if period == Period.ONE_OFF:
+    """Start and end of the period that holds `at`.
+
+    A one-off starts then and never ends; a rolling period starts then and nothing counts in it yet.
+    """
+    if period in (Period.ONE_OFF, Period.ROLLING):
         return at, None
     hour = at.replace(minute=0, second=0, microsecond=0)
     day = hour.replace(hour=0)
@@ -44,3 +50,26 @@ def bucket_of(at: datetime, *, window_hours: int | None) -> datetime:
     seconds = bucket_seconds(window_hours)
     since = int(at.timestamp())
     return datetime.fromtimestamp(since - since % seconds, tz=UTC)
+
+
+def leaves_at(starts_at: datetime, *, window_hours: int) -> datetime:
+    """When a slice of a rolling window stops counting: as soon as all of it is older than the window.
+
+    Until then the whole slice counts, so what counts is never less than what was truly spent
+    within the window, and at most a sixtieth of a window more is counted.
+    """
+    return starts_at + timedelta(hours=window_hours, seconds=bucket_seconds(window_hours))
+
+
+def window_start(starts_at: datetime, now: datetime, *, window_hours: int) -> datetime:
+    """`starts_at` moved on by the whole windows that have passed since."""
+    window = timedelta(hours=window_hours)
+    return starts_at + max(0, (now - starts_at) // window) * window
+
+
+def periods_missed(period: Period, ended_at: datetime, now: datetime) -> int:
+    """How many whole calendar periods went by between the end of one and the start of that of `now`."""
+    starts_at, _ = bounds(period, now)
+    if period == Period.MONTH:
+        return (starts_at.year - ended_at.year) * 12 + starts_at.month - ended_at.month
+    return int((starts_at - ended_at) / _LENGTHS[period])

@@ -1,23 +1,28 @@
-"""Making, resizing and ending budgets."""
+"""Making, turning, resizing and ending budgets."""
 
 from __future__ import annotations
 
 import uuid
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Unpack
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
 
+from budgets.domain.amounts import positive_steps
+from budgets.domain.knobs import Changes, Knobs, KnobSettings, check_knobs, knob_steps
 from budgets.domain.levels import Level, level_below
 from budgets.domain.periods import Period, bounds
-from budgets.domain.units import LARGEST_AMOUNT, Unit, from_steps, to_steps
+from budgets.domain.units import Unit, from_steps
 from budgets.events import BudgetsChanged
 from budgets.models import Budget, LedgerEntry
-from budgets.services.ledger import begin_period_if_over, entry
-from config.kernel.errors import Conflict, InvalidInput, NotFound
+from budgets.services.alerting import note_crossings
+from budgets.services.guards import require_one_person
+from budgets.services.ledger import entry
+from budgets.services.rolling import counted_spending
+from budgets.services.rows import in_lock_order, locked, save
+from config.kernel.errors import Conflict, InvalidInput
 from config.kernel.events import publish
 
 DEEPEST = 8
@@ -36,112 +41,183 @@ def create_budget(
     actor: str,
     now: datetime,
     is_default: bool = False,
+    **knobs: Unpack[Knobs],
 ) -> UUID:
-    """Make a budget of `limit` (tokens, grams or micro-USD) and return its id.
+    """Make a budget of `limit` and return its id. Amounts are tokens, grams or micro-USD, by its unit.
 
     Raises InvalidInput naming the field: a limit that is not positive or too large, a parent of
-    another organisation, a tree that is too deep, a second default of a team.
+    another organisation, a tree that is too deep, a second default of a team, knobs that cannot be
+    or not together (`domain.knobs.check_knobs`).
     """
-    steps = _limit_steps(unit, limit)
+    steps = positive_steps(unit, limit, field="limit")
     parent = _parent(parent_id, organisation_id)
     starts_at, ends_at = bounds(period, now)
     budget_id = uuid.uuid4()
-    try:
-        with transaction.atomic():
-            budget = Budget(
-                id=budget_id,
-                name=name,
-                organisation_id=organisation_id,
-                team_id=team_id,
-                parent=parent,
-                level=level_below(Level(parent.level) if parent else None, has_team=team_id is not None),
-                depth=parent.depth + 1 if parent else 0,
-                path_ids=[str(budget_id), *(parent.path_ids if parent else [])],
-                unit=unit,
-                period=period,
-                period_starts_at=starts_at,
-                period_ends_at=ends_at,
-                limit=steps,
-                is_default=is_default,
-                created_at=now,
-            )
-            _save(budget, actor, force_insert=True)
-    except IntegrityError as error:
-        raise InvalidInput("This team has a default budget already.", field="is_default") from error
+    columns = knob_steps(knobs, unit)
+    if columns.get("level") is None:
+        columns["level"] = level_below(Level(parent.level) if parent else None, has_team=team_id is not None)
+    budget = Budget(
+        id=budget_id,
+        name=name,
+        organisation_id=organisation_id,
+        team_id=team_id,
+        parent=parent,
+        depth=parent.depth + 1 if parent else 0,
+        path_ids=[str(budget_id), *(parent.path_ids if parent else [])],
+        unit=unit,
+        period=period,
+        period_starts_at=starts_at,
+        period_ends_at=ends_at,
+        limit=steps,
+        is_default=is_default,
+        created_at=now,
+        **columns,
+    )
+    check_knobs(_settings(budget, parent))
+    _insert(budget, actor)
     entry(budget_id, LedgerEntry.Kind.ALLOT, now=now, actor=actor, reason="created", limit_delta=steps).save()
     publish(BudgetsChanged(budget_ids=(budget_id,), at=now))
     return budget_id
 
 
 @transaction.atomic
+def configure_budget(*, budget_id: UUID, actor: str, now: datetime, **changes: Unpack[Changes]) -> None:
+    """Turn knobs of a budget, or rename it; the history keeps who did.
+
+    Raises InvalidInput naming the field, as `create_budget` does; Conflict if what may be spent
+    would change and that waits for a second person (`needs_two`), or if the window of a rolling
+    budget would change while spending counts in it (`window_in_use`).
+    """
+    budget = locked(budget_id, now=now)
+    columns = knob_steps(changes, Unit(budget.unit))
+    changed = {field: value for field, value in columns.items() if value != getattr(budget, field)}
+    if budget.needs_two and changed.keys() & LOOSENING:
+        require_one_person(budget)
+    if "window_hours" in changed:
+        _require_empty_window(budget, changed["window_hours"], now=now)
+    for field, value in changed.items():
+        setattr(budget, field, value)
+    check_knobs(_settings(budget, budget.parent))
+    if changed:
+        save(budget, actor, update_fields=list(changed))
+        note_crossings(budget_ids=[budget_id], now=now)
+        publish(BudgetsChanged(budget_ids=(budget_id,), at=now))
+
+
+LOOSENING = {"needs_two", "pool", "overflow_percent", "rollover_percent", "rollover_cap_percent", "window_hours"}
+"""Knobs that change how much may be spent, or how many people it takes."""
+
+
+@transaction.atomic
 def allot(*, budget_id: UUID, limit: Decimal, actor: str, reason: str, now: datetime) -> None:
-    """Set the limit of a budget. Raises Conflict if more than that is spent and reserved already."""
-    budget = _locked(budget_id, now=now)
-    steps = _limit_steps(Unit(budget.unit), limit)
-    if steps < budget.spent + budget.reserved:
-        used = from_steps(Unit(budget.unit), budget.spent + budget.reserved)
-        raise Conflict(f"{used:f} {budget.unit} are spent or reserved already.", field="limit", code="limit_below_use")
-    if steps == budget.limit:
+    """Set what a budget is allotted for a period; what was carried, drawn and earned stays on top.
+
+    Raises Conflict if more is spent and reserved already (`limit_below_use`), if its floor or its
+    pool is larger, or if that waits for a second person (`needs_two`).
+    """
+    budget = locked(budget_id, now=now)
+    require_one_person(budget)
+    allot_locked(budget, limit, kind=LedgerEntry.Kind.ALLOT, actor=actor, reason=reason, now=now)
+
+
+def allot_locked(
+    budget: Budget, limit: Decimal, *, kind: LedgerEntry.Kind, actor: str, reason: str, now: datetime
+) -> None:
+    """The same for a budget that is locked already, whoever agreed to it."""
+    delta = positive_steps(Unit(budget.unit), limit, field="limit") - budget.base_limit
+    _require_room(budget, delta)
+    if not delta:
         return
-    delta = steps - budget.limit
-    budget.limit = steps
-    _save(budget, actor, update_fields=["limit"])
-    entry(budget_id, LedgerEntry.Kind.ALLOT, now=now, actor=actor, reason=reason, limit_delta=delta).save()
-    publish(BudgetsChanged(budget_ids=(budget_id,), at=now))
+    budget.limit += delta
+    save(budget, actor, update_fields=["limit"])
+    entry(budget.pk, kind, now=now, actor=actor, reason=reason, limit_delta=delta).save()
+    note_crossings(budget_ids=[budget.pk], now=now)
+    publish(BudgetsChanged(budget_ids=(budget.pk,), at=now))
 
 
 @transaction.atomic
 def deallocate(*, budget_id: UUID, actor: str, reason: str, now: datetime) -> None:
     """End a budget: what is not spent goes back. Raises Conflict while holds or children are open."""
-    budget = _locked(budget_id, now=now)
+    budget = locked(budget_id, now=now)
     if budget.reserved:
         raise Conflict("Holds are open on this budget. Settle or release them first.", code="holds_open")
     if budget.children.filter(deallocated_at=None).exists():
         raise Conflict("This budget has children. End them first.", code="children_open")
-    unspent = budget.limit - budget.spent
-    Budget.objects.filter(pk=budget_id).update(limit=F("spent"))
-    budget.refresh_from_db()
+    unspent, tradeable = budget.limit - budget.spent, budget.tradeable
+    budget.limit = budget.spent
+    budget.carried = budget.pooled = budget.bonus = budget.tradeable = 0
     budget.deallocated_at = now
-    _save(budget, actor, update_fields=["deallocated_at"])
-    entry(budget_id, LedgerEntry.Kind.DEALLOCATE, now=now, actor=actor, reason=reason, limit_delta=-unspent).save()
+    save(budget, actor, update_fields=["limit", "carried", "pooled", "bonus", "tradeable", "deallocated_at"])
+    entry(
+        budget_id,
+        LedgerEntry.Kind.DEALLOCATE,
+        now=now,
+        actor=actor,
+        reason=reason,
+        limit_delta=-unspent,
+        tradeable_delta=-tradeable,
+    ).save()
     publish(BudgetsChanged(budget_ids=(budget_id,), at=now))
 
 
-def _save(budget: Budget, actor: str, **how: Any) -> None:
-    """Save with the actor in the history: a key is no person that the history could name."""
-    budget._change_reason = actor  # type: ignore[attr-defined]  # read by simple-history
-    budget.save(**how)
+def _insert(budget: Budget, actor: str) -> None:
+    try:
+        with transaction.atomic():
+            save(budget, actor, force_insert=True)
+    except IntegrityError as error:
+        raise InvalidInput("This team has a default budget already.", field="is_default") from error
 
 
-def _limit_steps(unit: Unit, limit: Decimal) -> int:
-    if limit <= 0:
-        raise InvalidInput("A limit is more than zero.", field="limit")
-    steps = to_steps(unit, limit)
-    if steps > LARGEST_AMOUNT:
-        raise InvalidInput(f"A limit is at most {from_steps(unit, LARGEST_AMOUNT):f} {unit}.", field="limit")
-    if from_steps(unit, steps) != limit:
-        raise InvalidInput(f"A limit in {unit} has no finer steps than {from_steps(unit, 1):f}.", field="limit")
-    return steps
+def _settings(budget: Budget, parent: Budget | None) -> KnobSettings:
+    """All knobs of a budget, saved or not, as they would be."""
+    return KnobSettings(
+        unit=Unit(budget.unit),
+        period=Period(budget.period),
+        base=budget.base_limit,
+        limit=budget.limit,
+        level=Level(budget.level),
+        parent_level=Level(parent.level) if parent else None,
+        parent_unit=Unit(parent.unit) if parent else None,
+        window_hours=budget.window_hours,
+        rollover_percent=budget.rollover_percent,
+        rollover_cap_percent=budget.rollover_cap_percent,
+        overflow_percent=budget.overflow_percent,
+        pool=budget.pool,
+        pool_drawn=budget.pool_drawn,
+        floor=budget.floor,
+        warning_amounts=tuple(budget.warning_amounts),
+    )
+
+
+def _require_empty_window(budget: Budget, hours: Any, *, now: datetime) -> None:
+    """Slices are cut by the window: another window needs a clean sheet."""
+    counted = counted_spending(budget, now=now, window_hours=hours)[0] if budget.window_hours and hours else 0
+    if budget.spent or counted:
+        raise Conflict(
+            "Spending counts in this window. Reset the budget first.", field="window_hours", code="window_in_use"
+        )
+
+
+def _require_room(budget: Budget, delta: int) -> None:
+    """Raise Conflict if a base changed by `delta` would be less than what stands on it."""
+    unit = Unit(budget.unit)
+    for needed, of, words, code in (
+        (budget.spent + budget.reserved, budget.limit, "are spent or reserved already", "limit_below_use"),
+        (budget.pool, budget.limit, "are its pool", "limit_below_pool"),
+        (budget.floor, budget.base_limit, "are its floor", "limit_below_floor"),
+    ):
+        if of + delta < needed:
+            raise Conflict(f"{from_steps(unit, needed):f} {unit} {words}.", field="limit", code=code)
 
 
 def _parent(parent_id: UUID | None, organisation_id: int) -> Budget | None:
     if parent_id is None:
         return None
     # Locked: a parent that is just being ended must not get a child.
-    live = Budget.objects.select_for_update().filter(deallocated_at=None)
-    parent = live.filter(pk=parent_id, organisation_id=organisation_id).first()
+    live = Budget.objects.filter(pk=parent_id, organisation_id=organisation_id, deallocated_at=None)
+    parent = in_lock_order(live).first()
     if parent is None:
         raise InvalidInput("There is no such budget in this organisation.", field="parent")
     if parent.depth + 1 >= DEEPEST:
         raise InvalidInput(f"A tree of budgets is at most {DEEPEST} deep.", field="parent")
     return parent
-
-
-def _locked(budget_id: UUID, *, now: datetime) -> Budget:
-    """The budget in the period that holds `now`, locked against others."""
-    budget = Budget.objects.select_for_update().filter(pk=budget_id, deallocated_at=None).first()
-    if budget is None:
-        raise NotFound("There is no such budget.", field="budget")
-    if begin_period_if_over(budget, now=now):
-        budget.refresh_from_db()
-    return budget

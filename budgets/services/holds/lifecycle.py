@@ -20,7 +20,8 @@ from budgets.domain.units import Amounts, Unit, from_steps
 from budgets.events import BudgetsChanged
 from budgets.models import Budget, Hold, HoldLine, LedgerEntry
 from budgets.services.alerting import note_crossings
-from budgets.services.ledger import begin_period_if_over, entry, is_over
+from budgets.services.ledger import entry
+from budgets.services.periods import begin_period_if_over, is_over
 from config.kernel.errors import Conflict, InvalidInput, NotFound
 from config.kernel.events import publish
 

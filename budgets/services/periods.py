@@ -1,0 +1,71 @@
+"""Bringing budgets into the present period: the turn of the calendar, and windows that roll on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import transaction
+
+from budgets.domain.periods import Period
+from budgets.events import BudgetsChanged
+from budgets.models import Budget
+from budgets.services.rolling import roll
+from budgets.services.turns import turn_calendar
+from config.kernel.events import publish
+
+AT_ONCE = 500
+"""Budgets that one transaction of `begin_due_periods` turns."""
+
+
+def is_over(budget: Budget, *, now: datetime) -> bool:
+    """Whether the period that this row shows has ended, or spending is due to leave its window."""
+    return budget.period_ends_at is not None and budget.period_ends_at <= now
+
+
+def begin_period_if_over(budget: Budget, *, now: datetime) -> bool:
+    """Bring a budget into the period that holds `now`; True if this call did it.
+
+    In a calendar period spent becomes what last period's overdraft left to pay, as far as it fits;
+    what is carried over, drawn and earned follows `domain.rollover.turn`, and a PeriodRecord is
+    written. In a rolling one what is older than the window stops counting. Open holds stay
+    reserved: they will be settled later. The row stays locked.
+    """
+    if not is_over(budget, now=now):
+        return False
+    rows = list(Budget.objects.select_for_update(no_key=True).filter(pk=budget.pk))
+    over = [row for row in rows if is_over(row, now=now)]
+    _turn(over, now=now)
+    return bool(over)
+
+
+def begin_due_periods(*, now: datetime) -> int:
+    """Bring every budget whose period is over into the present one; return how many.
+
+    A hold does the same for the budgets it needs. This is for those that nobody asks, so that
+    what is shown of them is not last period's. Rows that somebody works on are left to them.
+    """
+    count = 0
+    while turned := _turn_some(now=now):
+        count += turned
+    return count
+
+
+@transaction.atomic
+def _turn_some(*, now: datetime) -> int:
+    due = Budget.objects.filter(period_ends_at__lte=now, deallocated_at=None).order_by("-depth", "pk")
+    rows = list(due.select_for_update(no_key=True, skip_locked=True)[:AT_ONCE])
+    _turn(rows, now=now)
+    if rows:
+        publish(BudgetsChanged(budget_ids=tuple(row.pk for row in rows), at=now))
+    return len(rows)
+
+
+def _turn(rows: Sequence[Budget], *, now: datetime) -> None:
+    """Turn locked rows whose period is over."""
+    calendar = [row for row in rows if row.period != Period.ROLLING]
+    if calendar:
+        turn_calendar(calendar, now=now)
+    for row in rows:
+        if row.period == Period.ROLLING:
+            roll(row, now=now)
