@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import pairwise
 from typing import TypedDict
 
 from budgets.domain.amounts import exact_steps, positive_steps
@@ -130,5 +131,5 @@ def _check_amounts(settings: KnobSettings) -> None:
     warnings = settings.warning_amounts
     if len(warnings) > MOST_WARNINGS:
         raise InvalidInput(f"A budget warns at {MOST_WARNINGS} amounts at most.", field="warning_amounts")
-    if any(later <= earlier for earlier, later in zip(warnings, warnings[1:], strict=False)):
+    if any(later <= earlier for earlier, later in pairwise(warnings)):
         raise InvalidInput("Amounts that warn rise from each to the next.", field="warning_amounts")

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F
 
+from budgets.domain.units import Unit
 from budgets.events import BudgetsChanged
 from budgets.models import Budget, LedgerEntry
 from budgets.services.ledger import entry
@@ -24,13 +25,13 @@ def draw_overflow(*, budget_id: UUID, short_steps: int, now: datetime) -> bool:
     draws on the parent within the parent's `pool` of the parent's period. The parent's own limit is
     no larger by that: a hold is still checked there. Locks the budget, then its parent.
     """
-    budget = in_lock_order(Budget.objects.filter(pk=budget_id, deallocated_at=None, parent__isnull=False)).first()
-    if budget is None or short_steps <= 0:
+    budget = in_lock_order(Budget.objects.filter(pk=budget_id, deallocated_at=None)).first()
+    if budget is None or budget.parent_id is None or short_steps <= 0:
         return False
     budget = present(budget, now=now)
     if budget.pooled + short_steps > budget.base_limit * budget.overflow_percent // 100:
         return False
-    if not _take_from_pool(budget, short_steps, now=now):
+    if not _take_from_pool(budget.parent_id, Unit(budget.unit), short_steps, now=now):
         return False
     Budget.objects.filter(pk=budget_id).update(limit=F("limit") + short_steps, pooled=F("pooled") + short_steps)
     entry(
@@ -41,12 +42,12 @@ def draw_overflow(*, budget_id: UUID, short_steps: int, now: datetime) -> bool:
         reason="drawn from the pool of the budget above",
         limit_delta=short_steps,
     ).save()
-    publish(BudgetsChanged(budget_ids=tuple(filter(None, (budget_id, budget.parent_id))), at=now))
+    publish(BudgetsChanged(budget_ids=(budget_id, budget.parent_id), at=now))
     return True
 
 
-def _take_from_pool(budget: Budget, steps: int, *, now: datetime) -> bool:
-    parent = Budget.objects.get(pk=budget.parent_id)
+def _take_from_pool(parent_id: UUID, unit: Unit, steps: int, *, now: datetime) -> bool:
+    parent = Budget.objects.get(pk=parent_id)
     begin_period_if_over(parent, now=now)
-    pool = Budget.objects.filter(pk=parent.pk, unit=budget.unit, deallocated_at=None, pool__gte=F("pool_drawn") + steps)
-    return bool(pool.update(pool_drawn=F("pool_drawn") + steps))
+    has_it = Budget.objects.filter(pk=parent_id, unit=unit, pool__gte=F("pool_drawn") + steps)
+    return bool(has_it.update(pool_drawn=F("pool_drawn") + steps))
