@@ -527,7 +527,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='ledgerentry',
-            index=models.Index(condition=models.Q(('kind__in', ['allot', 'correct', 'expire', 'period', 'reset', 'rebalance', 'overflow', 'bonus', 'trade', 'adjust', 'deallocate'])), fields=['budget', 'kind', '-at', '-id'], name='ledger_rare'),
+            index=models.Index(condition=models.Q(models.Q(('kind', 'hold'), _negated=True), models.Q(('kind', 'settle'), _negated=True), models.Q(('kind', 'release'), _negated=True), models.Q(('kind', 'escrow'), _negated=True)), fields=['budget', 'kind', '-at', '-id'], name='ledger_rare'),
         ),
         migrations.AddIndex(
             model_name='hold',
