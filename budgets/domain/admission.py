@@ -233,9 +233,7 @@ def _take(situation: Situation, budget_id: UUID, steps: int) -> list[int]:
             room.recorded.add((kind, level))
             facts = {"limit": room.limit, "spent": room.spent, "reserved": room.reserved}
             situation.news.append(
-                News(
-                    budget_id=room.id, period_starts_at=room.period_starts_at, kind=kind, level=level, facts=facts
-                )
+                News(budget_id=room.id, period_starts_at=room.period_starts_at, kind=kind, level=level, facts=facts)
             )
     return passed
 

@@ -10,7 +10,14 @@ from budgets.services.channels import (
 )
 from budgets.services.economy import record_value
 from budgets.services.estimates import learn_estimates, record_outcome
-from budgets.services.holds import expire_hold, place_hold, release_hold, settle_hold
+from budgets.services.holds import (
+    expire_hold,
+    note_refusal,
+    place_hold,
+    place_hold_once,
+    release_hold,
+    settle_hold,
+)
 from budgets.services.overflow import draw_overflow
 from budgets.services.periods import begin_due_periods
 from budgets.services.rebalance import rebalance
@@ -33,7 +40,9 @@ __all__ = [
     "expire_hold",
     "learn_estimates",
     "load_reference",
+    "note_refusal",
     "place_hold",
+    "place_hold_once",
     "rebalance",
     "record_outcome",
     "record_value",

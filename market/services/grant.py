@@ -77,6 +77,7 @@ def decide_and_take(
         except BudgetExhausted as refusal:
             if may_wait:
                 return None
+            budgets.note_refusal(refusal, now=now)
             return _refused(request, policy, facts, verdict, refusal, run=run, now=now)
     raise Unavailable("Too many others ask for the same hour. Nothing was taken; try again.", retry_after_seconds=1)
 

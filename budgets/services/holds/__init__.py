@@ -1,5 +1,20 @@
-"""Holds: reserve on a whole path, then settle, release or let expire."""
+"""Holds: reserve on a whole path, then dispatch, settle, release or let expire."""
 
-from budgets.services.holds.lifecycle import expire_hold, place_hold, release_hold, settle_hold
+from budgets.services.holds.consuming import consume
+from budgets.services.holds.give_back import dispatch_hold, expire_hold, release_hold
+from budgets.services.holds.place import note_refusal, place_hold, place_hold_once
+from budgets.services.holds.settle import settle_hold, settle_unverified
+from budgets.services.holds.sweep import sweep_holds
 
-__all__ = ["expire_hold", "place_hold", "release_hold", "settle_hold"]
+__all__ = [
+    "consume",
+    "dispatch_hold",
+    "expire_hold",
+    "note_refusal",
+    "place_hold",
+    "place_hold_once",
+    "release_hold",
+    "settle_hold",
+    "settle_unverified",
+    "sweep_holds",
+]

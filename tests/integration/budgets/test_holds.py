@@ -182,8 +182,9 @@ def test_the_database_itself_refuses_to_overspend(team):
 def test_one_piece_of_work_has_one_open_hold(team):
     budget = make_budget(team)
     hold(budget, 10, reference="request:1")
-    with pytest.raises(IntegrityError), transaction.atomic():
+    with pytest.raises(Conflict) as refused:
         hold(budget, 10, reference="request:1")
+    assert refused.value.code == "reference_in_use"
     assert figures(budget)[2] == 10
 
 

@@ -1,0 +1,63 @@
+"""One ask in one round trip: PostgreSQL's stored function."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import uuid4
+
+from django.db import connection
+
+from budgets.domain.admission import Admitted, Reason, Refused
+from budgets.domain.asks import HoldAsk
+from budgets.domain.gears import Gear, GearChoice
+from budgets.domain.units import Unit
+from config.kernel.transactions import retried
+
+PLACE = "SELECT * FROM commonwatt_place_hold(%s, %s, %s, %s, %s, %s, %s, %s, %s)"
+PLACED = "placed"
+
+
+def admit_directly(ask: HoldAsk, *, now: datetime) -> Admitted | Refused:
+    """Reserve on the whole path, or out of the leaf's block; the statement commits by itself outside a transaction.
+
+    A refusal leaves a caller's transaction as it was.
+    """
+    hold_id = uuid4()
+    amounts = ask.amounts
+    values = [hold_id, ask.budget_id, amounts.tokens, amounts.carbon_ug, amounts.micro_usd]
+    values += [ask.reference, ask.lease_expires_at, ask.actor, now]
+
+    def place() -> tuple[object, ...]:
+        with connection.cursor() as cursor:
+            cursor.execute(PLACE, values)
+            row: tuple[object, ...] = cursor.fetchone()
+            return row
+
+    answer, gear, warning_percent, is_alerted, path, choice, *refuser = retried(place)  # type: ignore[misc]
+    if answer == PLACED:
+        return Admitted(
+            hold_id=hold_id,
+            gear=Gear(gear),
+            warning_percent=warning_percent,
+            path=tuple(path),
+            is_alerted=is_alerted,
+            choice=GearChoice(choice),
+        )
+    return _refused(Reason(answer), path, choice, refuser)
+
+
+def _refused(reason: Reason, path: list[object] | None, choice: str | None, refuser: list[object]) -> Refused:
+    budget_id, name, level, unit, limit, spent, reserved, needed, resets_at = refuser
+    known = {"path": tuple(path or ()), "choice": GearChoice(choice or GearChoice.AUTO)}
+    if reason not in (Reason.OVER, Reason.SHORT):
+        return Refused(reason=reason, **known)  # type: ignore[arg-type]
+    figures = {"limit": limit, "spent": spent, "reserved": reserved, "needed": needed, "resets_at": resets_at}
+    return Refused(
+        reason=reason,
+        budget_id=budget_id,  # type: ignore[arg-type]
+        name=str(name),
+        level=str(level),
+        unit=Unit(str(unit)),
+        **known,  # type: ignore[arg-type]
+        **figures,  # type: ignore[arg-type]
+    )

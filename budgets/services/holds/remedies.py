@@ -1,0 +1,68 @@
+"""What can be done about a refusal before it is final, and about a leaf that is hot."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from budgets.domain.admission import Admitted, Reason, Refused
+from budgets.domain.asks import HoldAsk
+from budgets.domain.gears import Gear
+from budgets.models import Budget
+from budgets.services import escrow
+from budgets.services.holds.meter import Way
+from budgets.services.overflow import draw_overflow
+from budgets.services.periods import begin_period_if_over
+from config.kernel.transactions import in_transaction
+
+REST_SECONDS = 0.2
+"""A leaf whose block was just looked after is left alone for so long by this process."""
+
+_tended_at: dict[UUID, float] = {}
+_lock = threading.Lock()
+
+
+def mend(refused: Refused, *, now: datetime) -> bool:
+    """Whether another try may succeed: a new period begun, blocks called back, or the pool drawn on."""
+    if refused.reason is Reason.OVER:
+        in_transaction(lambda: _begin_periods(refused.path, now=now))
+        return True
+    if refused.reason is not Reason.SHORT or refused.budget_id is None:
+        return False
+    if refused.remaining >= refused.needed:
+        return True  # somebody gave something back in the moment of the refusal
+    if in_transaction(lambda: escrow.recall_under(budget_id=refused.budget_id, now=now)):
+        return True
+    short = refused.needed - refused.remaining
+    return in_transaction(lambda: draw_overflow(budget_id=refused.budget_id, short_steps=short, now=now))
+
+
+def keep_block(ask: HoldAsk, admitted: Admitted, way: Way, *, now: datetime) -> None:
+    """Have a block opened or filled, after the commit, for a hot leaf that had none to take from."""
+    if way.gear is not Gear.LEASED or admitted.gear is Gear.LEASED or not _is_due(ask.budget_id):
+        return
+    transaction.on_commit(
+        lambda: escrow.tend(budget_id=ask.budget_id, amounts=ask.amounts, asks_per_second=way.asks_per_second, now=now),
+        robust=True,  # the hold is placed, whatever becomes of the block
+    )
+
+
+def _begin_periods(path: tuple[UUID, ...], *, now: datetime) -> None:
+    """All that are due on a path at once, deepest first as everywhere."""
+    for budget in Budget.objects.filter(pk__in=path).order_by("-depth"):
+        begin_period_if_over(budget, now=now)
+
+
+def _is_due(leaf_id: UUID) -> bool:
+    at = time.monotonic()
+    with _lock:
+        if at - _tended_at.get(leaf_id, -REST_SECONDS) < REST_SECONDS:
+            return False
+        if len(_tended_at) > 10_000:
+            _tended_at.clear()
+        _tended_at[leaf_id] = at
+    return True
