@@ -8,12 +8,14 @@ from uuid import UUID
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
 from budgets.admin.amounts import amount
-from budgets.admin.forms import LimitForm, NewBudgetForm
+from budgets.admin.change_forms import LimitForm
+from budgets.admin.choices import BudgetChoices
+from budgets.admin.forms import NewBudgetForm
 from budgets.domain.bands import status_of, used_percent
 from budgets.domain.periods import Period
 from budgets.domain.units import Unit, from_steps
@@ -128,6 +130,11 @@ class BudgetAdmin(AuditedAdmin):
         """A link to every change of this budget."""
         url = reverse("admin:budgets_ledgerentry_changelist")
         return format_html('<a href="{}?budget__id__exact={}">Every change of this budget</a>', url, budget.pk)
+
+    def get_urls(self) -> list[URLPattern]:
+        """With the choices of a box in which a budget is searched."""
+        view = self.admin_site.admin_view(BudgetChoices.as_view(admin_site=self.admin_site))
+        return [path("choices/", view, name="budgets_budget_choices"), *super().get_urls()]
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         """Make a budget."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, RangeDateTimeFilter
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 
 from budgets.admin.amounts import amount
 from budgets.models import EconomicEvent, EstimateGroup, EstimateOutcome, PeriodRecord
 from config.administration.base import RecordAdmin
 from config.administration.filters import exact_filter
-from config.administration.keyset import KeysetMixin
+from config.administration.keyset import KeyedTimeFilter, KeysetMixin
 from config.administration.text import whole
 from config.administration.typed import display
 
@@ -24,7 +24,7 @@ class PeriodRecordAdmin(KeysetMixin, RecordAdmin):
     """How each period of each budget ended. Bonus, rollover and proposals are worked out from it."""
 
     list_display = ("ended_at", "budget", "starts_at", "shown_limit", "shown_spent", "used", "refusals", "efficient")
-    list_filter = (("budget", AutocompleteSelectFilter), ("ended_at", RangeDateTimeFilter))
+    list_filter = (("budget", AutocompleteSelectFilter), ("ended_at", KeyedTimeFilter))
     list_select_related = ("budget",)
 
     @display(description="Limit")
@@ -98,7 +98,7 @@ class EstimateOutcomeAdmin(KeysetMixin, RecordAdmin):
         exact_filter("purpose", "purpose"),
         exact_filter("reference", "reference"),
         ("learned_at", admin.EmptyFieldListFilter),
-        ("at", RangeDateTimeFilter),
+        ("at", KeyedTimeFilter),
     )
 
     @display(description="Predicted")
@@ -133,7 +133,7 @@ class EconomicEventAdmin(KeysetMixin, RecordAdmin):
         ("budget", AutocompleteSelectFilter),
         ("kind", ChoicesDropdownFilter),
         exact_filter("reference", "reference"),
-        ("at", RangeDateTimeFilter),
+        ("at", KeyedTimeFilter),
     )
     list_select_related = ("budget",)
 

@@ -6,14 +6,14 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
-from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, RangeDateTimeFilter
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 
 from budgets.admin.amounts import UNIT_WORDS, amount, change
 from budgets.domain.units import Unit
 from budgets.models import LedgerEntry
 from config.administration.base import RecordAdmin
 from config.administration.filters import exact_filter
-from config.administration.keyset import KeysetMixin
+from config.administration.keyset import KeyedTimeFilter, KeysetMixin
 from config.administration.typed import display
 
 COLUMNS = ("limit", "spent", "reserved", "overdraft", "tradeable")
@@ -48,9 +48,11 @@ class LedgerEntryAdmin(KeysetMixin, RecordAdmin):
         ("kind", ChoicesDropdownFilter),
         exact_filter("actor", "actor"),
         exact_filter("number of a hold", "hold__id"),
-        ("at", RangeDateTimeFilter),
+        exact_filter("reference of a hold", "hold__reference"),
+        ("at", KeyedTimeFilter),
     )
     list_filter_sheet = True
+    scanned = ("kind__exact", "actor")
     list_select_related = ("budget",)
     fields = ("at", "budget", "kind", "hold", "all_changes", "actor", "reason")
     readonly_fields = ("all_changes",)
@@ -91,7 +93,12 @@ class LedgerEntryAdmin(KeysetMixin, RecordAdmin):
         moved = ((name, getattr(entry, f"{name}_delta")) for name in COLUMNS)
         return ", ".join(f"{name} {amount(entry.budget, steps)}" for name, steps in moved if steps) or "nothing"
 
+    def looks_through(self, request: HttpRequest) -> bool:
+        """A hold has few lines, and an index leads to them."""
+        is_of_a_hold = any(request.GET.get(name) for name in ("hold__id", "hold__reference"))
+        return not is_of_a_hold and super().looks_through(request)
+
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Let the pages of a budget and of a hold link to their own lines."""
-        known: Any = ("budget__id__exact", "hold__id")
+        known: Any = ("budget__id__exact", "hold__id", "hold__reference")
         return lookup in known or super().lookup_allowed(lookup, value, request)
