@@ -6,6 +6,7 @@ import asyncio
 from datetime import UTC, datetime
 from importlib import import_module
 from typing import Any
+from urllib.parse import parse_qs
 
 from channels.auth import get_user
 from channels.db import database_sync_to_async
@@ -37,21 +38,23 @@ class DashboardConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # ch
     """One open page. Reads for itself, through its viewer's sight, whatever a nudge says has changed."""
 
     sight: Sight
+    sections: tuple[str, ...] = ()
     heart: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:
         """Let the viewer in, join before reading so that nothing falls between, send the snapshot."""
         remember_loop(asyncio.get_running_loop())
         self.sight = await database_sync_to_async(get_sight)(self.scope["user"])
+        self.sections = allowed_sections(self.sight, self._page())
         await self.accept()
-        if not self.sight.figures:
+        if not self.sections:
             await self.close(code=CLOSE_NOT_ALLOWED)
             return
         self.known: dict[str, Any] = {}
         self.others = Coalescer(self._flush, delay_seconds=DELAY_SECONDS, rest_seconds=REST_SECONDS)
         self.headline = Coalescer(self._flush, delay_seconds=DELAY_SECONDS, rest_seconds=HEADLINE_REST_SECONDS)
         await self.channel_layer.group_add(DASHBOARD_GROUP, self.channel_name)
-        self.known = await self._read(set(allowed_sections(self.sight)))
+        self.known = await self._read(set(self.sections))
         await self._send("snapshot", self.known)
         self.heart = asyncio.create_task(self._beat())
 
@@ -68,7 +71,7 @@ class DashboardConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # ch
 
     async def nudge(self, message: dict[str, Any]) -> None:
         """Something changed below. `team_id` None concerns every viewer."""
-        sections = set(message["sections"]) & set(allowed_sections(self.sight))
+        sections = set(message["sections"]) & set(self.sections)
         team_id = message.get("team_id")
         if team_id is not None and not self.sight.sees_team(team_id):
             sections.discard("decisions")
@@ -77,6 +80,11 @@ class DashboardConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # ch
             await self._send("request.resolved", {"key": resolved["request_id"], "status": word, "tone": tone})
         self.headline.mark(sections & {"headline"})
         self.others.mark(sections - {"headline"})
+
+    def _page(self) -> str:
+        """Which page opened the socket, as its address says; the overview says nothing."""
+        asked: dict[str, list[str]] = parse_qs(self.scope.get("query_string", b"").decode("ascii", "replace"))
+        return asked.get("page", [""])[0]
 
     async def _flush(self, names: set[str]) -> None:
         for name, data in (await self._read(names)).items():
@@ -109,11 +117,11 @@ class DashboardConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # ch
                 return
             await self._send("heartbeat", None)
             # Nobody tells of an answer that did not come: the clock does.
-            self.others.mark(set(SECTIONS_OF_THE_CLOCK) & set(allowed_sections(self.sight)))
+            self.others.mark(set(SECTIONS_OF_THE_CLOCK) & set(self.sections))
             if datetime.now(UTC).hour != hour:
                 hour = datetime.now(UTC).hour
-                self.others.mark(set(SECTIONS_OF_THE_HOUR))
-                self.headline.mark({"headline"})
+                self.others.mark(set(SECTIONS_OF_THE_HOUR) & set(self.sections))
+                self.headline.mark({"headline"} & set(self.sections))
 
     async def _current_sight(self) -> Sight:
         """The viewer's sight by the session as it is stored now: logged out, moved or demoted since?"""

@@ -5,21 +5,26 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
+from budgets.selectors import list_escrowed
 from climate.domain.outage import find_outage
 from climate.domain.signal import Basis
 from dashboard.domain.sight import Sight
 from dashboard.presentation.alerts import alert_digest
+from dashboard.presentation.budgets import budget_rows, picture_rows
 from dashboard.presentation.notices import alert_rows, notice_words, source_row
 from dashboard.presentation.places import country_row, ranked_regions
-from dashboard.presentation.rows import budget_rows, decision_row, headline_row
+from dashboard.presentation.rows import decision_row, headline_row
 from dashboard.selectors import overview
 from dashboard.selectors.alerts import get_alert_board
+from dashboard.selectors.budgets import get_budget_board
 
 logger = logging.getLogger(__name__)
 
 FEED_LENGTH = 30
+Part = TypeVar("Part")
 
 
 def _headline(sight: Sight, now: datetime) -> dict[str, Any]:
@@ -63,7 +68,12 @@ def _decisions(sight: Sight, now: datetime) -> list[dict[str, Any]]:
 
 
 def _budgets(sight: Sight, now: datetime) -> list[dict[str, Any]]:
-    return budget_rows(overview.list_seen_budgets(sight))
+    budgets = overview.list_seen_budgets(sight)
+    return budget_rows(budgets, list_escrowed([budget.id for budget in budgets]))
+
+
+def _budget_picture(sight: Sight, now: datetime) -> list[dict[str, Any]]:
+    return picture_rows(get_budget_board(sight, now=now))
 
 
 _FIGURES: dict[str, Callable[[Sight, datetime], Any]] = {
@@ -75,6 +85,11 @@ _FIGURES: dict[str, Callable[[Sight, datetime], Any]] = {
     "alert_feed": _alert_feed,
 }
 _DETAILS: dict[str, Callable[[Sight, datetime], Any]] = {"decisions": _decisions, "budgets": _budgets}
+_OF_BUDGETS: dict[str, Callable[[Sight, datetime], Any]] = {"budgets": _budgets, "budget_picture": _budget_picture}
+_READERS = {**_FIGURES, **_DETAILS, **_OF_BUDGETS}
+
+PAGE_OF_BUDGETS = "budgets"
+"""How a page of budgets names itself to the socket: it is told of budgets only."""
 
 EVENT_OF_SECTION = {
     "headline": "headline",
@@ -85,30 +100,33 @@ EVENT_OF_SECTION = {
     "alert_feed": "alerts.changed",
     "decisions": "request.decided",
     "budgets": "budgets.changed",
+    "budget_picture": "budget_picture.changed",
 }
-SECTIONS_OF_THE_HOUR = ("regions", "budgets")
+SECTIONS_OF_THE_HOUR = ("regions", "budgets", "budget_picture")
 """What changes by itself when an hour turns."""
 SECTIONS_OF_THE_CLOCK = ("notice", "sources", "alerts", "alert_feed")
 """What changes by itself within minutes: an answer that is overdue, an emergency that begins or ends."""
 
 
-def allowed_sections(sight: Sight) -> tuple[str, ...]:
-    """The sections this viewer may see."""
+def allowed_sections(sight: Sight, page: str = "") -> tuple[str, ...]:
+    """The sections this viewer may see: of the overview and the pages like it, or of a page of budgets."""
     if not sight.figures:
         return ()
+    if page == PAGE_OF_BUDGETS:
+        return tuple(_OF_BUDGETS) if sight.details else ()
     return (*_FIGURES, *_DETAILS) if sight.details else tuple(_FIGURES)
 
 
 def read_sections(sight: Sight, names: Iterable[str], *, now: datetime) -> dict[str, Any]:
     """The sections by name; one that cannot be read is None, logged, and does not hurt the others."""
-    wanted = set(names)
-    return {name: _read(name, sight, now) for name in allowed_sections(sight) if name in wanted}
+    allowed = {*allowed_sections(sight), *allowed_sections(sight, PAGE_OF_BUDGETS)}
+    return {name: read_part(name, partial(_READERS[name], sight, now)) for name in names if name in allowed}
 
 
-def _read(name: str, sight: Sight, now: datetime) -> Any:
-    reader = _FIGURES.get(name) or _DETAILS[name]
+def read_part(name: str, read: Callable[[], Part]) -> Part | None:
+    """What `read` gives; None, and a line in the log, where it cannot be read."""
     try:
-        return reader(sight, now)
+        return read()
     except Exception:
         logger.exception("a section of the dashboard could not be read", extra={"section": name})
         return None

@@ -43,11 +43,11 @@ def _fund_changed(event: FundChanged) -> None:
 
 
 def _budgets_changed(event: BudgetsChanged) -> None:
-    _nudge("budgets")
+    _nudge("budgets", "budget_picture")
 
 
 def _budget_alerted(event: BudgetAlerted) -> None:
-    _nudge("budgets", "alerts")
+    _nudge("budgets", "budget_picture", "alerts")
 
 
 def _readings_collected(event: ReadingsCollected) -> None:

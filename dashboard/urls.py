@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.views import LogoutView
 from django.urls import path, re_path
 
-from dashboard.views import alerts, greenest, login, overview, regions, requests, sources, zones
+from dashboard.views import alerts, budget, budgets, greenest, login, overview, regions, requests, sources, zones
 
 urlpatterns = [
     path("", overview.overview, name="overview"),
@@ -23,6 +23,8 @@ urlpatterns = [
     path("sources/", sources.sources, name="sources"),
     path("requests/", requests.requests, name="requests"),
     path("requests/<uuid:request_id>/", requests.request_page, name="request"),
+    path("budgets/", budgets.budgets, name="budgets"),
+    path("budgets/<uuid:budget_id>/", budget.budget, name="budget-page"),
     path("favicon.ico", login.favicon, name="favicon"),
     path("login/", login.LogIn.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),

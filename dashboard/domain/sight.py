@@ -12,6 +12,7 @@ class Sight:
     `figures` are map, regions, sources and sums without names; `details` are decisions,
     requests and budgets of `team_ids`. `sum_team_ids` are the teams that the headline sums.
     `organisation_id` is the viewer's own, whose common budgets belong to no team.
+    `budget_team_id` is the team whose budgets the viewer may change, if any.
     """
 
     figures: bool
@@ -21,10 +22,20 @@ class Sight:
     organisation_id: int | None = None
     is_known: bool = False
     is_staff: bool = False
+    budget_team_id: int | None = None
 
     def sees_team(self, team_id: int | None) -> bool:
         """Whether decisions of this team may be shown to the viewer."""
         return self.details and (self.team_ids is None or team_id in self.team_ids)
+
+    def sees_budget(self, *, team_id: int | None, organisation_id: int) -> bool:
+        """Whether a budget may be shown to the viewer: of a team they see, or common to their organisation."""
+        is_common = team_id is None and organisation_id == self.organisation_id
+        return self.details and (is_common or self.team_ids is None or team_id in self.team_ids)
+
+    def may_change_budget(self, *, team_id: int | None) -> bool:
+        """Whether the viewer may change a budget: their team owns it. Common ones are changed in the admin."""
+        return team_id is not None and team_id == self.budget_team_id
 
 
 def sight_of(
@@ -35,6 +46,7 @@ def sight_of(
     sees_everything: bool,
     visible_team_ids: frozenset[int],
     organisation_id: int | None = None,
+    budget_team_id: int | None = None,
 ) -> Sight:
     """What a viewer may see where visitors see `visitors` (nothing, figures or everything).
 
@@ -51,4 +63,5 @@ def sight_of(
         organisation_id=organisation_id if is_known else None,
         is_known=is_known,
         is_staff=is_known and is_staff,
+        budget_team_id=budget_team_id if is_known else None,
     )

@@ -1,15 +1,11 @@
-"""Decisions, budgets and alerts as rows of plain words, the same for a page and for a frame."""
+"""Decisions and the figures of the day as rows of plain words, the same for a page and for a frame."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any
 
 from django.urls import reverse
 
-from budgets.domain.states import BudgetState
-from budgets.domain.units import Unit
 from dashboard.domain import figures
 from dashboard.domain.intensity import basis_family, basis_word, bucket_of
 from market.domain.views import DecisionRow, Headline
@@ -26,8 +22,6 @@ _STATUS_WORDS = {
     "released": ("released", "calm"),
     "expired": ("expired", "warn"),
 }
-_BAND_TONES = {"ok": "good", "warn": "warn", "critical": "bad", "emergency": "bad"}
-_PERIOD_WORDS = {"one_off": "once", "hour": "an hour", "day": "a day", "week": "a week", "month": "a month"}
 
 
 def status_words(status: str) -> tuple[str, str]:
@@ -104,41 +98,3 @@ def headline_row(headline: Headline) -> Row:
         "fund_note": f"{figures.usd(free)} not promised",
         "holds": figures.whole(headline.open_holds),
     }
-
-
-def budget_rows(budgets: Sequence[BudgetState]) -> list[Row]:
-    """Budgets past a threshold first, the fullest on top; the others below in the order of their tree."""
-    strained = sorted((each for each in budgets if each.status != "ok"), key=lambda each: -each.used_percent)
-    calm = [each for each in budgets if each.status == "ok"]
-    return [{**budget_row(each), "depth": "depth-0"} for each in strained] + [budget_row(each) for each in calm]
-
-
-def budget_row(budget: BudgetState) -> Row:
-    """One budget: how much of it is spent, held and left."""
-    share = Decimal(100) / budget.limit if budget.limit else Decimal(0)
-    spent, held = float(budget.spent * share), float(budget.reserved * share)
-    return {
-        "key": str(budget.id),
-        "name": budget.name,
-        "depth": f"depth-{min(budget.depth, 4)}",
-        "team": budget.team_name,
-        "left": f"{amount(budget.available, budget.unit)} left of {amount(budget.limit, budget.unit)} "
-        f"{_PERIOD_WORDS.get(budget.period, budget.period)}",
-        "percent": f"{budget.used_percent:.0f} %" if budget.used_percent < 99.5 else f"{budget.used_percent:.1f} %",
-        "spent_width": f"{min(100.0, spent):.2f}",
-        "held_x": f"{min(100.0, spent):.2f}",
-        "held_width": f"{min(100.0 - min(100.0, spent), held):.2f}",
-        "parts": f"{amount(budget.spent, budget.unit)} spent, {amount(budget.reserved, budget.unit)} held",
-        "resets_at": budget.period_ends_at.isoformat() if budget.period_ends_at else "",
-        "status": budget.status,
-        "tone": _BAND_TONES.get(budget.status, "calm"),
-    }
-
-
-def amount(value: Decimal, unit: Unit) -> str:
-    """An amount of a budget with its unit."""
-    if unit is Unit.TOKENS:
-        return f"{figures.whole(value)} tokens"
-    if unit is Unit.CARBON_G:
-        return figures.mass_text(float(value))
-    return figures.usd(int(value))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 
+from accounts.domain.scopes import Scope
 from accounts.selectors import find_principal_of_person
 from dashboard.domain.sight import Sight, sight_of
 
@@ -25,4 +26,5 @@ def get_sight(user: AbstractBaseUser | AnonymousUser) -> Sight:
         sees_everything=bool(principal and principal.sees_everything),
         visible_team_ids=principal.visible_team_ids if principal else frozenset(),
         organisation_id=principal.organisation_id if principal else None,
+        budget_team_id=principal.team_id if principal and principal.may(Scope.BUDGETS_WRITE) else None,
     )

@@ -14,13 +14,13 @@ function show(state) {
   badge.lastElementChild.textContent = WORDS[state];
 }
 
-/** Open the socket and hand every frame to `handle(event, data, at)`; `onState` hears "on" and "off". */
-export function connect(handle, onState = () => {}) {
+/** Open the socket and hand every frame to `handle(event, data, at)`; `onState` hears "on" and "off". `page` is what the page calls itself to the socket. */
+export function connect(handle, onState = () => {}, page = "") {
   const scheme = location.protocol === "https:" ? "wss:" : "ws:";
   let failures = 0;
   let watchdog;
   const open = () => {
-    const socket = new WebSocket(`${scheme}//${location.host}/ws/dashboard/`);
+    const socket = new WebSocket(`${scheme}//${location.host}/ws/dashboard/${page && `?page=${page}`}`);
     const listen = () => {
       clearTimeout(watchdog);
       watchdog = setTimeout(() => socket.close(), SILENCE_MS);

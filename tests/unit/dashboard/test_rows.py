@@ -8,8 +8,9 @@ import pytest
 
 from budgets.domain.states import BudgetState
 from budgets.domain.units import Unit
+from dashboard.presentation.budgets import budget_rows
 from dashboard.presentation.region import provider_name
-from dashboard.presentation.rows import budget_rows, decision_row
+from dashboard.presentation.rows import decision_row
 from market.domain.views import DecisionRow
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -19,6 +20,7 @@ def budget(number: int, *, used_percent: float, status: str, depth: int = 1) -> 
     return BudgetState(
         id=UUID(int=number),
         name=f"b{number}",
+        level="team",
         organisation_id=1,
         team_id=None,
         team_name="",
@@ -26,6 +28,7 @@ def budget(number: int, *, used_percent: float, status: str, depth: int = 1) -> 
         depth=depth,
         unit=Unit.TOKENS,
         period="month",
+        window_hours=None,
         period_starts_at=NOW,
         period_ends_at=None,
         limit=Decimal(100),
@@ -34,6 +37,19 @@ def budget(number: int, *, used_percent: float, status: str, depth: int = 1) -> 
         tradeable=Decimal(0),
         overdraft=Decimal(0),
         available=Decimal(100) - Decimal(used_percent),
+        base_limit=Decimal(100),
+        carried=Decimal(0),
+        pooled=Decimal(0),
+        bonus=Decimal(0),
+        pool=Decimal(0),
+        pool_drawn=Decimal(0),
+        floor=Decimal(0),
+        warning_amounts=(),
+        rollover_percent=0,
+        rollover_cap_percent=100,
+        overflow_percent=0,
+        gear_choice="auto",
+        needs_two=False,
         used_percent=used_percent,
         status=status,
         crossed=(),
@@ -81,7 +97,8 @@ def test_budgets_past_a_mark_come_first_the_fullest_on_top_and_the_others_keep_t
             budget(2, used_percent=80, status="warn"),
             budget(3, used_percent=5, status="ok"),
             budget(4, used_percent=97, status="emergency"),
-        ]
+        ],
+        {},
     )
     assert [row["name"] for row in rows] == ["b4", "b2", "b1", "b3"]
     assert [row["depth"] for row in rows] == ["depth-0", "depth-0", "depth-0", "depth-1"]
