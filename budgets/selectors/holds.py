@@ -6,24 +6,36 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from budgets.models import Hold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverdueHold:
-    """A reservation whose lease has run out."""
+    """A hold whose lease has run out."""
 
     hold_id: UUID
     reference: str
+    is_dispatched: bool
 
 
-def list_overdue_holds(*, now: datetime, limit: int = 500) -> list[OverdueHold]:
-    """Reservations whose lease has run out, oldest first."""
-    rows = Hold.objects.filter(status=Hold.Status.RESERVED, lease_expires_at__lte=now).order_by("lease_expires_at")
-    return [OverdueHold(hold_id=row.pk, reference=row.reference) for row in rows[:limit]]
+def overdue(*, now: datetime) -> QuerySet[Hold]:
+    """Open holds whose lease has run out, oldest first; blocks in escrow have no such end."""
+    rows = Hold.objects.filter(status__in=Hold.OPEN, lease_expires_at__lte=now)
+    return rows.exclude(reference__startswith="escrow:").order_by("lease_expires_at")
+
+
+def list_overdue_holds(*, now: datetime, reference_prefix: str = "", limit: int = 500) -> list[OverdueHold]:
+    """Holds whose lease has run out and whose reference begins like that, oldest first."""
+    rows = overdue(now=now).filter(reference__startswith=reference_prefix)
+    return [
+        OverdueHold(hold_id=row.pk, reference=row.reference, is_dispatched=row.status == Hold.Status.DISPATCHED)
+        for row in rows[:limit]
+    ]
 
 
 def count_open_holds(*, team_ids: frozenset[int] | None) -> int:
-    """Holds that still reserve something; None means of all teams."""
-    rows = Hold.objects.filter(status__in=Hold.OPEN)
+    """Holds of work that still reserve something; None means of all teams."""
+    rows = Hold.objects.filter(status__in=Hold.OPEN).exclude(reference__startswith="escrow:")
     return rows.count() if team_ids is None else rows.filter(budget__team__in=team_ids).count()

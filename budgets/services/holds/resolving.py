@@ -1,0 +1,61 @@
+"""The one right to change a hold: its locked row, in a status and with a number that allow it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+from uuid import UUID
+
+from budgets.domain.units import Amounts
+from budgets.models import Budget, Hold, HoldLine
+from config.kernel.errors import Conflict, NotFound
+
+
+def locked_hold(hold_id: UUID) -> Hold:
+    """The hold, locked against others. Raises NotFound."""
+    hold = Hold.objects.select_for_update(no_key=True).filter(pk=hold_id).first()
+    if hold is None:
+        raise NotFound("There is no such hold.")
+    if hold.status in Hold.OPEN and hold.reference.startswith("escrow:"):
+        raise Conflict("This hold is a block in escrow. It goes back by itself.", code="block_in_escrow")
+    return hold
+
+
+def require_status(hold: Hold, open_to: Collection[str]) -> None:
+    """Raise Conflict unless the hold is in one of these statuses."""
+    if hold.status not in open_to:
+        raise Conflict(f"This hold was {hold.status} before.", code="already_resolved")
+
+
+def require_fence(hold: Hold, fence: int | None) -> None:
+    """Raise Conflict if `fence` is an old number: somebody else took the work over.
+
+    What the sweeper did took nobody's work over: a late report comes with the number of before.
+    """
+    swept = hold.status == Hold.Status.EXPIRED or hold.is_unverified
+    if fence is not None and fence not in {hold.fence, hold.fence - swept}:
+        raise Conflict("Somebody else has taken this hold over.", code="stale_fence", fence=hold.fence)
+
+
+def mark(hold: Hold, **changes: Any) -> None:
+    """Write changes of a locked hold. Its number rises."""
+    hold.fence += 1
+    for name, value in changes.items():
+        setattr(hold, name, value)
+    hold.save(update_fields=["fence", *changes])
+
+
+def held_amounts(hold: Hold) -> Amounts:
+    """What it holds, in steps."""
+    return Amounts(tokens=hold.tokens, carbon_ug=hold.carbon_ug, micro_usd=hold.micro_usd)
+
+
+def lines_of(hold: Hold) -> list[HoldLine]:
+    """Its lines with their budgets, leaf first."""
+    return list(HoldLine.objects.filter(hold=hold).select_related("budget").order_by("-budget__depth"))
+
+
+def path_of(hold: Hold) -> list[Budget]:
+    """The budget of a hold and its ancestors, leaf first."""
+    leaf = Budget.objects.get(pk=hold.budget_id)
+    return [leaf, *Budget.objects.filter(pk__in=leaf.path_ids[1:]).order_by("-depth")]
