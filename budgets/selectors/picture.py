@@ -45,24 +45,6 @@ class HoldOnBudget:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LeaseOfBudget:
-    """A block in escrow that a leaf holds at its ancestors, in steps of tokens, micrograms CO2e and micro-USD.
-
-    Of the block, free may still be promised, used is promised to open holds, and pending was spent
-    and is not yet booked above.
-    """
-
-    leaf_id: UUID
-    leaf_name: str
-    status: str
-    free: dict[Unit, int]
-    used: dict[Unit, int]
-    pending: dict[Unit, int]
-    opened_at: datetime
-    last_used_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PastPeriod:
     """How a period ended; amounts in the budget's unit. `efficiency` is None where no quality was reported."""
 
@@ -121,15 +103,6 @@ def list_holds_on(budget_id: UUID, *, limit: int = 50) -> list[HoldOnBudget]:
     ]
 
 
-def list_leases_of(budget_id: UUID) -> list[LeaseOfBudget]:
-    """Blocks that are not closed: the budget's own, and those that budgets below it hold here."""
-    leases = EscrowLease.objects.exclude(status=EscrowLease.Status.CLOSED)
-    own = leases.filter(budget=budget_id)
-    here = leases.filter(hold__lines__budget=budget_id)
-    rows = {row.pk: row for each in (own, here) for row in each.select_related("budget")}
-    return [_lease(row) for row in sorted(rows.values(), key=lambda each: each.opened_at)]
-
-
 def list_past_periods(budget_id: UUID, *, limit: int = 24) -> list[PastPeriod]:
     """How the last periods of a budget ended, newest first."""
     unit = Unit(Budget.objects.values_list("unit", flat=True).get(pk=budget_id))
@@ -147,21 +120,3 @@ def list_past_periods(budget_id: UUID, *, limit: int = 24) -> list[PastPeriod]:
         )
         for row in rows
     ]
-
-
-def _lease(row: EscrowLease) -> LeaseOfBudget:
-    return LeaseOfBudget(
-        leaf_id=row.budget_id,
-        leaf_name=row.budget.name,
-        status=row.status,
-        free=_part(row, "free"),
-        used=_part(row, "used"),
-        pending=_part(row, "pending"),
-        opened_at=row.opened_at,
-        last_used_at=row.last_used_at,
-    )
-
-
-def _part(row: EscrowLease, part: str) -> dict[Unit, int]:
-    columns = {Unit.TOKENS: "tokens", Unit.CARBON_G: "carbon_ug", Unit.MICRO_USD: "micro_usd"}
-    return {unit: getattr(row, f"{part}_{column}") for unit, column in columns.items()}

@@ -38,6 +38,20 @@ def get_budget(budget_id: UUID) -> BudgetState:
     return states[0]
 
 
+def list_path(budget_id: UUID) -> list[BudgetState]:
+    """A budget and those above it, the root first; ended ones too. Raises NotFound."""
+    path_ids = Budget.objects.filter(pk=budget_id).values_list("path_ids", flat=True).first()
+    if path_ids is None:
+        raise NotFound("There is no such budget.", field="budget")
+    return sorted(_states(Budget.objects.filter(pk__in=path_ids)), key=lambda state: state.depth)
+
+
+def list_children(budget_id: UUID) -> list[BudgetState]:
+    """The budgets right below one, by name; ended ones left out."""
+    rows = Budget.objects.filter(parent=budget_id, deallocated_at=None)
+    return sorted(_states(rows), key=lambda state: state.name)
+
+
 def find_default_budget_id(*, team_id: int) -> UUID | None:
     """The budget that pays when a request of the team names none."""
     return (
