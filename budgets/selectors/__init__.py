@@ -16,24 +16,21 @@ from budgets.selectors.holds import OverdueHold, count_open_holds, list_overdue_
 from budgets.selectors.ledger import LedgerLine, list_ledger
 from budgets.selectors.picture import (
     HoldOnBudget,
-    LeaseOfBudget,
     PastPeriod,
     Picture,
     get_picture,
     list_escrowed,
     list_holds_on,
-    list_leases_of,
     list_past_periods,
 )
 from budgets.selectors.spending import SpendHour, list_spend_by_hour
-from budgets.selectors.tree import find_default_budget_id, get_budget, list_budgets
+from budgets.selectors.tree import find_default_budget_id, get_budget, list_budgets, list_children, list_path
 
 __all__ = [
     "AccuracyFacts",
     "EconomicLine",
     "EconomyFacts",
     "HoldOnBudget",
-    "LeaseOfBudget",
     "LedgerLine",
     "OverdueHold",
     "PastPeriod",
@@ -55,15 +52,16 @@ __all__ = [
     "list_accuracy",
     "list_budget_alerts",
     "list_budgets",
+    "list_children",
     "list_channels",
     "list_deliveries",
     "list_economic_events",
     "list_escrowed",
     "list_holds_on",
-    "list_leases_of",
     "list_ledger",
     "list_ledger_differences",
     "list_overdue_holds",
     "list_past_periods",
+    "list_path",
     "list_spend_by_hour",
 ]
