@@ -1,5 +1,6 @@
 """Changes to budgets. What other apps may call."""
 
+from budgets.services.adjustments import decide_adjustment, propose_adjustment
 from budgets.services.channels import (
     change_channel,
     create_channel,
@@ -9,40 +10,54 @@ from budgets.services.channels import (
     send_test,
 )
 from budgets.services.economy import record_value
+from budgets.services.escrow import tend_all
 from budgets.services.estimates import learn_estimates, record_outcome
 from budgets.services.holds import (
+    consume,
+    dispatch_hold,
     expire_hold,
     note_refusal,
     place_hold,
     place_hold_once,
     release_hold,
     settle_hold,
+    settle_unverified,
+    sweep_holds,
 )
 from budgets.services.overflow import draw_overflow
 from budgets.services.periods import begin_due_periods
 from budgets.services.rebalance import rebalance
 from budgets.services.reference import load_reference
 from budgets.services.reset import reset_budget
+from budgets.services.swarms import allot_swarm, create_pool
+from budgets.services.templates import make_tree, save_template
 from budgets.services.tokens import count_tokens
 from budgets.services.transfers import transfer_quota
 from budgets.services.tree import allot, configure_budget, create_budget, deallocate
 
 __all__ = [
     "allot",
+    "allot_swarm",
     "begin_due_periods",
     "change_channel",
     "configure_budget",
+    "consume",
     "count_tokens",
     "create_budget",
     "create_channel",
+    "create_pool",
     "deallocate",
+    "decide_adjustment",
+    "dispatch_hold",
     "draw_overflow",
     "expire_hold",
     "learn_estimates",
     "load_reference",
+    "make_tree",
     "note_refusal",
     "place_hold",
     "place_hold_once",
+    "propose_adjustment",
     "rebalance",
     "record_outcome",
     "record_value",
@@ -51,7 +66,11 @@ __all__ = [
     "reset_budget",
     "retry_delivery",
     "rotate_secret",
+    "save_template",
     "send_test",
     "settle_hold",
+    "settle_unverified",
+    "sweep_holds",
+    "tend_all",
     "transfer_quota",
 ]
