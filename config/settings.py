@@ -157,6 +157,8 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "resume-reading-imports": {"task": "climate.tasks.resume_reading_imports", "schedule": 60.0},
     "forget-old-answers": {"task": "accounts.tasks.forget_old_answers", "schedule": 3600.0},
     "begin-budget-periods": {"task": "budgets.tasks.begin_due_periods", "schedule": 30.0},
+    "sweep-holds": {"task": "budgets.tasks.sweep_holds", "schedule": 15.0},
+    "tend-escrow": {"task": "budgets.tasks.tend_escrow", "schedule": 5.0, "options": {"expires": 5.0}},
     "expire-holds": {"task": "market.tasks.expire_overdue", "schedule": 15.0},
     "allocation-pass": {"task": "market.tasks.run_allocation_pass", "schedule": 300.0},
 }

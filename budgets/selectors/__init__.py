@@ -10,6 +10,7 @@ from budgets.selectors.alerts import (
 )
 from budgets.selectors.differences import list_ledger_differences
 from budgets.selectors.economy import EconomicLine, EconomyFacts, get_economy, get_efficiency, list_economic_events
+from budgets.selectors.escrow import LeaseAmounts, LeaseFacts, list_leases
 from budgets.selectors.estimates import AccuracyFacts, get_estimate, list_accuracy
 from budgets.selectors.figures import get_bands, get_efficiency_terms, get_estimate_terms
 from budgets.selectors.holds import OverdueHold, count_open_holds, list_overdue_holds
@@ -31,6 +32,8 @@ __all__ = [
     "EconomicLine",
     "EconomyFacts",
     "HoldOnBudget",
+    "LeaseAmounts",
+    "LeaseFacts",
     "LedgerLine",
     "OverdueHold",
     "PastPeriod",
@@ -58,6 +61,7 @@ __all__ = [
     "list_economic_events",
     "list_escrowed",
     "list_holds_on",
+    "list_leases",
     "list_ledger",
     "list_ledger_differences",
     "list_overdue_holds",
