@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections import defaultdict
+from collections.abc import Collection
 from datetime import datetime
 
 from django.conf import settings
@@ -14,7 +15,7 @@ from accounts.domain.principal import Principal
 from accounts.domain.scopes import PLATFORM_SCOPES, SCOPES_OF_ROLE, Role, Scope
 from accounts.domain.secrets import PREFIX_CHARACTERS, digest_of, looks_like_secret
 from accounts.models import ApiKey, Claim, Membership, Team, User
-from config.kernel.actors import person_actor
+from config.kernel.actors import KEY, PERSON, key_actor, person_actor
 from config.kernel.errors import NotFound
 
 _permission_of: dict[Scope, str] = {}
@@ -37,7 +38,7 @@ def find_principal_by_secret(secret: str, *, now: datetime) -> tuple[Principal, 
     if not (key.team.is_active and key.team.organisation.is_active):
         return None
     scopes = frozenset(Scope(value) for value in key.scopes if value in tuple(Scope))
-    return _principal(f"key {key.prefix}", key.team, scopes, api_key_id=key.pk), key
+    return _principal(key_actor(key.prefix), key.team, scopes, api_key_id=key.pk), key
 
 
 def find_principal_of_person(user: User, *, team_id: int | None = None) -> Principal | None:
@@ -111,6 +112,15 @@ def _principal(
         user_id=user.pk if user else None,
         api_key_id=api_key_id,
     )
+
+
+def find_people_behind(actors: Collection[str]) -> dict[str, str | None]:
+    """The username behind each actor: of a key, who made it; None where nobody knows."""
+    names = {actor: actor.removeprefix(PERSON) for actor in actors if actor.startswith(PERSON)}
+    prefixes = [actor.removeprefix(KEY) for actor in actors if actor.startswith(KEY)]
+    made_by = ApiKey.objects.filter(prefix__in=prefixes, created_by__isnull=False)
+    names |= {key_actor(prefix): name for prefix, name in made_by.values_list("prefix", "created_by__username")}
+    return {actor: names.get(actor) for actor in actors}
 
 
 def find_team_id(*, organisation_name: str, team_name: str) -> int | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Ended:
     """A budget at the end of its period, in steps, with its policy in percent.
 
-    `bonus_percent` of the base is earned for the next period, `tradeable_percent` of it may be sold.
+    `earned` is its bonus for the next period, `earned_tradeable` the part of that which may be sold.
     """
 
     base: int
@@ -21,8 +21,8 @@ class Ended:
     overdraft: int = 0
     rollover_percent: int = 0
     rollover_cap_percent: int = 100
-    bonus_percent: float = 0.0
-    tradeable_percent: float = 0.0
+    earned: int = 0
+    earned_tradeable: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,17 +52,16 @@ def turn(ended: Ended) -> Begun:
         unspent * ended.rollover_percent // 100,
         ended.base * ended.rollover_cap_percent // 100,
     )
-    bonus = int(ended.base * ended.bonus_percent / 100)
-    lacking = max(0, ended.reserved - ended.base - carried - bonus)
+    lacking = max(0, ended.reserved - ended.base - carried - ended.earned)
     pooled = min(lacking, ended.pooled)
     carried += lacking - pooled
-    limit = ended.base + carried + pooled + bonus
+    limit = ended.base + carried + pooled + ended.earned
     paid = min(ended.overdraft, limit - ended.reserved)
     return Begun(
         carried=carried,
         pooled=pooled,
-        bonus=bonus,
-        tradeable=int(bonus * ended.tradeable_percent / 100),
+        bonus=ended.earned,
+        tradeable=ended.earned_tradeable,
         limit=limit,
         spent=paid,
         overdraft=ended.overdraft - paid,

@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
             name='Adjustment',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('limit', 'another limit'), ('spent', 'a correction of what was spent'), ('reset', 'a reset')], max_length=6)),
+                ('kind', models.CharField(choices=[('limit', 'another limit'), ('spent', 'a correction of what was spent'), ('reset', 'a reset'), ('single', 'an end of the need for a second person')], max_length=6)),
                 ('amount', models.BigIntegerField(blank=True, null=True)),
                 ('reason', models.CharField(max_length=300)),
                 ('status', models.CharField(choices=[('proposed', 'Proposed'), ('applied', 'Applied'), ('rejected', 'Rejected')], default='proposed', max_length=8)),
@@ -313,7 +313,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='budget',
             name='bonus',
-            field=models.BigIntegerField(default=0, editable=False, help_text='Part of the limit earned by efficiency.'),
+            field=models.BigIntegerField(default=0, editable=False, help_text='Part of the limit earned by efficiency, or bought.'),
         ),
         migrations.AddField(
             model_name='budget',

@@ -12,13 +12,14 @@ class Adjustment(models.Model):
     """A change by hand that was proposed; applied at once, or after a second person agreed.
 
     `amount` is in steps: the new base limit (kind limit), what is added to or taken from spent
-    (kind spent); a reset has none.
+    (kind spent); the others have none.
     """
 
     class Kind(models.TextChoices):
         LIMIT = "limit", "another limit"
         SPENT = "spent", "a correction of what was spent"
         RESET = "reset", "a reset"
+        SINGLE = "single", "an end of the need for a second person"
 
     class Status(models.TextChoices):
         PROPOSED = "proposed"

@@ -1,13 +1,8 @@
 """Reads of budgets, holds and the ledger. What other apps may call."""
 
-from budgets.selectors.alerts import (
-    get_backlog,
-    get_channel,
-    get_delivery,
-    list_budget_alerts,
-    list_channels,
-    list_deliveries,
-)
+from budgets.selectors.adjustments import get_adjustment, list_adjustments
+from budgets.selectors.alerts import get_backlog, list_budget_alerts
+from budgets.selectors.channels import get_channel, get_delivery, list_channels, list_deliveries
 from budgets.selectors.differences import list_ledger_differences
 from budgets.selectors.economy import EconomicLine, EconomyFacts, get_economy, get_efficiency, list_economic_events
 from budgets.selectors.escrow import LeaseAmounts, LeaseFacts, list_leases
@@ -25,6 +20,7 @@ from budgets.selectors.picture import (
     list_past_periods,
 )
 from budgets.selectors.spending import SpendHour, list_spend_by_hour
+from budgets.selectors.templates import list_templates
 from budgets.selectors.tree import find_default_budget_id, get_budget, list_budgets, list_children, list_path
 
 __all__ = [
@@ -41,6 +37,7 @@ __all__ = [
     "SpendHour",
     "count_open_holds",
     "find_default_budget_id",
+    "get_adjustment",
     "get_backlog",
     "get_bands",
     "get_budget",
@@ -53,10 +50,11 @@ __all__ = [
     "get_estimate_terms",
     "get_picture",
     "list_accuracy",
+    "list_adjustments",
     "list_budget_alerts",
     "list_budgets",
-    "list_children",
     "list_channels",
+    "list_children",
     "list_deliveries",
     "list_economic_events",
     "list_escrowed",
@@ -68,4 +66,5 @@ __all__ = [
     "list_past_periods",
     "list_path",
     "list_spend_by_hour",
+    "list_templates",
 ]

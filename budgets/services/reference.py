@@ -1,10 +1,11 @@
-"""Thresholds with which a new deployment begins."""
+"""Thresholds and templates with which a new deployment begins."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from budgets.models import Threshold
+from budgets.services.templates import load_templates
 
 FOUNDING = "founding documents"
 OWN = "own default: change it as you learn"
@@ -45,11 +46,11 @@ DEFAULTS: list[tuple[str, float, str, str]] = [
 
 
 def load_reference(*, now: datetime) -> dict[str, int]:
-    """Create the thresholds that are missing; those an administrator turned stay. Counts what was made."""
+    """Create thresholds and templates that are missing; those an administrator turned stay. Counts what was made."""
     made = 0
     for name, value, unit, description in DEFAULTS:
         _, created = Threshold.objects.get_or_create(
             name=name, defaults={"value": value, "unit": unit, "description": description, "rationale": FOUNDING}
         )
         made += created
-    return {"thresholds": made}
+    return {"thresholds": made, "templates": load_templates()}

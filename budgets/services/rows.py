@@ -10,12 +10,17 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from budgets.models import Budget
+from budgets.services.escrow.recall import recall_at, recall_under
 from budgets.services.periods import begin_period_if_over
 from config.kernel.errors import NotFound
 
 
 def locked(budget_id: UUID, *, now: datetime) -> Budget:
-    """The budget in the period that holds `now`, locked. Raises NotFound if there is none or it has ended."""
+    """The budget in the period that holds `now`, locked, with nothing of it idle in escrow.
+
+    Raises NotFound if there is none or it has ended. Call it before anything else is locked.
+    """
+    recall_under(budget_id=budget_id, now=now, also_lock=[budget_id])
     budget = in_lock_order(Budget.objects.filter(pk=budget_id, deallocated_at=None)).first()
     if budget is None:
         raise NotFound("There is no such budget.", field="budget")
@@ -23,7 +28,8 @@ def locked(budget_id: UUID, *, now: datetime) -> Budget:
 
 
 def locked_each(budget_ids: Collection[UUID], *, now: datetime) -> dict[UUID, Budget]:
-    """Those of the budgets that are alive, in the period that holds `now`, all locked, deepest first."""
+    """Those of the budgets that are alive, as `locked` gives one, locked deepest first."""
+    recall_at(budget_ids, now=now, also_lock=budget_ids)
     rows = list(in_lock_order(Budget.objects.filter(pk__in=budget_ids, deallocated_at=None)))
     return {row.pk: present(row, now=now) for row in rows}
 

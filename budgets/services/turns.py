@@ -8,14 +8,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Exists, OuterRef
+
+from budgets.domain.efficiency import Bonus, efficiency_bonus
 from budgets.domain.periods import Period, bounds, periods_missed
 from budgets.domain.rollover import Begun, Ended, turn
-from budgets.models import Budget, LedgerEntry, PeriodRecord, SpendBucket, Threshold
+from budgets.models import Budget, EconomicEvent, LedgerEntry, PeriodRecord, SpendBucket
+from budgets.selectors.economy import get_efficiency
+from budgets.selectors.figures import get_efficiency_terms
 from budgets.services.ledger import entry
 
 CALENDAR = "calendar"
-BONUS_TERMS = {"efficiency-above": 0.8, "efficiency-bonus": 10.0, "bonus-tradeable": 50.0}
-"""Thresholds of the bonus, with the founding documents' figures where a row is missing."""
 
 
 def turn_calendar(rows: Sequence[Budget], *, now: datetime) -> None:
@@ -24,11 +27,11 @@ def turn_calendar(rows: Sequence[Budget], *, now: datetime) -> None:
     Whole periods that nobody looked at are one turn: its record reaches to the start of the new period.
     """
     records = write_records(rows, {row.pk: bounds(Period(row.period), now)[0] for row in rows})
-    terms = _bonus_terms()
+    terms = get_efficiency_terms()
     entries: list[LedgerEntry] = []
     groups: dict[tuple[tuple[str, Any], ...], list[UUID]] = defaultdict(list)
     for row in rows:
-        begun = turn(_ended(row, records[row.pk].efficiency, terms))
+        begun = turn(_ended(row, efficiency_bonus(row.base_limit, records[row.pk].efficiency, terms)))
         entries += _entries(row, begun, now=now)
         groups[_columns(row, begun, now=now)].append(row.pk)
     for columns, budget_ids in groups.items():
@@ -41,7 +44,7 @@ def write_records(rows: Sequence[Budget], ended_at: dict[UUID, datetime]) -> dic
 
     Refusals are those of the slices of time that began in the period.
     """
-    refusals = _refusals(rows)
+    refusals, valued = _refusals(rows), _with_value(rows)
     records = {}
     for row in rows:
         slices = [count for at, count in refusals[row.pk] if row.period_starts_at <= at < ended_at[row.pk]]
@@ -56,6 +59,7 @@ def write_records(rows: Sequence[Budget], ended_at: dict[UUID, datetime]) -> dic
             overdraft=row.overdraft,
             refusals=sum(slices),
             hours_refused=len(slices),
+            efficiency=_efficiency(row, ended_at[row.pk]) if row.pk in valued else None,
         )
     # A budget that is reset twice in one moment has one record of it.
     PeriodRecord.objects.bulk_create(records.values(), ignore_conflicts=True)
@@ -72,12 +76,22 @@ def _refusals(rows: Sequence[Budget]) -> dict[UUID, list[tuple[datetime, int]]]:
     return found
 
 
-def _bonus_terms() -> dict[str, float]:
-    return BONUS_TERMS | dict(Threshold.objects.filter(name__in=BONUS_TERMS).values_list("name", "value"))
+def _with_value(rows: Sequence[Budget]) -> set[UUID]:
+    """Those of the budgets for which, or below which, the value of finished work was reported of late.
+
+    Most budgets have none, and asking each for its efficiency is what a turn would spend its time on.
+    """
+    since = min(row.period_starts_at for row in rows)
+    reported = EconomicEvent.objects.filter(budget=OuterRef("pk"), at__gte=since)
+    paths = Budget.objects.filter(Exists(reported)).values_list("path_ids", flat=True)
+    return {UUID(budget_id) for path_ids in paths for budget_id in path_ids}
 
 
-def _ended(row: Budget, efficiency: float | None, terms: dict[str, float]) -> Ended:
-    is_efficient = efficiency is not None and efficiency > terms["efficiency-above"]
+def _efficiency(row: Budget, until: datetime) -> float | None:
+    return get_efficiency(row.pk, since=row.period_starts_at, until=until)
+
+
+def _ended(row: Budget, earned: Bonus) -> Ended:
     return Ended(
         base=row.base_limit,
         carried=row.carried,
@@ -88,8 +102,8 @@ def _ended(row: Budget, efficiency: float | None, terms: dict[str, float]) -> En
         overdraft=row.overdraft,
         rollover_percent=row.rollover_percent,
         rollover_cap_percent=row.rollover_cap_percent,
-        bonus_percent=terms["efficiency-bonus"] if is_efficient else 0.0,
-        tradeable_percent=terms["bonus-tradeable"],
+        earned=earned.limit_steps,
+        earned_tradeable=earned.tradeable_steps,
     )
 
 
