@@ -5,3 +5,8 @@ class BudgetsConfig(AppConfig):
     name = "budgets"
     verbose_name = "Budgets"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from budgets import subscribers
+
+        subscribers.connect()

@@ -8,6 +8,8 @@ from celery import shared_task
 from django.utils import timezone
 
 from budgets import services
+from budgets.services import channels
+from budgets.services.deliveries import deliver_due
 
 
 @shared_task
@@ -26,3 +28,15 @@ def sweep_holds(**_future: Any) -> None:
 def tend_escrow(**_future: Any) -> None:
     """Move what blocks in escrow spent to the budgets above, and return those that nobody uses."""
     services.tend_all(now=timezone.now())
+
+
+@shared_task
+def deliver_alerts(**_future: Any) -> None:
+    """Send what is due to e-mail and webhooks. Every ten seconds, and soon after an alert."""
+    deliver_due(now=timezone.now())
+
+
+@shared_task
+def renew_seals(**_future: Any) -> None:
+    """Seal secrets of webhooks with the present key, where an earlier one did. Every hour."""
+    channels.renew_seals()

@@ -13,6 +13,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast
+from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -21,6 +22,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 Mode = Literal["local", "production"]
 Visitors = Literal["nothing", "figures", "everything"]
+MAIL_SCHEMES = ("smtp", "smtps", "smtp+tls", "smtp+ssl", "consolemail", "filemail")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,7 @@ class Environment:
     mode: Mode
     debug: bool
     secret_key: str
+    earlier_secret_keys: list[str]
     api_key_pepper: str
     data_dir: Path
     database_url: str
@@ -54,6 +57,10 @@ class Environment:
     outgoing_hosts: list[str]
     archive_dir: Path
     request_rate_per_minute: int
+    public_url: str
+    email_url: str
+    default_from_email: str
+    webhook_private_hosts: list[str]
 
     @property
     def is_production(self) -> bool:
@@ -91,6 +98,20 @@ def _local_secret(data_dir: Path) -> str:
         raise ImproperlyConfigured(
             f"COMMONWATT_DATA_DIR={data_dir} is no folder that can be written to: {error.strerror}."
         ) from error
+
+
+def _public_url(url: str) -> str:
+    parts = urlsplit(url)
+    if url and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
+        raise ImproperlyConfigured("PUBLIC_URL is no address that a browser can open, such as https://example.org.")
+    return url.rstrip("/")
+
+
+def _email_url(url: str) -> str:
+    scheme = url.partition("://")[0]
+    if url and scheme not in MAIL_SCHEMES:  # the rest of the address may hold a password
+        raise ImproperlyConfigured(f"EMAIL_URL begins with none of {', '.join(MAIL_SCHEMES)}.")
+    return url
 
 
 def _sources(env: environ.Env) -> dict[str, SourceSettings]:
@@ -152,10 +173,13 @@ def read_environment() -> Environment:
                 "Set ALLOWED_HOSTS to the names this deployment answers to: COMMONWATT_ENV is production."
             )
     secret_key = secret_key or _local_secret(data_dir)
+    host, port = env.str("HOST", "127.0.0.1"), env.int("PORT", 8000)
+    own_machine = f"http://{host}:{port}" if mode == "local" else ""
     return Environment(
         mode=mode,
         debug=env.bool("DEBUG", False),
         secret_key=secret_key,
+        earlier_secret_keys=env.list("EARLIER_SECRET_KEYS", default=[]),
         api_key_pepper=env.str("API_KEY_PEPPER", secret_key),
         data_dir=data_dir,
         database_url=env.str("DATABASE_URL", f"sqlite:///{data_dir / 'commonwatt.sqlite3'}"),
@@ -171,11 +195,15 @@ def read_environment() -> Environment:
             ),
         ),
         log_level=env.str("LOG_LEVEL", "INFO").upper(),
-        host=env.str("HOST", "127.0.0.1"),
-        port=env.int("PORT", 8000),
+        host=host,
+        port=port,
         metrics_token=env.str("METRICS_TOKEN", ""),
         sources=_sources(env),
         outgoing_hosts=env.list("OUTGOING_HOSTS", default=[]),
         archive_dir=Path(env.str("ARCHIVE_DIR", str(data_dir / "archive"))).expanduser().resolve(),
         request_rate_per_minute=env.int("REQUEST_RATE_PER_MINUTE", 6000),
+        public_url=_public_url(env.str("PUBLIC_URL", "") or own_machine),
+        email_url=_email_url(env.str("EMAIL_URL", "") or ("consolemail://" if mode == "local" else "")),
+        default_from_email=env.str("DEFAULT_FROM_EMAIL", "") or "commonwatt@localhost",
+        webhook_private_hosts=[name.lower() for name in env.list("WEBHOOK_PRIVATE_HOSTS", default=[])],
     )

@@ -14,6 +14,7 @@ from config.server.logs import logging_settings
 ENVIRONMENT = read_environment()
 
 SECRET_KEY = ENVIRONMENT.secret_key
+SECRET_KEY_FALLBACKS = ENVIRONMENT.earlier_secret_keys
 API_KEY_PEPPER = ENVIRONMENT.api_key_pepper
 DEBUG = ENVIRONMENT.debug
 ALLOWED_HOSTS = ENVIRONMENT.allowed_hosts
@@ -157,8 +158,10 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "resume-reading-imports": {"task": "climate.tasks.resume_reading_imports", "schedule": 60.0},
     "forget-old-answers": {"task": "accounts.tasks.forget_old_answers", "schedule": 3600.0},
     "begin-budget-periods": {"task": "budgets.tasks.begin_due_periods", "schedule": 30.0},
+    "deliver-alerts": {"task": "budgets.tasks.deliver_alerts", "schedule": 10.0, "options": {"expires": 10.0}},
     "sweep-holds": {"task": "budgets.tasks.sweep_holds", "schedule": 15.0},
     "tend-escrow": {"task": "budgets.tasks.tend_escrow", "schedule": 5.0, "options": {"expires": 5.0}},
+    "renew-seals": {"task": "budgets.tasks.renew_seals", "schedule": 3600.0},
     "expire-holds": {"task": "market.tasks.expire_overdue", "schedule": 15.0},
     "allocation-pass": {"task": "market.tasks.run_allocation_pass", "schedule": 300.0},
 }
@@ -233,6 +236,24 @@ CLIMATE_SOURCES = ENVIRONMENT.sources
 OUTGOING_HOSTS = ENVIRONMENT.outgoing_hosts
 ARCHIVE_DIR = ENVIRONMENT.archive_dir
 TIKTOKEN_CACHE_DIR = ENVIRONMENT.data_dir / "tiktoken"
+
+# --- telling people and programs ------------------------------------------------------
+
+PUBLIC_URL = ENVIRONMENT.public_url
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = ENVIRONMENT.default_from_email
+HAS_EMAIL = bool(ENVIRONMENT.email_url)
+EMAIL_TIMEOUT = 10  # seconds, for each answer of the mail server
+_email: dict[str, Any] = environ.Env.email_url_config(ENVIRONMENT.email_url or "dummymail://")
+EMAIL_BACKEND = _email["EMAIL_BACKEND"]
+EMAIL_FILE_PATH = _email["EMAIL_FILE_PATH"]
+EMAIL_HOST = _email["EMAIL_HOST"] or "localhost"
+EMAIL_PORT = _email["EMAIL_PORT"]
+EMAIL_HOST_USER = _email["EMAIL_HOST_USER"] or ""
+EMAIL_HOST_PASSWORD = _email["EMAIL_HOST_PASSWORD"] or ""
+EMAIL_USE_TLS = _email.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL = _email.get("EMAIL_USE_SSL", False)
+# Hosts, by name, that webhooks may reach although their address is private.
+WEBHOOK_PRIVATE_HOSTS = ENVIRONMENT.webhook_private_hosts
 
 # --- pages and static files ---------------------------------------------------------
 

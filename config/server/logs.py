@@ -9,7 +9,9 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-SECRET = re.compile(r"\bcw_[A-Za-z0-9_-]{8,}|(?<=[Bb]earer )[A-Za-z0-9._~+/=-]+|(?<=://)[^\s/@]*:[^\s/@]+(?=@)")
+SECRET = re.compile(
+    r"\bcw_[A-Za-z0-9_-]{8,}|\bwhsec_[A-Za-z0-9+/_=-]{8,}|(?<=[Bb]earer )[A-Za-z0-9._~+/=-]+|(?<=://)[^\s/@]*:[^\s/@]+(?=@)"
+)
 SECRET_NAMES = frozenset(
     {"authorization", "cookie", "password", "secret", "secret_key", "api_key", "token", "csrftoken", "sessionid"}
 )

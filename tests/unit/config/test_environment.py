@@ -104,7 +104,15 @@ def test_several_first_processes_agree_on_one_secret(clean, tmp_path):
     assert len(set(found)) == 1
 
 
-@pytest.mark.parametrize(("name", "value"), [("COMMONWATT_ENV", "staging"), ("COMMONWATT_VISITORS", "maybe")])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("COMMONWATT_ENV", "staging"),
+        ("COMMONWATT_VISITORS", "maybe"),
+        ("EMAIL_URL", "mail.example.org:25"),
+        ("PUBLIC_URL", "example.org"),
+    ],
+)
 def test_a_word_that_is_no_choice_is_refused_by_name(clean, name, value):
     clean.setenv(name, value)
 
@@ -118,6 +126,27 @@ def test_visitors_of_a_production_deployment_see_figures_unless_it_says_more(cle
     clean.setenv("ALLOWED_HOSTS", "example.org")
 
     assert environment.read_environment().visitors == "figures"
+
+
+def test_production_sends_no_mail_and_makes_no_links_until_it_is_told_how(clean):
+    for name, value in {"COMMONWATT_ENV": "production", "SECRET_KEY": SECRET, "ALLOWED_HOSTS": "example.org"}.items():
+        clean.setenv(name, value)
+    silent = environment.read_environment()
+    clean.setenv("EMAIL_URL", "smtp+tls://user:password@mail.example.org:587")
+    clean.setenv("PUBLIC_URL", "https://example.org/")
+    told = environment.read_environment()
+
+    assert (silent.email_url, silent.public_url) == ("", "")
+    assert (told.email_url[:12], told.public_url) == ("smtp+tls://u", "https://example.org")
+
+
+def test_a_mail_address_that_is_refused_is_not_repeated(clean):
+    clean.setenv("EMAIL_URL", "imap://user:hunter2@mail.example.org")
+
+    with pytest.raises(ImproperlyConfigured) as refused:
+        environment.read_environment()
+
+    assert "hunter2" not in str(refused.value)
 
 
 def test_the_variables_of_the_shell_win_over_the_file(clean, tmp_path):

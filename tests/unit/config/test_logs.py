@@ -23,6 +23,7 @@ KEY = "cw_x9XyEXAMPLEexampleEXAMPLEexample0123456789a"
         ("Authorization: Bearer abc.def-123", f"Authorization: Bearer {MASK}"),
         ("postgres://user:hunter2@db/name", f"postgres://{MASK}@db/name"),
         ("redis://:hunter2@cache/0", f"redis://{MASK}@cache/0"),
+        ("signed with whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", f"signed with {MASK}"),
         ("nothing to hide", "nothing to hide"),
     ],
 )
