@@ -8,8 +8,11 @@ from budgets.selectors.economy import EconomicLine, EconomyFacts, get_economy, g
 from budgets.selectors.escrow import LeaseAmounts, LeaseFacts, list_leases
 from budgets.selectors.estimates import AccuracyFacts, get_estimate, list_accuracy
 from budgets.selectors.figures import get_bands, get_efficiency_terms, get_estimate_terms
+from budgets.selectors.gears import GearFacts, get_gear, list_gear_use
 from budgets.selectors.holds import OverdueHold, count_open_holds, list_overdue_holds
 from budgets.selectors.ledger import LedgerLine, list_ledger
+from budgets.selectors.operations import find_operation_tokens
+from budgets.selectors.owners import BudgetOwner, find_known_owner, get_owner
 from budgets.selectors.picture import (
     HoldOnBudget,
     PastPeriod,
@@ -25,8 +28,10 @@ from budgets.selectors.tree import find_default_budget_id, get_budget, list_budg
 
 __all__ = [
     "AccuracyFacts",
+    "BudgetOwner",
     "EconomicLine",
     "EconomyFacts",
+    "GearFacts",
     "HoldOnBudget",
     "LeaseAmounts",
     "LeaseFacts",
@@ -37,6 +42,8 @@ __all__ = [
     "SpendHour",
     "count_open_holds",
     "find_default_budget_id",
+    "find_known_owner",
+    "find_operation_tokens",
     "get_adjustment",
     "get_backlog",
     "get_bands",
@@ -48,6 +55,8 @@ __all__ = [
     "get_efficiency_terms",
     "get_estimate",
     "get_estimate_terms",
+    "get_gear",
+    "get_owner",
     "get_picture",
     "list_accuracy",
     "list_adjustments",
@@ -58,6 +67,7 @@ __all__ = [
     "list_deliveries",
     "list_economic_events",
     "list_escrowed",
+    "list_gear_use",
     "list_holds_on",
     "list_leases",
     "list_ledger",

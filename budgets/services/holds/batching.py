@@ -61,7 +61,7 @@ class Batcher(Generic[Ask, Answer]):
         self._waiting: dict[UUID, deque[_Place[Ask, Answer]]] = {}  # a queue is here while somebody leads it
 
     def ask(self, queue: UUID, ask: Ask) -> Answer:
-        """The outcome of an ask. Raises Alone if it should be tried by itself, Unavailable if nothing is known of it."""
+        """The outcome of an ask. Raises Alone if it is to be tried by itself, Unavailable if nothing is known of it."""
         place: _Place[Ask, Answer] = _Place(ask)
         with self._lock:
             others = self._waiting.get(queue)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from uuid import uuid4
+from typing import Any
+from uuid import UUID, uuid4
 
 from django.db import connection
 
@@ -24,16 +26,16 @@ def admit_directly(ask: HoldAsk, *, now: datetime) -> Admitted | Refused:
     """
     hold_id = uuid4()
     amounts = ask.amounts
-    values = [hold_id, ask.budget_id, amounts.tokens, amounts.carbon_ug, amounts.micro_usd]
+    values: list[Any] = [hold_id, ask.budget_id, amounts.tokens, amounts.carbon_ug, amounts.micro_usd]
     values += [ask.reference, ask.lease_expires_at, ask.actor, now]
 
-    def place() -> tuple[object, ...]:
+    def place() -> tuple[Any, ...]:
         with connection.cursor() as cursor:
             cursor.execute(PLACE, values)
-            row: tuple[object, ...] = cursor.fetchone()
+            row: tuple[Any, ...] = cursor.fetchone()
             return row
 
-    answer, gear, warning_percent, is_alerted, path, choice, *refuser = retried(place)  # type: ignore[misc]
+    answer, gear, warning_percent, is_alerted, path, choice, *refuser = retried(place)
     if answer == PLACED:
         return Admitted(
             hold_id=hold_id,
@@ -43,21 +45,24 @@ def admit_directly(ask: HoldAsk, *, now: datetime) -> Admitted | Refused:
             is_alerted=is_alerted,
             choice=GearChoice(choice),
         )
-    return _refused(Reason(answer), path, choice, refuser)
+    return _refused(Reason(answer), tuple(path or ()), GearChoice(choice or GearChoice.AUTO), refuser)
 
 
-def _refused(reason: Reason, path: list[object] | None, choice: str | None, refuser: list[object]) -> Refused:
-    budget_id, name, level, unit, limit, spent, reserved, needed, resets_at = refuser
-    known = {"path": tuple(path or ()), "choice": GearChoice(choice or GearChoice.AUTO)}
+def _refused(reason: Reason, path: tuple[UUID, ...], choice: GearChoice, refuser: Sequence[Any]) -> Refused:
     if reason not in (Reason.OVER, Reason.SHORT):
-        return Refused(reason=reason, **known)  # type: ignore[arg-type]
-    figures = {"limit": limit, "spent": spent, "reserved": reserved, "needed": needed, "resets_at": resets_at}
+        return Refused(reason=reason, path=path, choice=choice)
+    budget_id, name, level, unit, limit, spent, reserved, needed, resets_at = refuser
     return Refused(
         reason=reason,
-        budget_id=budget_id,  # type: ignore[arg-type]
-        name=str(name),
-        level=str(level),
-        unit=Unit(str(unit)),
-        **known,  # type: ignore[arg-type]
-        **figures,  # type: ignore[arg-type]
+        path=path,
+        choice=choice,
+        budget_id=budget_id,
+        name=name,
+        level=level,
+        unit=Unit(unit),
+        limit=limit,
+        spent=spent,
+        reserved=reserved,
+        needed=needed,
+        resets_at=resets_at,
     )

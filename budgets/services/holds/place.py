@@ -101,16 +101,16 @@ def _ask(budget_id: UUID, amounts: Amounts, reference: str, lease_expires_at: da
 def _place(ask: HoldAsk, *, now: datetime) -> PlacedHold:
     """Ask, mend what can be mended and ask again, a bounded number of times."""
     with METER.measured(ask.budget_id) as way:
-        for _ in range(MOST_TRIES):
+        for tries in range(1, MOST_TRIES + 1):
             verdict = _admit(ask, way, now=now)
             if verdict.path:
                 METER.learn(ask.budget_id, verdict.path, verdict.choice)
             if isinstance(verdict, Admitted):
                 keep_block(ask, verdict, way, now=now)
                 return hold_of(ask, verdict)
-            if not mend(verdict, now=now):
-                break
-    raise _refusal(verdict)
+            if tries == MOST_TRIES or not mend(verdict, now=now):
+                raise _refusal(verdict)
+    raise AssertionError("A loop that ends by an answer.")
 
 
 def _admit(ask: HoldAsk, way: Way, *, now: datetime) -> Admitted | Refused:

@@ -31,14 +31,15 @@ def mend(refused: Refused, *, now: datetime) -> bool:
     if refused.reason is Reason.OVER:
         in_transaction(lambda: _begin_periods(refused.path, now=now))
         return True
-    if refused.reason is not Reason.SHORT or refused.budget_id is None:
+    budget_id = refused.budget_id
+    if refused.reason is not Reason.SHORT or budget_id is None:
         return False
     if refused.remaining >= refused.needed:
         return True  # somebody gave something back in the moment of the refusal
-    if in_transaction(lambda: escrow.recall_under(budget_id=refused.budget_id, now=now)):
+    if in_transaction(lambda: escrow.recall_under(budget_id=refused.budget_id, now=now, also_lock=refused.path)):
         return True
     short = refused.needed - refused.remaining
-    return in_transaction(lambda: draw_overflow(budget_id=refused.budget_id, short_steps=short, now=now))
+    return in_transaction(lambda: draw_overflow(budget_id=budget_id, short_steps=short, now=now))
 
 
 def keep_block(ask: HoldAsk, admitted: Admitted, way: Way, *, now: datetime) -> None:
