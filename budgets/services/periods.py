@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 from django.db import transaction
 
@@ -33,6 +34,8 @@ def begin_period_if_over(budget: Budget, *, now: datetime) -> bool:
     """
     if not is_over(budget, now=now):
         return False
+    if budget.period != Period.ROLLING or budget.overdraft:
+        _empty_blocks([budget.pk], now=now)
     rows = list(Budget.objects.select_for_update(no_key=True).filter(pk=budget.pk))
     over = [row for row in rows if is_over(row, now=now)]
     _turn(over, now=now)
@@ -54,11 +57,19 @@ def begin_due_periods(*, now: datetime) -> int:
 @transaction.atomic
 def _turn_some(*, now: datetime) -> int:
     due = Budget.objects.filter(period_ends_at__lte=now, deallocated_at=None).order_by("-depth", "pk")
+    _empty_blocks(list(due.values_list("pk", flat=True)[:AT_ONCE]), now=now)
     rows = list(due.select_for_update(no_key=True, skip_locked=True)[:AT_ONCE])
     _turn(rows, now=now)
     if rows:
         publish(BudgetsChanged(budget_ids=tuple(row.pk for row in rows), at=now))
     return len(rows)
+
+
+def _empty_blocks(budget_ids: Sequence[UUID], *, now: datetime) -> None:
+    """Let what was spent under blocks in escrow count in the period that ends, and nothing of them be idle."""
+    from budgets.services.escrow.recall import recall_at  # it charges budgets, which begins their periods
+
+    recall_at(budget_ids, now=now)
 
 
 def _turn(rows: Sequence[Budget], *, now: datetime) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
 from django.db import OperationalError, connection, transaction
 
@@ -17,6 +18,7 @@ LOCKED = ("database is locked", "database table is locked")
 """SQLite: somebody else has written for longer than the time-out."""
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 
 def in_transaction(work: Callable[[], T]) -> T:
@@ -53,3 +55,13 @@ def is_worth_another_try(error: BaseException) -> bool:
     if getattr(error.__cause__, "sqlstate", None) in UNDONE:
         return True
     return any(words in str(error) for words in LOCKED)
+
+
+def transactional(function: Callable[P, T]) -> Callable[P, T]:
+    """`function`, each call of it `in_transaction`."""
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        return in_transaction(lambda: function(*args, **kwargs))
+
+    return call

@@ -6,12 +6,11 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from django.db import transaction
-
 from budgets.models import Budget
 from budgets.services.charging import charge_all
 from budgets.services.escrow.leases import close_if_empty, held_at, lock
 from budgets.services.escrow.moving import charges_of, empty
+from config.kernel.transactions import transactional
 
 ACTOR = "escrow"
 
@@ -26,7 +25,7 @@ def recall_under(*, budget_id: UUID, now: datetime, also_lock: Collection[UUID] 
     return recall_at([budget_id], now=now, also_lock=also_lock)
 
 
-@transaction.atomic
+@transactional
 def recall_at(budget_ids: Collection[UUID], *, now: datetime, also_lock: Collection[UUID] = ()) -> bool:
     """`recall_under` for several budgets, their leases locked by key and then all budgets deepest first."""
     lease_ids = held_at(budget_ids)

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models import F, Q
 
 from budgets.domain.escrow import (
@@ -33,6 +32,7 @@ from budgets.services.escrow.leases import alive, block_of, close_if_empty, keep
 from budgets.services.escrow.moving import charges_of, empty
 from budgets.services.escrow.recall import ACTOR
 from budgets.services.ledger import entry
+from config.kernel.transactions import in_transaction, transactional
 
 LEASES_AT_ONCE = 500
 
@@ -54,8 +54,7 @@ def tend(*, budget_id: UUID, amounts: Amounts, asks_per_second: float, now: date
         return
     ceilings = [ceiling(each, bands) for each in ancestors]
     try:
-        with transaction.atomic():
-            _grow(leaf, list(zip(above, ceilings, strict=True)), wanted, now=now)
+        in_transaction(lambda: _grow(leaf, list(zip(above, ceilings, strict=True)), wanted, now=now))
     except BlockInTheWay:
         return  # somebody else was quicker: the next ask finds out what is left
 
@@ -68,7 +67,7 @@ def tend_all(*, now: datetime) -> int:
     return sum(_look_after(pk, now=now) for pk in list(alive().values_list("pk", flat=True)[:LEASES_AT_ONCE]))
 
 
-@transaction.atomic
+@transactional
 def _look_after(lease_id: int, *, now: datetime) -> bool:
     lease = next(iter(lock([lease_id])), None)
     if lease is None or lease.status == EscrowLease.Status.CLOSED:

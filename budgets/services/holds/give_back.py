@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models import F
 
 from budgets.domain.escrow import NOTHING, end_work
@@ -18,12 +17,13 @@ from budgets.services.holds.resolving import held_amounts, lines_of, locked_hold
 from budgets.services.ledger import entry
 from config.kernel.errors import Conflict, InvalidInput
 from config.kernel.events import publish
+from config.kernel.transactions import transactional
 
 Status = Hold.Status
 SWEEPER = "sweeper"
 
 
-@transaction.atomic
+@transactional
 def dispatch_hold(
     *, hold_id: UUID, lease_expires_at: datetime, actor: str, now: datetime, fence: int | None = None
 ) -> int:
@@ -53,7 +53,7 @@ def dispatch_hold(
     return hold.fence
 
 
-@transaction.atomic
+@transactional
 def release_hold(*, hold_id: UUID, actor: str, now: datetime, reason: str = "", fence: int | None = None) -> None:
     """Give back all of a hold. Raises Conflict if it was resolved before or `fence` is an old number."""
     hold = locked_hold(hold_id)
@@ -62,7 +62,7 @@ def release_hold(*, hold_id: UUID, actor: str, now: datetime, reason: str = "", 
     _give_back(hold, Status.RELEASED, LedgerEntry.Kind.RELEASE, actor=actor, reason=reason, now=now)
 
 
-@transaction.atomic
+@transactional
 def expire_hold(*, hold_id: UUID, now: datetime) -> None:
     """Give back a hold that nobody dispatched before its lease ran out.
 

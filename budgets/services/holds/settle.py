@@ -26,11 +26,12 @@ from budgets.services.holds.resolving import (
     require_status,
 )
 from config.kernel.errors import Conflict
+from config.kernel.transactions import transactional
 
 Status = Hold.Status
 
 
-@transaction.atomic
+@transactional
 def settle_hold(*, hold_id: UUID, amounts: Amounts, actor: str, now: datetime, fence: int | None = None) -> int | None:
     """Turn a hold into spending of what was really used; return the highest threshold passed.
 
@@ -48,7 +49,7 @@ def settle_hold(*, hold_id: UUID, amounts: Amounts, actor: str, now: datetime, f
     return _with_room(_settle, hold, amounts, actor=actor, now=now)
 
 
-@transaction.atomic
+@transactional
 def settle_unverified(*, hold_id: UUID, now: datetime) -> int | None:
     """Settle a dispatched hold whose lease has run out at what was held; return the highest threshold passed.
 
