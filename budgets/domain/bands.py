@@ -33,3 +33,22 @@ def status_of(*, used: int, limit: int, bands: Bands) -> str:
     """The name of the band: ok, warn, critical or emergency."""
     names = ("ok", "warn", "critical", "emergency")
     return names[len(percentages_passed(used=used, limit=limit, bands=bands))]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UtilisationSteps:
+    """Percentages of the limit at which utilisation gets another name; rising."""
+
+    moderate: float = 50
+    high: float = 75
+    critical: float = 90
+
+
+def utilisation_of(*, used: int, limit: int, steps: UtilisationSteps) -> str:
+    """What utilisation is called: low, moderate, high or critical."""
+    percent = used_percent(used=used, limit=limit)
+    if percent >= steps.critical:
+        return "critical"
+    if percent >= steps.high:
+        return "high"
+    return "moderate" if percent >= steps.moderate else "low"

@@ -14,8 +14,9 @@ from budgets.domain.units import Unit
 class BudgetState:
     """A budget now. Amounts are in its unit (tokens, grams CO2e, micro-USD), exact.
 
-    `status` is ok, warn, critical or emergency by the thresholds in force; `crossed` lists the
-    percentages passed in this period.
+    `status` is ok, warn, critical or emergency and `utilisation` low, moderate, high or critical, both
+    by the thresholds in force; `crossed` lists the percentages passed in this period, and
+    `warnings_passed` those of the `warning_amounts` that were.
     """
 
     id: UUID
@@ -52,5 +53,7 @@ class BudgetState:
     needs_two: bool
     used_percent: float
     status: str
+    utilisation: str
     crossed: tuple[int, ...]
+    warnings_passed: tuple[Decimal, ...]
     is_default: bool

@@ -126,7 +126,7 @@ def _amounts(values: Any, unit: Unit, *, at: str) -> tuple[Decimal, ...]:
 def _percent(value: Any, *, at: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 1000:
         raise _wrong(at, "has an overflow from 0 to 1000 percent")
-    return value
+    return int(value)
 
 
 def _level(value: Any, *, at: str) -> Level | None:

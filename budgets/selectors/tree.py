@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
-from budgets.domain.bands import Bands, status_of, used_percent
+from budgets.domain.bands import Bands, UtilisationSteps, status_of, used_percent, utilisation_of
 from budgets.domain.states import BudgetState
 from budgets.domain.units import Unit, from_steps
-from budgets.models import Budget, BudgetAlert
+from budgets.models import Budget, BudgetAlert, Threshold
 from budgets.selectors.figures import get_bands
 from config.kernel.errors import NotFound
 
@@ -61,15 +61,31 @@ def find_default_budget_id(*, team_id: int) -> UUID | None:
 
 def _states(rows: QuerySet[Budget]) -> list[BudgetState]:
     budgets = list(rows.select_related("team"))
-    bands = get_bands()
-    crossed: dict[tuple[UUID, datetime], list[int]] = {}
-    alerts = BudgetAlert.objects.filter(budget__in=budgets, kind=BudgetAlert.Kind.PERCENT).order_by("level")
-    for alert in alerts:
-        crossed.setdefault((alert.budget_id, alert.period_starts_at), []).append(alert.level)
-    return [_state(row, bands, crossed.get((row.pk, row.period_starts_at), [])) for row in budgets]
+    bands, steps, passed = get_bands(), _utilisation_steps(), _passed(budgets)
+    return [_state(row, bands, steps, passed[row.pk]) for row in budgets]
 
 
-def _state(row: Budget, bands: Bands, crossed: Iterable[int]) -> BudgetState:
+def _utilisation_steps() -> UtilisationSteps:
+    """The thresholds in force at which utilisation gets another name."""
+    prefix = "utilisation-"
+    rows = Threshold.objects.filter(name__in=[f"{prefix}{name}" for name in ("moderate", "high", "critical")])
+    return UtilisationSteps(**{name.removeprefix(prefix): value for name, value in rows.values_list("name", "value")})
+
+
+def _passed(budgets: Sequence[Budget]) -> dict[UUID, list[tuple[str, int]]]:
+    """Kinds and levels of the alerts of each budget in its present period, rising."""
+    passed: dict[UUID, list[tuple[str, int]]] = defaultdict(list)
+    present = BudgetAlert.objects.filter(
+        budget__in=budgets,
+        kind__in=[BudgetAlert.Kind.PERCENT, BudgetAlert.Kind.AMOUNT],
+        period_starts_at=F("budget__period_starts_at"),
+    )
+    for budget_id, kind, level in present.order_by("level").values_list("budget", "kind", "level"):
+        passed[budget_id].append((kind, level))
+    return passed
+
+
+def _state(row: Budget, bands: Bands, steps: UtilisationSteps, passed: Iterable[tuple[str, int]]) -> BudgetState:
     unit = Unit(row.unit)
     used = row.spent + row.reserved
     return BudgetState(
@@ -107,7 +123,9 @@ def _state(row: Budget, bands: Bands, crossed: Iterable[int]) -> BudgetState:
         needs_two=row.needs_two,
         used_percent=used_percent(used=used, limit=row.limit),
         status=status_of(used=used, limit=row.limit, bands=bands),
-        crossed=tuple(crossed),
+        utilisation=utilisation_of(used=used, limit=row.limit, steps=steps),
+        crossed=tuple(level for kind, level in passed if kind == BudgetAlert.Kind.PERCENT),
+        warnings_passed=tuple(from_steps(unit, level) for kind, level in passed if kind == BudgetAlert.Kind.AMOUNT),
         is_default=row.is_default,
     )
 

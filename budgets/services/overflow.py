@@ -26,12 +26,13 @@ def draw_overflow(*, budget_id: UUID, short_steps: int, now: datetime) -> bool:
     no larger by that: a hold is still checked there. Locks the budget, then its parent.
     """
     budget = in_lock_order(Budget.objects.filter(pk=budget_id, deallocated_at=None)).first()
-    if budget is None or budget.parent_id is None or short_steps <= 0:
+    parent_id = budget and budget.parent_id
+    if budget is None or parent_id is None or short_steps <= 0:
         return False
     budget = present(budget, now=now)
     if budget.pooled + short_steps > budget.base_limit * budget.overflow_percent // 100:
         return False
-    if not _take_from_pool(budget.parent_id, Unit(budget.unit), short_steps, now=now):
+    if not _take_from_pool(parent_id, Unit(budget.unit), short_steps, now=now):
         return False
     Budget.objects.filter(pk=budget_id).update(limit=F("limit") + short_steps, pooled=F("pooled") + short_steps)
     entry(
@@ -42,7 +43,7 @@ def draw_overflow(*, budget_id: UUID, short_steps: int, now: datetime) -> bool:
         reason="drawn from the pool of the budget above",
         limit_delta=short_steps,
     ).save()
-    publish(BudgetsChanged(budget_ids=(budget_id, budget.parent_id), at=now))
+    publish(BudgetsChanged(budget_ids=(budget_id, parent_id), at=now))
     return True
 
 
