@@ -40,3 +40,21 @@ def deliver_alerts(**_future: Any) -> None:
 def renew_seals(**_future: Any) -> None:
     """Seal secrets of webhooks with the present key, where an earlier one did. Every hour."""
     channels.renew_seals()
+
+
+@shared_task
+def learn_estimates(**_future: Any) -> None:
+    """Let estimates follow what was settled."""
+    services.learn_estimates(now=timezone.now())
+
+
+@shared_task
+def note_forecasts(**_future: Any) -> None:
+    """Tell of budgets that will run out before their period ends."""
+    services.note_forecasts(now=timezone.now())
+
+
+@shared_task
+def propose_changes(**_future: Any) -> None:
+    """Analyse past periods and propose other shares. Every week."""
+    services.propose_everywhere(actor="analysis", now=timezone.now())

@@ -162,6 +162,9 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "sweep-holds": {"task": "budgets.tasks.sweep_holds", "schedule": 15.0},
     "tend-escrow": {"task": "budgets.tasks.tend_escrow", "schedule": 5.0, "options": {"expires": 5.0}},
     "renew-seals": {"task": "budgets.tasks.renew_seals", "schedule": 3600.0},
+    "learn-estimates": {"task": "budgets.tasks.learn_estimates", "schedule": 60.0},
+    "note-forecasts": {"task": "budgets.tasks.note_forecasts", "schedule": 300.0},
+    "propose-shares": {"task": "budgets.tasks.propose_changes", "schedule": 604_800.0},
     "expire-holds": {"task": "market.tasks.expire_overdue", "schedule": 15.0},
     "allocation-pass": {"task": "market.tasks.run_allocation_pass", "schedule": 300.0},
 }

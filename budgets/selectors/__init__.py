@@ -1,13 +1,15 @@
 """Reads of budgets, holds and the ledger. What other apps may call."""
 
 from budgets.selectors.adjustments import get_adjustment, list_adjustments
+from budgets.selectors.advice import get_advice
 from budgets.selectors.alerts import get_backlog, list_budget_alerts
 from budgets.selectors.channels import get_channel, get_delivery, list_channels, list_deliveries
 from budgets.selectors.differences import list_ledger_differences
 from budgets.selectors.economy import EconomicLine, EconomyFacts, get_economy, get_efficiency, list_economic_events
 from budgets.selectors.escrow import LeaseAmounts, LeaseFacts, list_leases
 from budgets.selectors.estimates import AccuracyFacts, get_estimate, list_accuracy
-from budgets.selectors.figures import get_bands, get_efficiency_terms, get_estimate_terms
+from budgets.selectors.exhaustion import get_exhaustion, list_exhaustion
+from budgets.selectors.figures import get_bands, get_efficiency_terms, get_estimate_terms, get_share_terms
 from budgets.selectors.gears import GearFacts, get_gear, list_gear_use
 from budgets.selectors.holds import OverdueHold, count_open_holds, list_overdue_holds
 from budgets.selectors.ledger import LedgerLine, list_ledger
@@ -22,6 +24,7 @@ from budgets.selectors.picture import (
     list_holds_on,
     list_past_periods,
 )
+from budgets.selectors.proposals import ProposalFacts, ProposalLineFacts, get_proposal, list_proposals
 from budgets.selectors.spending import SpendHour, list_spend_by_hour
 from budgets.selectors.templates import list_templates
 from budgets.selectors.tree import find_default_budget_id, get_budget, list_budgets, list_children, list_path
@@ -39,12 +42,15 @@ __all__ = [
     "OverdueHold",
     "PastPeriod",
     "Picture",
+    "ProposalFacts",
+    "ProposalLineFacts",
     "SpendHour",
     "count_open_holds",
     "find_default_budget_id",
     "find_known_owner",
     "find_operation_tokens",
     "get_adjustment",
+    "get_advice",
     "get_backlog",
     "get_bands",
     "get_budget",
@@ -55,9 +61,12 @@ __all__ = [
     "get_efficiency_terms",
     "get_estimate",
     "get_estimate_terms",
+    "get_exhaustion",
     "get_gear",
     "get_owner",
     "get_picture",
+    "get_proposal",
+    "get_share_terms",
     "list_accuracy",
     "list_adjustments",
     "list_budget_alerts",
@@ -67,6 +76,7 @@ __all__ = [
     "list_deliveries",
     "list_economic_events",
     "list_escrowed",
+    "list_exhaustion",
     "list_gear_use",
     "list_holds_on",
     "list_leases",
@@ -75,6 +85,7 @@ __all__ = [
     "list_overdue_holds",
     "list_past_periods",
     "list_path",
+    "list_proposals",
     "list_spend_by_hour",
     "list_templates",
 ]

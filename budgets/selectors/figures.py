@@ -5,6 +5,7 @@ from __future__ import annotations
 from budgets.domain.bands import Bands
 from budgets.domain.efficiency import EfficiencyTerms
 from budgets.domain.estimates import EstimateTerms
+from budgets.domain.proposals import ShareTerms
 from budgets.models import Threshold
 
 
@@ -41,4 +42,17 @@ def get_efficiency_terms() -> EfficiencyTerms:
         above=rows.get("efficiency-above", cold.above),
         bonus_percent=rows.get("efficiency-bonus", cold.bonus_percent),
         tradeable_percent=rows.get("bonus-tradeable", cold.tradeable_percent),
+    )
+
+
+def get_share_terms() -> ShareTerms:
+    """The thresholds in force by which other shares are proposed."""
+    rows = dict(Threshold.objects.values_list("name", "value"))
+    cold = ShareTerms()
+    return ShareTerms(
+        least_percent=rows.get("share-least", cold.least_percent),
+        most_percent=rows.get("share-most", cold.most_percent),
+        step_points=rows.get("share-step", cold.step_points),
+        many_hours_refused=rows.get("exhaustions-many", cold.many_hours_refused),
+        low_use_percent=rows.get("use-low", cold.low_use_percent),
     )

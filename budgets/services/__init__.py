@@ -12,6 +12,7 @@ from budgets.services.channels import (
 from budgets.services.economy import record_value
 from budgets.services.escrow import tend_all
 from budgets.services.estimates import learn_estimates, record_outcome
+from budgets.services.forecasts import note_forecasts
 from budgets.services.holds import (
     consume,
     dispatch_hold,
@@ -26,6 +27,7 @@ from budgets.services.holds import (
 )
 from budgets.services.overflow import draw_overflow
 from budgets.services.periods import begin_due_periods
+from budgets.services.proposals import decide_proposal, propose_changes, propose_everywhere
 from budgets.services.rebalance import rebalance
 from budgets.services.reference import load_reference
 from budgets.services.reset import reset_budget
@@ -48,16 +50,20 @@ __all__ = [
     "create_pool",
     "deallocate",
     "decide_adjustment",
+    "decide_proposal",
     "dispatch_hold",
     "draw_overflow",
     "expire_hold",
     "learn_estimates",
     "load_reference",
     "make_tree",
+    "note_forecasts",
     "note_refusal",
     "place_hold",
     "place_hold_once",
     "propose_adjustment",
+    "propose_changes",
+    "propose_everywhere",
     "rebalance",
     "record_outcome",
     "record_value",

@@ -86,15 +86,16 @@ def _locked_groups(kinds: Iterable[WorkKind]) -> dict[WorkKind, EstimateGroup]:
 
 
 def _store(states: dict[WorkKind, Learned], rows: dict[WorkKind, EstimateGroup], *, now: datetime) -> None:
-    news, changed = [], []
-    for kind, state in states.items():
-        row = rows.get(kind) or EstimateGroup(**asdict(kind))
-        for name, value in asdict(state).items():
+    for kind, row in rows.items():
+        for name, value in asdict(states[kind]).items():
             setattr(row, name, value)
         row.updated_at = now
-        (news if row.pk is None else changed).append(row)
-    EstimateGroup.objects.bulk_create(news)
-    EstimateGroup.objects.bulk_update(changed, [*FIGURES, "updated_at"])
+    EstimateGroup.objects.bulk_update(rows.values(), [*FIGURES, "updated_at"])
+    EstimateGroup.objects.bulk_create(
+        EstimateGroup(**asdict(kind), **asdict(state), updated_at=now)
+        for kind, state in states.items()
+        if kind not in rows
+    )
 
 
 def _kind(outcome: EstimateOutcome) -> WorkKind:

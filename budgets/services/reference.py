@@ -28,7 +28,9 @@ DEFAULTS: list[tuple[str, float, str, str]] = [
     ("pool-critical", 180_000, "tokens", "A pool warns again when this much is used."),
     ("estimate-target-share", 0.8, "share", "Share of estimates that should be within 30 % of the outcome."),
     ("estimate-learning-rate", 0.1, "share", "How much of each error estimates follow."),
-    ("estimate-adapt-above", 0.2, "share", "Estimates whose smoothed error is above this are adapted."),
+    ("estimate-adapt-above", 0.2, "share", "Estimates whose smoothed error is above this learn twice as fast."),
+    ("estimate-least", 50, "tokens", "No estimate is learned to be less."),
+    ("estimate-most", 200_000, "tokens", "No estimate is learned to be more."),
     ("share-least", 5, "%", "No proposal takes a budget below this share of its parent."),
     ("share-most", 50, "%", "No proposal takes a budget above this share of its parent."),
     ("share-step", 5, "points", "How far one proposal moves a share, up or down."),
@@ -43,14 +45,16 @@ DEFAULTS: list[tuple[str, float, str, str]] = [
     ("operation-tool_overhead", 300, "tokens", "Expected of calling a tool, beside its result."),
     ("operation-todo_write", 200, "tokens", "Expected of noting what is to be done."),
 ]
+OWN_DEFAULTS = {"estimate-least", "estimate-most"}
 
 
 def load_reference(*, now: datetime) -> dict[str, int]:
     """Create thresholds and templates that are missing; those an administrator turned stay. Counts what was made."""
     made = 0
     for name, value, unit, description in DEFAULTS:
+        rationale = OWN if name in OWN_DEFAULTS else FOUNDING
         _, created = Threshold.objects.get_or_create(
-            name=name, defaults={"value": value, "unit": unit, "description": description, "rationale": FOUNDING}
+            name=name, defaults={"value": value, "unit": unit, "description": description, "rationale": rationale}
         )
         made += created
     return {"thresholds": made, "templates": load_templates()}
