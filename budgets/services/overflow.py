@@ -26,7 +26,7 @@ def draw_overflow(*, budget_id: UUID, short_steps: int, now: datetime) -> bool:
     no larger by that: a hold is still checked there. Locks the budget, then its parent.
     """
     budget = in_lock_order(Budget.objects.filter(pk=budget_id, deallocated_at=None)).first()
-    parent_id = budget and budget.parent_id
+    parent_id = budget.parent_id if budget else None
     if budget is None or parent_id is None or short_steps <= 0:
         return False
     budget = present(budget, now=now)

@@ -52,7 +52,9 @@ def budget(number: int, *, used_percent: float, status: str, depth: int = 1) -> 
         needs_two=False,
         used_percent=used_percent,
         status=status,
+        utilisation="low",
         crossed=(),
+        warnings_passed=(),
         is_default=False,
     )
 
