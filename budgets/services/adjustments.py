@@ -19,7 +19,7 @@ from budgets.services.alerting import note_crossings
 from budgets.services.buckets import add_spent
 from budgets.services.ledger import entry
 from budgets.services.reset import reset_locked
-from budgets.services.rows import locked, save
+from budgets.services.rows import locked, note_change, save
 from budgets.services.tree import allot_locked
 from config.kernel.errors import Conflict, InvalidInput, NotFound
 from config.kernel.events import publish
@@ -92,7 +92,7 @@ def _apply(row: Adjustment, budget: Budget, *, actor: str, now: datetime) -> Non
         reset_locked(budget, actor=actor, reason=why, now=now)
     else:
         budget.needs_two = False
-        save(budget, actor, update_fields=["needs_two"])
+        save(budget, actor, reason=why, update_fields=["needs_two"])
 
 
 def _correct(budget: Budget, delta: int, *, actor: str, reason: str, now: datetime) -> None:
@@ -106,6 +106,7 @@ def _correct(budget: Budget, delta: int, *, actor: str, reason: str, now: dateti
     Budget.objects.filter(pk=budget.pk).update(spent=F("spent") + delta)
     entry(budget.pk, LedgerEntry.Kind.ADJUST, now=now, actor=actor, reason=reason, spent_delta=delta).save()
     add_spent([(budget, delta)], now=now)
+    note_change(budget, actor, reason)
     note_crossings(budget_ids=[budget.pk], now=now)
     publish(BudgetsChanged(budget_ids=(budget.pk,), at=now))
 

@@ -93,7 +93,7 @@ def _write(rows: Sequence[Budget], bases: dict[UUID, int], *, actor: str, reason
     for row in rows:
         delta = bases[row.pk] - row.base_limit
         row.limit += delta
-        save(row, actor, update_fields=["limit"])
+        save(row, actor, reason=reason, update_fields=["limit"])
         entries.append(
             entry(row.pk, LedgerEntry.Kind.REBALANCE, now=now, actor=actor, reason=reason, limit_delta=delta)
         )

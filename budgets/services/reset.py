@@ -14,7 +14,7 @@ from budgets.services.alerting import note_crossings
 from budgets.services.buckets import add_spent
 from budgets.services.guards import require_one_person
 from budgets.services.ledger import entry
-from budgets.services.rows import locked
+from budgets.services.rows import locked, note_change
 from budgets.services.turns import write_records
 from config.kernel.events import publish
 
@@ -51,5 +51,7 @@ def reset_locked(budget: Budget, *, actor: str, reason: str, now: datetime) -> N
         spent_delta=paid - budget.spent,
         overdraft_delta=-paid,
     ).save()
+    budget.period_starts_at = now
+    note_change(budget, actor, reason)
     note_crossings(budget_ids=[budget.pk], now=now)
     publish(BudgetsChanged(budget_ids=(budget.pk,), at=now))

@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from budgets.models import Budget
 from budgets.services.escrow.recall import recall_at, recall_under
 from budgets.services.periods import begin_period_if_over
+from config.kernel.actors import change_reason
 from config.kernel.errors import NotFound
 
 
@@ -49,7 +50,12 @@ def present(budget: Budget, *, now: datetime) -> Budget:
     return budget
 
 
-def save(budget: Budget, actor: str, **how: Any) -> None:
-    """Save with the actor in the history: a key is no person that the history could name."""
-    budget._change_reason = actor  # type: ignore[attr-defined]  # read by simple-history
+def save(budget: Budget, actor: str, *, reason: str = "", **how: Any) -> None:
+    """Save with who and why in the history: a key is no person that the history could name."""
+    budget._change_reason = change_reason(actor, reason)  # type: ignore[attr-defined]  # read by simple-history
     budget.save(**how)
+
+
+def note_change(budget: Budget, actor: str, reason: str) -> None:
+    """Let the history say who changed what only the ledger counts, and why."""
+    save(budget, actor, reason=reason, update_fields=["name"])

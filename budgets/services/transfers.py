@@ -16,7 +16,7 @@ from budgets.models import Budget, LedgerEntry
 from budgets.services.alerting import note_crossings
 from budgets.services.guards import require_one_person
 from budgets.services.ledger import entry
-from budgets.services.rows import locked_each
+from budgets.services.rows import locked_each, note_change
 from config.kernel.errors import Conflict, InvalidInput, NotFound
 from config.kernel.events import publish
 
@@ -48,6 +48,9 @@ def transfer_quota(*, from_id: UUID, to_id: UUID, amount: Decimal, actor: str, r
     given.tradeable_delta = -steps
     taken = entry(to_id, LedgerEntry.Kind.TRADE, now=now, actor=actor, reason=reason, limit_delta=steps)
     LedgerEntry.objects.bulk_create([given, taken])
+    for row, delta in ((giver, -steps), (taker, steps)):
+        row.limit += delta
+        note_change(row, actor, reason)
     note_crossings(budget_ids=[from_id, to_id], now=now)
     publish(BudgetsChanged(budget_ids=(from_id, to_id), at=now))
 

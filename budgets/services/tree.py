@@ -81,8 +81,10 @@ def create_budget(
 
 
 @transaction.atomic
-def configure_budget(*, budget_id: UUID, actor: str, now: datetime, **changes: Unpack[Changes]) -> None:
-    """Turn knobs of a budget, or rename it; the history keeps who did.
+def configure_budget(
+    *, budget_id: UUID, actor: str, now: datetime, reason: str = "", **changes: Unpack[Changes]
+) -> None:
+    """Turn knobs of a budget, or rename it; the history keeps who did, and why.
 
     Raises InvalidInput naming the field, as `create_budget` does; Conflict if what may be spent
     would change and that waits for a second person (`needs_two`), or if the window of a rolling
@@ -99,7 +101,7 @@ def configure_budget(*, budget_id: UUID, actor: str, now: datetime, **changes: U
         setattr(budget, field, value)
     check_knobs(_settings(budget, budget.parent))
     if changed:
-        save(budget, actor, update_fields=list(changed))
+        save(budget, actor, reason=reason, update_fields=list(changed))
         note_crossings(budget_ids=[budget_id], now=now)
         publish(BudgetsChanged(budget_ids=(budget_id,), at=now))
 
@@ -129,7 +131,7 @@ def allot_locked(
     if not delta:
         return
     budget.limit += delta
-    save(budget, actor, update_fields=["limit"])
+    save(budget, actor, reason=reason, update_fields=["limit"])
     entry(budget.pk, kind, now=now, actor=actor, reason=reason, limit_delta=delta).save()
     note_crossings(budget_ids=[budget.pk], now=now)
     publish(BudgetsChanged(budget_ids=(budget.pk,), at=now))
@@ -147,7 +149,8 @@ def deallocate(*, budget_id: UUID, actor: str, reason: str, now: datetime) -> No
     budget.limit = budget.spent
     budget.carried = budget.pooled = budget.bonus = budget.tradeable = 0
     budget.deallocated_at = now
-    save(budget, actor, update_fields=["limit", "carried", "pooled", "bonus", "tradeable", "deallocated_at"])
+    columns = ["limit", "carried", "pooled", "bonus", "tradeable", "deallocated_at"]
+    save(budget, actor, reason=reason, update_fields=columns)
     entry(
         budget_id,
         LedgerEntry.Kind.DEALLOCATE,

@@ -20,7 +20,7 @@ from config.administration.text import flat
 KINDS = {"+": "created", "~": "changed", "-": "deleted"}
 NAMING_FIELDS = ("title", "name", "username", "code")
 ACTORS = ("key ", "person ", "command ")
-"""How services begin the name of who acts, which they leave as the reason where no one is logged in."""
+"""How services begin the name of who acts, which they leave before the reason (`change_reason`)."""
 
 Row = Any
 """A row of some historical model; they share no base class."""
@@ -174,11 +174,12 @@ def _page_of(row: Row) -> Any:
 
 def _who_and_why(row: Row) -> tuple[str, str]:
     """Who acted, and the reason given beside that."""
-    reason = row.history_change_reason or ""
+    kept = row.history_change_reason or ""
+    actor, _, reason = kept.partition(": ") if kept.startswith(ACTORS) else ("", "", kept)
     if row.history_user:
         who = row.history_user.get_username()
-        return who, "" if reason == f"person {who}" else reason
-    return (reason, "") if reason.startswith(ACTORS) else ("the system", reason)
+        return who, reason if actor in ("", f"person {who}") else kept
+    return actor or "the system", reason
 
 
 def _change(model: type[Model], row: Row, before: Row | None, names: _Names) -> Change:
