@@ -49,7 +49,7 @@ def payload_of(alert: AlertFacts, *, public_url: str) -> Payload:
     }
 
 
-def test_payload(*, channel_name: str, by: str, at: datetime, public_url: str) -> Payload:
+def payload_of_test(*, channel_name: str, by: str, at: datetime, public_url: str) -> Payload:
     """What the test button sends."""
     data = {"channel": channel_name, "sent_by": by, "link": f"{public_url}/" if public_url else None}
     return {"type": TEST, "timestamp": at.isoformat(), "data": data}
@@ -80,7 +80,7 @@ def text_of(payload: Payload) -> str:
             f"As of: {_moment(payload['timestamp'])}",
             f"Period: {data['period']}, since {_moment(data['period_starts_at'])}",
             f"Whole again: {_moment(data['resets_at'])}" if data["resets_at"] else "Whole again: no date is known",
-            f"Forecast: used up at {_moment(data['runs_out_at'])}" if data["runs_out_at"] else "",
+            *([f"Forecast: used up at {_moment(data['runs_out_at'])}"] if data["runs_out_at"] else []),
             "",
             data["link"] or "",
         ]

@@ -18,7 +18,7 @@ from django.db import IntegrityError, transaction
 from budgets.connectors.webhooks import new_secret
 from budgets.domain.addresses import host_of, problem_of_host, problem_of_url
 from budgets.domain.alerts import AlertKind, ChannelKind, DeliveryFacts, MadeChannel
-from budgets.domain.messages import test_payload
+from budgets.domain.messages import payload_of_test
 from budgets.models import AlertChannel, AlertDelivery
 from budgets.selectors.channels import SEALED_FOR, get_delivery
 from budgets.services.deliveries import LEASE, fail_waiting, note
@@ -117,7 +117,7 @@ def send_test(*, channel_id: int, actor: str, now: datetime) -> DeliveryFacts:
         raise NotFound("There is no such channel.", field="channel")
     delivery = AlertDelivery.objects.create(
         channel=channel,
-        payload=test_payload(channel_name=channel.name, by=actor, at=now, public_url=settings.PUBLIC_URL),
+        payload=payload_of_test(channel_name=channel.name, by=actor, at=now, public_url=settings.PUBLIC_URL),
         next_attempt_at=now,
         leased_until=now + LEASE,
         fence=1,
