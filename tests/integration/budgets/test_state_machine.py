@@ -1,0 +1,239 @@
+"""Any order of operations, with crashes at any statement: never overspent, nothing lost, blocks change no answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from budgets import services
+from budgets.services import escrow
+from tests.integration.budgets.twin_trees import (
+    LEAVES,
+    NAMES,
+    Crash,
+    Tree,
+    amounts_of,
+    assert_sound,
+    attempt,
+    crashing_at,
+)
+from tests.integration.world import NOW, make_team
+
+LEAF = st.sampled_from(LEAVES)
+NAME = st.sampled_from(NAMES)
+ASK = st.integers(0, 60)
+CRASH = st.one_of(st.none(), st.none(), st.integers(1, 40))
+WHICH = st.integers(0, 1000)
+
+
+class Budgets(RuleBasedStateMachine):
+    """Both trees; `now` moves on only when somebody waits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.undone = transaction.atomic()
+        self.undone.__enter__()
+        services.load_reference(now=NOW)
+        team = make_team()
+        self.trees = (Tree(team), Tree(team))
+        self.now = NOW
+        self.count = 0
+
+    def teardown(self) -> None:
+        transaction.set_rollback(True)
+        self.undone.__exit__(None, None, None)
+
+    def both(self, work: Callable[[Tree], Any], crash: int | None = None) -> Any:
+        """The same work on both trees; first it may crash on the one with blocks, and is then done again."""
+        leased, plain = self.trees
+        if crash is not None:
+            with suppress(Crash), crashing_at(crash), transaction.atomic():
+                attempt(lambda: work(leased))
+                raise Crash  # it was done before the statement came: lost before the commit
+        assert_sound()
+        outcome = attempt(lambda: work(leased))
+        assert attempt(lambda: work(plain)) == outcome
+        return outcome
+
+    @invariant()
+    def nothing_is_lost(self) -> None:
+        assert_sound()
+        leased, plain = self.trees
+        assert leased.books(self.now) == plain.books(self.now)
+        assert leased.holds_now() == plain.holds_now()
+
+    @rule(leaf=LEAF, tokens=ASK, minutes=st.integers(1, 90), crash=CRASH)
+    def hold(self, leaf: str, tokens: int, minutes: int, crash: int | None) -> None:
+        self.count += 1
+
+        def place(tree: Tree) -> None:
+            placed = services.place_hold(
+                budget_id=tree.ids[leaf],
+                amounts=amounts_of(tokens),
+                reference=f"test:{id(tree)}:{self.count}",
+                lease_expires_at=self.now + timedelta(minutes=minutes),
+                actor="test",
+                now=self.now,
+            )
+            self.placed[id(tree)] = placed.hold_id
+
+        self.placed: dict[int, Any] = {}
+        if self.both(place, crash) is None:
+            for tree in self.trees:
+                tree.holds.append(self.placed[id(tree)])
+
+    @rule(leaf=LEAF, tokens=ASK, crash=CRASH)
+    def consume(self, leaf: str, tokens: int, crash: int | None) -> None:
+        self.count += 1
+
+        def spend(tree: Tree) -> None:
+            reference = f"test:{id(tree)}:{self.count}"
+            services.consume(
+                budget_id=tree.ids[leaf],
+                amounts=amounts_of(tokens),
+                reference=reference,
+                actor="test",
+                now=self.now,
+            )
+
+        self.both(spend, crash)
+
+    @precondition(lambda self: self.trees[0].holds)
+    @rule(which=WHICH, tokens=st.one_of(ASK, st.integers(0, 1500)), crash=CRASH)
+    def settle(self, which: int, tokens: int, crash: int | None) -> None:
+        def settle(tree: Tree) -> None:
+            services.settle_hold(
+                hold_id=self.chosen(tree, which), amounts=amounts_of(tokens), actor="test", now=self.now
+            )
+
+        self.both(settle, crash)
+
+    @precondition(lambda self: self.trees[0].holds)
+    @rule(which=WHICH, crash=CRASH)
+    def release(self, which: int, crash: int | None) -> None:
+        self.both(
+            lambda tree: services.release_hold(hold_id=self.chosen(tree, which), actor="test", now=self.now), crash
+        )
+
+    @precondition(lambda self: self.trees[0].holds)
+    @rule(which=WHICH, minutes=st.integers(1, 90), fence=st.sampled_from([None, 1, 2, 3]), crash=CRASH)
+    def dispatch(self, which: int, minutes: int, fence: int | None, crash: int | None) -> None:
+        def dispatch(tree: Tree) -> int:
+            return services.dispatch_hold(
+                hold_id=self.chosen(tree, which),
+                lease_expires_at=self.now + timedelta(minutes=minutes),
+                actor="test",
+                now=self.now,
+                fence=fence,
+            )
+
+        self.both(dispatch, crash)
+
+    @rule(minutes=st.one_of(st.integers(1, 20), st.integers(20, 1500)))
+    def wait(self, minutes: int) -> None:
+        self.now += timedelta(minutes=minutes, seconds=7)
+
+    @rule(crash=CRASH)
+    def sweep(self, crash: int | None) -> None:
+        with suppress(Crash), crashing_at(crash):
+            services.sweep_holds(now=self.now)
+        services.sweep_holds(now=self.now)
+
+    @rule(crash=CRASH)
+    def begin_periods(self, crash: int | None) -> None:
+        with suppress(Crash), crashing_at(crash):
+            services.begin_due_periods(now=self.now)
+        services.begin_due_periods(now=self.now)
+
+    @rule(leaf=LEAF, tokens=st.integers(1, 40), asks=st.sampled_from([3.0, 10.0, 40.0]), crash=CRASH)
+    def tend(self, leaf: str, tokens: int, asks: float, crash: int | None) -> None:
+        def open_or_fill() -> None:
+            escrow.tend(
+                budget_id=self.trees[0].ids[leaf], amounts=amounts_of(tokens), asks_per_second=asks, now=self.now
+            )
+
+        with suppress(Crash), crashing_at(crash):
+            open_or_fill()
+        open_or_fill()
+
+    @rule(crash=CRASH)
+    def tend_all(self, crash: int | None) -> None:
+        with suppress(Crash), crashing_at(crash):
+            escrow.tend_all(now=self.now)
+        assert_sound()
+        escrow.tend_all(now=self.now)
+
+    @rule(name=NAME, crash=CRASH)
+    def recall(self, name: str, crash: int | None) -> None:
+        with suppress(Crash), crashing_at(crash):
+            escrow.recall_under(budget_id=self.trees[0].ids[name], now=self.now)
+        assert_sound()
+
+    @rule(name=NAME, limit=st.integers(1, 3000), crash=CRASH)
+    def allot(self, name: str, limit: int, crash: int | None) -> None:
+        amount = Decimal(limit) / 1000 if name == "window" else Decimal(limit)
+        self.both(
+            lambda tree: services.allot(
+                budget_id=tree.ids[name], limit=amount, actor="test", reason="step", now=self.now
+            ),
+            crash,
+        )
+
+    @rule(name=NAME, crash=CRASH)
+    def reset(self, name: str, crash: int | None) -> None:
+        self.both(
+            lambda tree: services.reset_budget(budget_id=tree.ids[name], actor="test", reason="step", now=self.now),
+            crash,
+        )
+
+    @rule(name=st.sampled_from(["root", "team"]), crash=CRASH)
+    def rebalance(self, name: str, crash: int | None) -> None:
+        def even_out(tree: Tree) -> list[Any]:
+            lines = services.rebalance(parent_id=tree.ids[name], actor="test", reason="step", now=self.now)
+            return [(line.name, line.before, line.after, line.used) for line in lines]
+
+        self.both(even_out, crash)
+
+    @rule(giver=NAME, taker=NAME, amount=st.integers(1, 300), crash=CRASH)
+    def trade(self, giver: str, taker: str, amount: int, crash: int | None) -> None:
+        self.both(
+            lambda tree: services.transfer_quota(
+                from_id=tree.ids[giver],
+                to_id=tree.ids[taker],
+                amount=Decimal(amount),
+                actor="test",
+                reason="step",
+                now=self.now,
+            ),
+            crash,
+        )
+
+    @rule(name=NAME, percent=st.integers(0, 100), floor=st.integers(0, 500), crash=CRASH)
+    def configure(self, name: str, percent: int, floor: int, crash: int | None) -> None:
+        self.both(
+            lambda tree: services.configure_budget(
+                budget_id=tree.ids[name], actor="test", now=self.now, rollover_percent=percent, floor=Decimal(floor)
+            ),
+            crash,
+        )
+
+    def chosen(self, tree: Tree, which: int) -> Any:
+        return tree.holds[which % len(tree.holds)]
+
+
+@pytest.mark.django_db
+def test_no_order_of_operations_and_crashes_overspends_loses_or_lets_a_block_change_an_answer():
+    checks = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
+    run_state_machine_as_test(
+        Budgets,
+        settings=settings(max_examples=15, stateful_step_count=20, deadline=None, suppress_health_check=checks),
+    )

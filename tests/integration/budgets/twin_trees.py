@@ -1,0 +1,116 @@
+"""Two trees of budgets that live through the same: one with blocks in escrow, one that never has any.
+
+Whatever happens to both must come out the same. Work on the first may crash at any statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import F, Q
+
+from budgets import services
+from budgets.domain.gears import GearChoice
+from budgets.domain.periods import Period
+from budgets.domain.units import Amounts, Unit
+from budgets.models import Budget, BudgetAlert, Hold, SpendBucket
+from budgets.selectors import list_ledger_differences
+from budgets.services.escrow.recall import recall_at
+from budgets.services.periods import begin_period_if_over
+from config.kernel.errors import DomainError
+from tests.integration.world import NOW, Team, make_budget, undone
+
+NAMES = ("root", "team", "window", "desk", "agent", "other", "alone")
+LEAVES = ("desk", "agent", "other", "alone")
+
+
+class Crash(Exception):
+    """The process ends here: nothing of the transaction is left."""
+
+
+@contextmanager
+def crashing_at(statement: int | None) -> Iterator[None]:
+    """Let the database fail at the given statement of a block, counted from 1; None: never."""
+    count = 0
+
+    def run(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        nonlocal count
+        if not sql.startswith(("SAVEPOINT", "RELEASE", "ROLLBACK")):
+            count += 1
+            if count == statement:
+                raise Crash
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(run):
+        yield
+
+
+class Tree:
+    """root (day, pool) > team (hour, carries over, draws) > desk; root > window (rolling) > agent; root > other; alone."""
+
+    def __init__(self, team: Team):
+        self.team = team
+        self.ids: dict[str, UUID] = {}
+        self.holds: list[UUID] = []
+        self._add("root", 3000, period=Period.DAY, pool=Decimal(300))
+        self._add("team", 1500, "root", period=Period.HOUR, rollover_percent=50, overflow_percent=20)
+        self._add("window", 2, "root", unit=Unit.CARBON_G, period=Period.ROLLING, window_hours=1)
+        self._add("desk", 1200, "team", period=Period.DAY, warning_amounts=(Decimal(600),))
+        self._add("agent", 900, "window")
+        self._add("other", 1000, "root", period=Period.HOUR, overflow_percent=30)
+        self._add("alone", 500)
+
+    def _add(self, name: str, limit: int, parent: str | None = None, **knobs: Any) -> None:
+        parent_id = self.ids[parent] if parent else None
+        self.ids[name] = make_budget(self.team, limit, name=name, parent_id=parent_id, **knobs)
+
+    def books(self, now: datetime) -> dict[str, Any]:
+        """Every budget in the present period with nothing idle in escrow, without changing anything."""
+        found: dict[str, Any] = {}
+        with undone():
+            recall_at(list(self.ids.values()), now=now)
+            for budget in Budget.objects.filter(pk__in=self.ids.values()).order_by("-depth", "name"):
+                begin_period_if_over(budget, now=now)
+            for name, budget_id in self.ids.items():
+                row = Budget.objects.get(pk=budget_id)
+                columns = ("limit", "spent", "reserved", "overdraft", "tradeable", "carried", "pooled", "bonus")
+                buckets = SpendBucket.objects.filter(budget=row, spent__gt=0).order_by("starts_at")
+                found[name] = {column: getattr(row, column) for column in (*columns, "pool_drawn")}
+                found[name]["slices"] = list(buckets.values_list("starts_at", "spent"))
+        return found
+
+    def holds_now(self) -> list[tuple[str, bool, int]]:
+        """Status of every hold, in the order in which they were made."""
+        rows = Hold.objects.in_bulk(self.holds)
+        return [(rows[each].status, rows[each].is_unverified, rows[each].fence) for each in self.holds]
+
+
+def amounts_of(tokens: int) -> Amounts:
+    """So many tokens, with a milligram and two micro-USD for each."""
+    return Amounts(tokens=tokens, carbon_ug=tokens * 1000, micro_usd=tokens * 2)
+
+
+def attempt(work: Callable[[], Any]) -> Any:
+    """What came of it: the result, or the refusal in words that do not name the tree."""
+    try:
+        with transaction.atomic():
+            return work()
+    except DomainError as refusal:
+        facts = {name: value for name, value in refusal.facts.items() if name != "budget"}
+        return (type(refusal).__name__, refusal.code, refusal.detail, facts)
+
+
+def assert_sound() -> None:
+    """The invariants of DOMAIN section 7 that can be seen from the rows."""
+    assert list_ledger_differences() == []
+    broken = Budget.objects.filter(Q(spent__lt=0) | Q(reserved__lt=0) | Q(limit__lt=F("spent") + F("reserved")))
+    assert not broken.exists()
+    assert not [row for row in Budget.objects.all() if row.base_limit < 0]
+    alerts = BudgetAlert.objects.values_list("budget", "kind", "level", "period_starts_at", "hold")
+    assert len(alerts) == len(set(alerts))
