@@ -23,6 +23,7 @@ from market.selectors.policies import get_policy_version
 from market.services.capacity import give_back
 from market.services.fund import release_discount, settle_flows
 from market.services.grant import amounts_of
+from market.services.learning import note_work
 
 Status = AllocationRequest.Status
 MOST_TIMES_GRANTED = 10  # more is a slip of the keyboard, and would empty the budgets of a whole path
@@ -63,6 +64,7 @@ def settle(
     if not was_expired:
         _free_hour(decision, request, max(0, decision.granted_tokens - used_tokens), now=now)
     _settle_fund(decision, settlement, was_expired=was_expired, actor=actor, now=now)
+    note_work(request, decision, settlement)
     return budgets.settle_hold(
         hold_id=_hold_id(decision),
         amounts=amounts_of(tokens=used_tokens, carbon_g=settlement.location_g, micro_usd=settlement.total_micro_usd),
