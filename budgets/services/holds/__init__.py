@@ -2,7 +2,8 @@
 
 from budgets.services.holds.consuming import consume
 from budgets.services.holds.give_back import dispatch_hold, expire_hold, release_hold
-from budgets.services.holds.place import note_refusal, place_hold, place_hold_once
+from budgets.services.holds.place import place_hold, place_hold_once
+from budgets.services.holds.refusals import note_refusal
 from budgets.services.holds.settle import settle_hold, settle_unverified
 from budgets.services.holds.sweep import sweep_holds
 

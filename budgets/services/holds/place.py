@@ -14,12 +14,11 @@ from budgets.domain.asks import HoldAsk, PlacedHold
 from budgets.domain.gears import Gear
 from budgets.domain.refusals import BudgetExhausted
 from budgets.domain.units import LARGEST_AMOUNT, Amounts, from_steps
-from budgets.models import Budget
-from budgets.services import buckets
 from budgets.services.holds.batching import Alone
 from budgets.services.holds.commits import BATCHES, Once, Outcome, Shared, hold_of, tell
 from budgets.services.holds.direct import admit_directly
 from budgets.services.holds.meter import METER, Way
+from budgets.services.holds.refusals import note_refusal
 from budgets.services.holds.remedies import keep_block, mend
 from budgets.services.holds.together import admit_together
 from config.kernel.errors import Conflict, DomainError, InvalidInput
@@ -81,13 +80,6 @@ def place_hold_once(
     except BudgetExhausted as refusal:
         note_refusal(refusal, now=now)
         raise
-
-
-def note_refusal(refusal: BudgetExhausted, *, now: datetime) -> None:
-    """Count that a budget turned work away. Called where the refusal has undone what it undoes."""
-    budget = Budget.objects.filter(pk=refusal.facts["budget"]).first()
-    if budget is not None:
-        in_transaction(lambda: buckets.note_refusals(budget, count=1, now=now))
 
 
 def _ask(budget_id: UUID, amounts: Amounts, reference: str, lease_expires_at: datetime, actor: str) -> HoldAsk:

@@ -8,11 +8,12 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
 
 from budgets.domain.admission import Admitted, Reason, Refused
 from budgets.domain.asks import HoldAsk
 from budgets.domain.gears import Gear
-from budgets.models import Budget
+from budgets.models import Budget, EscrowLease, HoldLine
 from budgets.services import escrow
 from budgets.services.holds.meter import Way
 from budgets.services.overflow import draw_overflow
@@ -36,10 +37,23 @@ def mend(refused: Refused, *, now: datetime) -> bool:
         return False
     if refused.remaining >= refused.needed:
         return True  # somebody gave something back in the moment of the refusal
-    if in_transaction(lambda: escrow.recall_under(budget_id=refused.budget_id, now=now, also_lock=refused.path)):
+    # Most refusals are final: what could help is looked up before anything is locked.
+    has_blocks, may_draw = _means(budget_id)
+    if has_blocks and in_transaction(lambda: escrow.recall_under(budget_id=budget_id, now=now, also_lock=refused.path)):
         return True
     short = refused.needed - refused.remaining
-    return in_transaction(lambda: draw_overflow(budget_id=budget_id, short_steps=short, now=now))
+    return may_draw and in_transaction(lambda: draw_overflow(budget_id=budget_id, short_steps=short, now=now))
+
+
+def _means(budget_id: UUID) -> tuple[bool, bool]:
+    """Whether leases hold something at a budget or for it, and whether it may draw on its parent's pool."""
+    alive = EscrowLease.objects.exclude(status=EscrowLease.Status.CLOSED)
+    above = HoldLine.objects.filter(budget=OuterRef("pk"), hold__block_of__in=alive)
+    has_blocks = Exists(above) | Exists(alive.filter(budget=OuterRef("pk")))
+    may_draw = Q(overflow_percent__gt=0, parent__isnull=False)
+    rows = Budget.objects.filter(pk=budget_id).annotate(has_blocks=has_blocks, may_draw=may_draw)
+    found: tuple[bool, bool] = rows.values_list("has_blocks", "may_draw").get()
+    return found
 
 
 def keep_block(ask: HoldAsk, admitted: Admitted, way: Way, *, now: datetime) -> None:
