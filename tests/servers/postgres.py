@@ -16,19 +16,20 @@ from typing import Any
 START_SECONDS = 60
 NOBODY = 65534
 NOT_DURABLE = ("fsync=off", "full_page_writes=off", "synchronous_commit=off", "max_connections=200")
+DURABLE = ("fsync=on", "full_page_writes=on", "synchronous_commit=on", "max_connections=200")
 
 
 @contextlib.contextmanager
-def running_postgres() -> Iterator[str]:
+def running_postgres(*, options: tuple[str, ...] = NOT_DURABLE) -> Iterator[str]:
     """Start a server that listens on a socket file only; yield its database URL; stop and remove it.
 
-    Raises RuntimeError with the server's log if it does not start.
+    Tests need no data that survives a power cut; what measures commits passes DURABLE. Raises RuntimeError with the server's log if it does not start.
     """
     folder = Path(tempfile.mkdtemp(prefix="cw_pg_", dir="/tmp"))
     try:
         binaries, as_user = _binaries(folder)
         _run([binaries / "initdb", "-D", folder / "data", "-U", "postgres", "-A", "trust", "-E", "utf8", "-N"], as_user)
-        with _server(folder, binaries, as_user):
+        with _server(folder, binaries, as_user, options):
             yield f"postgres://postgres@/{folder}/postgres"
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -59,9 +60,9 @@ def _run(command: list[object], as_user: dict[str, Any]) -> None:
 
 
 @contextlib.contextmanager
-def _server(folder: Path, binaries: Path, as_user: dict[str, Any]) -> Iterator[None]:
-    options = [part for option in NOT_DURABLE for part in ("-c", option)]
-    command = [binaries / "postgres", "-D", folder / "data", "-k", folder, "-h", "", *options]
+def _server(folder: Path, binaries: Path, as_user: dict[str, Any], options: tuple[str, ...]) -> Iterator[None]:
+    settings = [part for option in options for part in ("-c", option)]
+    command = [binaries / "postgres", "-D", folder / "data", "-k", folder, "-h", "", *settings]
     with open(folder / "log", "wb") as log:
         process = subprocess.Popen([str(part) for part in command], stdout=log, stderr=log, cwd="/", **as_user)
     try:
