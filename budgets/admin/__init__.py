@@ -1,3 +1,12 @@
 """The administration of budgets and thresholds."""
 
-from budgets.admin import budget, holds, learning, ledger, records, thresholds  # noqa: F401 - registers the pages
+from budgets.admin import (  # noqa: F401 - registers the pages
+    adjustments,
+    budget,
+    holds,
+    learning,
+    ledger,
+    records,
+    templates,
+    thresholds,
+)

@@ -1,72 +1,108 @@
-"""The tree of budgets. Amounts change through services only, so that the ledger stays true."""
+"""The tree of budgets. Amounts and settings change through services only, so that ledger and history stay true."""
 
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 
 from budgets.admin.amounts import amount
-from budgets.admin.change_forms import LimitForm
+from budgets.admin.changes import ChangeActions
 from budgets.admin.choices import BudgetChoices
 from budgets.admin.forms import NewBudgetForm
+from budgets.admin.tree_actions import TreeActions
 from budgets.domain.bands import status_of, used_percent
 from budgets.domain.periods import Period
-from budgets.domain.units import Unit, from_steps
+from budgets.domain.units import Unit
 from budgets.models import Budget
 from budgets.selectors import get_bands
-from budgets.services import allot, create_budget, deallocate
+from budgets.services import create_budget
 from config.administration.base import AuditedAdmin
-from config.administration.pages import WhyForm, actor_of, form_page, object_or_404, posted
-from config.administration.typed import action, display
+from config.administration.pages import actor_of, form_page, posted
+from config.administration.typed import display
 
 AMOUNTS = ("shown_limit", "shown_spent", "shown_reserved", "shown_available", "shown_overdraft")
+PARTS = (("base_limit", "allotted"), ("carried", "carried over"), ("pooled", "from the pool"), ("bonus", "earned"))
+BAND_COLOURS = {"ok": "success", "warn": "warning", "critical": "danger", "emergency": "danger", "ended": "info"}
+IN_STEPS = ("limit", "pool", "floor")
 
 
 @admin.register(Budget)
-class BudgetAdmin(AuditedAdmin):
+class BudgetAdmin(ChangeActions, TreeActions, AuditedAdmin):
     """What organisations, teams, sessions and agents may spend."""
 
-    list_display = ("shown_name", "organisation", "team", "period", *AMOUNTS[:4], "shown_used", "band")
+    list_display = ("shown_name", "level", "organisation", "team", "period", *AMOUNTS[:4], "shown_used", "band")
     list_display_links = ("shown_name",)
-    list_filter = ("unit", "period", "is_default", ("deallocated_at", admin.EmptyFieldListFilter))
+    list_filter = (
+        ("organisation", AutocompleteSelectFilter),
+        ("level", ChoicesDropdownFilter),
+        ("unit", ChoicesDropdownFilter),
+        ("period", ChoicesDropdownFilter),
+        ("gear", ChoicesDropdownFilter),
+        "needs_two",
+        "is_default",
+        ("deallocated_at", admin.EmptyFieldListFilter),
+    )
+    list_filter_sheet = True
     list_select_related = ("organisation", "team__organisation", "parent")
     search_fields = ("name", "organisation__name", "team__name")
     ordering = ("organisation__name", "depth", "name")
     audit_leaves_out = ("path_ids", "depth")  # the parent says it
-    actions_detail = ("change_limit", "end")
+    actions_list = ("tree", "from_template")
+    actions_detail = (
+        "change_limit",
+        "configure",
+        "reset",
+        "rebalance_below",
+        {"title": "More", "items": ["correct", "transfer", "swarm", "propose_shares", "lift_four_eyes", "end"]},
+    )
     readonly_fields = (
-        "organisation",
-        "team",
-        "parent",
-        "unit",
-        "period",
         "period_starts_at",
         "period_ends_at",
-        "is_default",
         "created_at",
         "deallocated_at",
-        "ledger",
+        "made_of",
+        "shown_pool",
+        "shown_floor",
+        "warnings",
+        "records",
         *AMOUNTS,
     )
     fieldsets = (
-        (None, {"fields": ("name", ("organisation", "team"), "parent", "is_default")}),
+        (None, {"fields": (("name", "level"), ("organisation", "team"), ("parent", "is_default"), "records")}),
         (
             "Amounts",
             {
-                "fields": (AMOUNTS[:2], AMOUNTS[2:4], AMOUNTS[4], "ledger"),
-                "description": "Use “Change the limit” and “End this budget” above: each writes a line in the ledger.",
+                "fields": (AMOUNTS[:2], AMOUNTS[2:4], (AMOUNTS[4], "made_of")),
+                "description": "They change by the pages above only. Each change is a line in the ledger.",
             },
         ),
         (
             "Time",
-            {"fields": (("unit", "period"), ("period_starts_at", "period_ends_at"), ("created_at", "deallocated_at"))},
+            {
+                "fields": (
+                    ("unit", "period", "window_hours"),
+                    ("period_starts_at", "period_ends_at"),
+                    ("created_at", "deallocated_at"),
+                )
+            },
+        ),
+        (
+            "Settings",
+            {
+                "fields": (
+                    ("rollover_percent", "rollover_cap_percent"),
+                    ("shown_pool", "overflow_percent", "shown_floor"),
+                    ("warnings", "gear", "needs_two"),
+                )
+            },
         ),
     )
 
@@ -75,10 +111,17 @@ class BudgetAdmin(AuditedAdmin):
         self._bands = get_bands()
         return super().changelist_view(request, extra_context)
 
+    def get_urls(self) -> list[URLPattern]:
+        """With the choices of a box in which a budget is searched."""
+        view = self.admin_site.admin_view(BudgetChoices.as_view(admin_site=self.admin_site))
+        return [path("choices/", view, name="budgets_budget_choices"), *super().get_urls()]
+
     @staticmethod
     def audit_text(row: Any, field: str) -> str | None:
-        """How the audit log writes a field: a limit in the budget's unit, everything else as it does."""
-        return amount(row, row.limit) if field == "limit" else None
+        """How the audit log writes a field: amounts in the budget's unit, everything else as it does."""
+        if field == "warning_amounts":
+            return ", ".join(amount(row, steps) for steps in row.warning_amounts)
+        return amount(row, getattr(row, field)) if field in IN_STEPS else None
 
     @display(description="Name", ordering="name")
     def shown_name(self, budget: Budget) -> str:
@@ -110,36 +153,58 @@ class BudgetAdmin(AuditedAdmin):
         """What was used beyond the limit by work that had been let in."""
         return amount(budget, budget.overdraft)
 
+    @display(description="The limit is made of")
+    def made_of(self, budget: Budget) -> str:
+        """What was allotted, and what came on top."""
+        parts = ((getattr(budget, name), words) for name, words in PARTS)
+        return ", ".join(f"{amount(budget, steps)} {words}" for steps, words in parts if steps)
+
+    @display(description="Pool for the budgets below")
+    def shown_pool(self, budget: Budget) -> str:
+        """What they may draw, and have drawn."""
+        return f"{amount(budget, budget.pool)}, of which {amount(budget, budget.pool_drawn)} are drawn"
+
+    @display(description="Floor")
+    def shown_floor(self, budget: Budget) -> str:
+        """What rebalancing leaves it."""
+        return amount(budget, budget.floor)
+
+    @display(description="Also warns at")
+    def warnings(self, budget: Budget) -> str:
+        """Amounts, rising."""
+        return ", ".join(amount(budget, steps) for steps in budget.warning_amounts) or "no other amounts"
+
     @display(description="Used")
     def shown_used(self, budget: Budget) -> str:
         """Spent and reserved, of the limit."""
         return f"{used_percent(used=budget.spent + budget.reserved, limit=budget.limit):.0f} %"
 
-    @display(
-        description="Band",
-        label={"ok": "success", "warn": "warning", "critical": "danger", "emergency": "danger", "ended": "info"},
-    )
+    @display(description="Band", label=BAND_COLOURS)
     def band(self, budget: Budget) -> str:
         """The band by the thresholds in force."""
         if budget.deallocated_at is not None:
             return "ended"
         return status_of(used=budget.spent + budget.reserved, limit=budget.limit, bands=self._bands)
 
-    @display(description="Ledger")
-    def ledger(self, budget: Budget) -> str:
-        """A link to every change of this budget."""
-        url = reverse("admin:budgets_ledgerentry_changelist")
-        return format_html('<a href="{}?budget__id__exact={}">Every change of this budget</a>', url, budget.pk)
-
-    def get_urls(self) -> list[URLPattern]:
-        """With the choices of a box in which a budget is searched."""
-        view = self.admin_site.admin_view(BudgetChoices.as_view(admin_site=self.admin_site))
-        return [path("choices/", view, name="budgets_budget_choices"), *super().get_urls()]
+    @display(description="Records")
+    def records(self, budget: Budget) -> SafeString:
+        """Links to what explains its figures."""
+        lists = (
+            ("Ledger", "ledgerentry"),
+            ("Holds", "hold"),
+            ("Leases", "escrowlease"),
+            ("Past periods", "periodrecord"),
+            ("Alerts", "budgetalert"),
+        )
+        tree = format_html('<a href="{}?root={}">In the tree</a>', reverse("admin:budgets_budget_tree"), budget.pk)
+        links = ((reverse(f"admin:budgets_{model}_changelist"), budget.pk, words) for words, model in lists)
+        return tree + format_html_join("", ' · <a href="{}?budget__id__exact={}">{}</a>', links)
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
-        """Make a budget."""
+        """Make a budget; below another one where the address names it."""
         if not self.has_add_permission(request):
             raise PermissionDenied
+        form = NewBudgetForm(posted(request), initial=self._beginning(request))
 
         def create(given: dict[str, Any]) -> str:
             create_budget(
@@ -153,63 +218,25 @@ class BudgetAdmin(AuditedAdmin):
                 actor=actor_of(request),
                 now=timezone.now(),
                 is_default=given["is_default"],
+                **form.knobs(),
             )
             return f"The budget {given['name']} was created."
 
-        form = NewBudgetForm(posted(request))
         return form_page(
             request, model_admin=self, form=form, call=create, title="Add budget", submit="Create the budget"
         )
 
-    def has_allot_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        """Asked by the action of this name."""
-        return request.user.has_perm("budgets.change_budget")
+    def _beginning(self, request: HttpRequest) -> dict[str, Any]:
+        """What a budget below another one takes from it."""
+        above = self.get_object(request, request.GET.get("parent", ""))
+        if above is None:
+            return {}
+        same = ("organisation", "team", "unit", "period")
+        return {"parent": above, **{name: getattr(above, name) for name in same}}
 
-    @action(description="Change the limit", icon="tune", permissions=["allot"])
-    def change_limit(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Set another limit, with a reason."""
-        budget = object_or_404(request, self, object_id)
-
-        def call(given: dict[str, Any]) -> str:
-            allot(
-                budget_id=UUID(object_id),
-                limit=given["limit"],
-                actor=actor_of(request),
-                reason=given["reason"],
-                now=timezone.now(),
-            )
-            return "The limit was changed."
-
-        initial = {"limit": from_steps(Unit(budget.unit), budget.limit).normalize()}
-        return form_page(
-            request,
-            model_admin=self,
-            form=LimitForm(posted(request), initial=initial),
-            call=call,
-            title=f"Limit of {budget.name}",
-            submit="Change the limit",
-            intro=f"In {budget.unit}. {amount(budget, budget.spent + budget.reserved)} are spent or reserved already.",
-            object_id=object_id,
-        )
-
-    @action(description="End this budget", icon="block", permissions=["allot"])
-    def end(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Deallocate, with a reason."""
-
-        def call(given: dict[str, Any]) -> str:
-            deallocate(budget_id=UUID(object_id), actor=actor_of(request), reason=given["reason"], now=timezone.now())
-            return "The budget was ended."
-
-        return form_page(
-            request,
-            model_admin=self,
-            form=WhyForm(posted(request)),
-            call=call,
-            title="End this budget",
-            submit="End it",
-            intro="What is not spent goes back. Open holds and budgets below it must be closed first.",
-            object_id=object_id,
-        )
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """The page shows; the pages above it change."""
+        return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Budgets are ended, so that the ledger keeps its sums."""

@@ -1,7 +1,8 @@
-"""Thresholds: figures at which something is noticed."""
+"""Thresholds: figures at which something is noticed, each within what can be meant and in order with its neighbours."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import admin
@@ -12,36 +13,74 @@ from budgets.models import Threshold
 from config.administration.base import AuditedAdmin, ReasonForm
 from config.administration.typed import display
 
-LADDER = ("budget-warn", "budget-critical", "budget-emergency")
-HIGHEST_OF_UNIT = {"%": 100.0, "score": 1.0}
-LEAST_OF_A_STEP = 1.0
-"""Bands start at whole per cent."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ladder:
+    """Thresholds that rise from one to the next; where `may_touch`, two may be equal."""
+
+    names: tuple[str, ...]
+    may_touch: bool = False
+
+
+LADDERS = (
+    Ladder(names=("budget-warn", "budget-critical", "budget-emergency")),
+    Ladder(names=("utilisation-moderate", "utilisation-high", "utilisation-critical")),
+    Ladder(names=("pool-warning", "pool-critical")),
+    Ladder(names=("pool-critical", "pool-total"), may_touch=True),
+    Ladder(names=("pool-reserve", "pool-total")),
+    Ladder(names=("swarm-allotment", "pool-total"), may_touch=True),
+    Ladder(names=("share-least", "share-most")),
+    Ladder(names=("estimate-least", "estimate-most")),
+)
+RANGE_OF_UNIT = {"%": (0.0, 100.0), "score": (0.0, 1.0), "share": (0.0, 1.0), "points": (0.0, 100.0)}
+RANGES = {
+    "estimate-learning-rate": (0.001, 0.5),  # above a half an estimate only repeats the last outcome
+    "share-step": (1.0, 50.0),
+    "exhaustions-many": (0.0, 24.0 * 31),
+    "estimate-least": (1.0, None),
+    "swarm-allotment": (1.0, None),
+}
+WHOLE_UNITS = ("tokens", "hours")
+BANDS = LADDERS[0].names
+LARGEST = 1e12
+"""Above it, a number of tokens is a slip of the keyboard."""
 
 
 class ThresholdForm(ReasonForm):
     """A value that can be meant, in order with its neighbours."""
 
     def clean_value(self) -> float:
-        """Refuse a value beyond its unit, or one that turns the ladder of bands upside down."""
+        """Refuse a value beyond its range, a part of something whole, or one that turns a ladder upside down."""
         value: float = self.cleaned_data["value"]
-        highest = HIGHEST_OF_UNIT.get(self.instance.unit)
-        if value < 0 or (highest is not None and value > highest):
-            raise ValidationError(f"Between 0 and {highest:g}." if highest is not None else "Not below 0.")
-        if self.instance.name in LADDER:
-            self._check_ladder(value)
+        name = self.instance.name
+        least, most = RANGES.get(name) or RANGE_OF_UNIT.get(self.instance.unit, (0.0, None))
+        if not least <= value <= (LARGEST if most is None else most):
+            raise ValidationError(f"Not below {least:g}." if most is None else f"Between {least:g} and {most:g}.")
+        if name in BANDS and (value < 1 or value != int(value)):
+            raise ValidationError("A band starts at a whole per cent, from 1 to 100.")
+        if self.instance.unit in WHOLE_UNITS and value != int(value):
+            raise ValidationError(f"A whole number of {self.instance.unit}.")
+        for ladder in LADDERS:
+            if name in ladder.names:
+                self._check_ladder(ladder, value)
         return value
 
-    def _check_ladder(self, value: float) -> None:
-        if value < LEAST_OF_A_STEP or value != int(value):
-            raise ValidationError("A band starts at a whole per cent, from 1 to 100.")
-        others = dict(Threshold.objects.filter(name__in=LADDER).values_list("name", "value"))
-        place = LADDER.index(self.instance.name)
-        for other in LADDER[:place]:
-            if other in others and others[other] >= value:
-                raise ValidationError(f"Must be above {other}, which is {others[other]:g} %.")
-        for other in LADDER[place + 1 :]:
-            if other in others and others[other] <= value:
-                raise ValidationError(f"Must be below {other}, which is {others[other]:g} %.")
+    def _check_ladder(self, ladder: Ladder, value: float) -> None:
+        others = dict(Threshold.objects.filter(name__in=ladder.names).values_list("name", "value"))
+        place = ladder.names.index(self.instance.name)
+        for at, other in enumerate(ladder.names):
+            if at == place or other not in others:
+                continue
+            neighbour = others[other]
+            low, high = (neighbour, value) if at < place else (value, neighbour)
+            if low > high or (low == high and not ladder.may_touch):
+                raise ValidationError(f"Must be {_words(ladder, at < place)} {other}, which is {neighbour:,g}.")
+
+
+def _words(ladder: Ladder, is_above: bool) -> str:
+    if ladder.may_touch:
+        return "at least" if is_above else "at most"
+    return "above" if is_above else "below"
 
 
 @admin.register(Threshold)

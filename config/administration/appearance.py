@@ -95,7 +95,10 @@ NAVIGATION: list[dict[str, Any]] = [
     ),
     _section(
         "Budgets",
-        _model("Budgets", "The tree, its limits and bands.", "account_balance_wallet", "budgets", "budget"),
+        _model("Budgets", "Limits, settings, bands; the tree of them.", "account_balance_wallet", "budgets", "budget"),
+        _model("Adjustments", "Changes by hand; some wait for four eyes.", "rule_settings", "budgets", "adjustment"),
+        _model("Proposals", "Other shares, from past periods. You decide.", "lightbulb", "budgets", "budgetproposal"),
+        _model("Templates", "Trees of budgets to begin with.", "library_add", "budgets", "budgettemplate"),
     ),
     _section(
         "Requests and the Fund",

@@ -61,10 +61,13 @@ def form_page(
     submit: str,
     intro: str = "",
     object_id: Any = None,
+    template: str = "admin/commonwatt/form.html",
+    extra: dict[str, Any] | None = None,
 ) -> HttpResponse:
     """Show `form`; once it is valid give its values to `call` and say the words that `call` returns.
 
-    Goes on to the object's page, or to the list where no `object_id` is given.
+    Goes on to the object's page, or to the list where no `object_id` is given. A `template` of its own
+    gets what is in `extra` besides.
     """
     if object_id is not None:
         object_or_404(request, model_admin, str(object_id))
@@ -85,8 +88,9 @@ def form_page(
         "intro": intro,
         "submit_label": submit,
         "back_url": url_of(model_admin, object_id),
+        **(extra or {}),
     }
-    return TemplateResponse(request, "admin/commonwatt/form.html", context)
+    return TemplateResponse(request, template, context)
 
 
 def add_refusal(form: forms.BaseForm, refusal: DomainError) -> None:

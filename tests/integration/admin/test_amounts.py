@@ -114,15 +114,15 @@ def test_a_budget_is_ended_and_not_deleted(root, budget_id):
     assert again.status_code == 200
 
 
-def test_the_page_of_a_budget_changes_its_name_and_no_amount(root, budget_id):
-    root.post(
-        f"/admin/budgets/budget/{budget_id}/change/", {"name": "renamed", "limit": 9, "spent": 9, "change_reason": ""}
-    )
+def test_the_page_of_a_budget_shows_and_changes_nothing_itself(root, budget_id):
+    address = f"/admin/budgets/budget/{budget_id}/change/"
+    assert root.get(address).status_code == 200
+    assert root.post(address, {"name": "renamed", "limit": 9, "spent": 9}).status_code == 403
     budget = Budget.objects.get()
-    assert (budget.name, budget.limit, budget.spent) == ("renamed", 1000, 0)
+    assert (budget.name, budget.limit, budget.spent) == ("work", 1000, 0)
 
 
-@pytest.mark.parametrize("action", ["change_limit", "end"])
+@pytest.mark.parametrize("action", ["change_limit", "configure", "correct", "reset", "rebalance_below", "swarm", "end"])
 def test_an_action_on_a_budget_that_is_not_there_is_a_404(root, action):
     address = f"/admin/budgets/budget/00000000-0000-0000-0000-000000000000/{action}/"
     assert root.get(address).status_code == 404
