@@ -23,7 +23,8 @@ DURABLE = ("fsync=on", "full_page_writes=on", "synchronous_commit=on", "max_conn
 def running_postgres(*, options: tuple[str, ...] = NOT_DURABLE) -> Iterator[str]:
     """Start a server that listens on a socket file only; yield its database URL; stop and remove it.
 
-    Tests need no data that survives a power cut; what measures commits passes DURABLE. Raises RuntimeError with the server's log if it does not start.
+    Tests need no data that survives a power cut; what measures commits passes DURABLE.
+    Raises RuntimeError with the server's log if it does not start.
     """
     folder = Path(tempfile.mkdtemp(prefix="cw_pg_", dir="/tmp"))
     try:
