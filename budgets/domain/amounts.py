@@ -10,14 +10,14 @@ from config.kernel.errors import InvalidInput
 
 def positive_steps(unit: Unit, amount: Decimal, *, field: str) -> int:
     """Whole steps of an amount above zero. Raises InvalidInput naming `field`."""
-    if amount <= 0:
+    if amount.is_nan() or amount <= 0:
         raise InvalidInput(f"{_called(field)} is more than zero.", field=field)
     return exact_steps(unit, amount, field=field)
 
 
 def exact_steps(unit: Unit, amount: Decimal, *, field: str) -> int:
     """Whole steps of an amount of at least zero; nothing is rounded. Raises InvalidInput naming `field`."""
-    if amount < 0:
+    if amount.is_nan() or amount < 0:
         raise InvalidInput(f"{_called(field)} is at least zero.", field=field)
     if amount > from_steps(unit, LARGEST_AMOUNT):
         raise InvalidInput(

@@ -1,0 +1,169 @@
+"""What happens when a calendar period ends."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from budgets import services
+from budgets.domain.periods import Period
+from budgets.models import Budget, EconomicEvent, PeriodRecord
+from budgets.selectors import list_ledger_differences
+from budgets.services.buckets import note_refusals
+from tests.integration.budgets.work import hold, row, settle, spend
+from tests.integration.world import NOW, make_budget, make_team, undone
+
+pytestmark = pytest.mark.django_db
+TOMORROW = NOW + timedelta(days=1)
+
+
+def record(budget_id) -> PeriodRecord:
+    (only,) = PeriodRecord.objects.filter(budget=budget_id)
+    return only
+
+
+def test_a_turn_keeps_how_the_period_ended():
+    budget = make_budget(make_team(), 1000, period=Period.DAY)
+    spend(budget, 1300, held=600)
+    note_refusals(row(budget), count=3, now=NOW)
+    note_refusals(row(budget), count=2, now=NOW + timedelta(hours=2))
+    services.begin_due_periods(now=TOMORROW)
+    kept = record(budget)
+    assert (kept.starts_at, kept.ended_at) == (NOW.replace(hour=0, minute=0), TOMORROW.replace(hour=0, minute=0))
+    assert (kept.base_limit, kept.limit, kept.spent, kept.reserved, kept.overdraft) == (1000, 1000, 1000, 0, 300)
+    assert (kept.refusals, kept.hours_refused, kept.efficiency) == (5, 2, None)
+
+
+def test_a_budget_that_slept_turns_once_and_says_so():
+    budget = make_budget(make_team(), 1000, period=Period.DAY, rollover_percent=50)
+    spend(budget, 600)
+    later = NOW + timedelta(days=5)
+    assert services.begin_due_periods(now=later) == 1
+    assert record(budget).ended_at == later.replace(hour=0, minute=0)
+    assert row(budget).carried == 200
+    assert "4 in between" in row(budget).ledger.get(kind="period").reason
+
+
+def test_what_is_left_goes_on_up_to_the_cap_and_again_from_there():
+    budget = make_budget(make_team(), 1000, period=Period.DAY, rollover_percent=50, rollover_cap_percent=60)
+    limits = []
+    for day in range(1, 4):
+        services.begin_due_periods(now=NOW + timedelta(days=day))
+        limits.append(row(budget).limit)
+    assert limits == [1500, 1600, 1600]
+    assert row(budget).base_limit == 1000
+    assert list_ledger_differences() == []
+
+
+def test_holds_over_the_turn_are_settled_from_the_next_period():
+    budget = make_budget(make_team(), 1000, period=Period.DAY, rollover_percent=100)
+    open_hold = hold(budget, 1000)
+    services.begin_due_periods(now=TOMORROW)
+    assert (row(budget).limit, row(budget).carried, row(budget).reserved) == (2000, 1000, 1000)
+    settle(open_hold, 1000, now=TOMORROW)
+    assert (row(budget).spent, row(budget).limit) == (1000, 2000)
+    assert list_ledger_differences() == []
+
+
+def value(budget_id, reference: str, *, used: int, quality: float, held: int | None = None, at=NOW) -> None:
+    services.record_value(
+        budget_id=budget_id,
+        reference=reference,
+        held_tokens=held or used,
+        used_tokens=used,
+        quality=quality,
+        collaboration=None,
+        at=at,
+    )
+
+
+def test_an_efficient_period_earns_a_bonus_half_of_which_may_be_sold():
+    services.load_reference(now=NOW)
+    team = make_team()
+    parent = make_budget(team, 2000, period=Period.DAY)
+    budget = make_budget(team, 1000, period=Period.DAY, parent_id=parent)
+    idle = make_budget(team, 1000, period=Period.DAY)
+    value(budget, "request:1", used=500, quality=0.9)
+    services.begin_due_periods(now=TOMORROW)
+    state = row(budget)
+    assert record(budget).efficiency == pytest.approx(0.9)
+    assert (state.limit, state.bonus, state.tradeable, state.base_limit) == (1100, 100, 50, 1000)
+    assert row(parent).bonus == 200  # what is done below a budget is done with its quota
+    assert (row(idle).bonus, record(idle).efficiency) == (0, None)
+    (earned,) = state.ledger.filter(kind="bonus")
+    assert (earned.limit_delta, earned.tradeable_delta) == (100, 50)
+    services.begin_due_periods(now=TOMORROW + timedelta(days=1))
+    assert (row(budget).limit, row(budget).bonus, row(budget).tradeable) == (1000, 0, 0)
+    assert list_ledger_differences() == []
+
+
+def test_an_efficiency_at_the_threshold_earns_nothing():
+    services.load_reference(now=NOW)
+    budget = make_budget(make_team(), 1000, period=Period.DAY)
+    value(budget, "request:1", used=500, quality=0.8)
+    services.begin_due_periods(now=TOMORROW)
+    assert (row(budget).limit, row(budget).bonus) == (1000, 0)
+    assert EconomicEvent.objects.exists()
+
+
+POLICIES = st.fixed_dictionaries(
+    {
+        "rollover_percent": st.integers(0, 100),
+        "rollover_cap_percent": st.integers(0, 300),
+    }
+)
+WORK = st.lists(st.tuples(st.sampled_from(["hold", "spend", "over", "turn", "settle"]), st.integers(1, 900)))
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(policy=POLICIES, work=WORK)
+def test_no_policy_breaks_a_constraint_or_exceeds_its_cap_while_holds_are_open(policy, work):
+    with undone():
+        budget, now, holds = make_budget(make_team(), 1000, period=Period.DAY, **policy), NOW, []
+        for what, tokens in work:
+            if what == "turn":
+                now += timedelta(days=1)
+                services.begin_due_periods(now=now)
+                cap = 1000 * policy["rollover_cap_percent"] // 100
+                assert row(budget).carried <= cap or row(budget).limit == row(budget).reserved
+            elif what == "settle" and holds:
+                settle(holds.pop(), tokens, now=now)
+            else:
+                room = row(budget).limit - row(budget).spent - row(budget).reserved
+                held = min(room, tokens)
+                holds.append(hold(budget, held, now=now))
+                if what != "hold":
+                    settle(holds.pop(), held + (tokens if what == "over" else 0), now=now)
+            state = row(budget)
+            assert state.spent + state.reserved <= state.limit == 1000 + state.carried
+            assert list_ledger_differences() == []
+
+
+def test_many_budgets_turn_with_few_statements():
+    team = make_team()
+    for number in range(60):
+        spend(make_budget(team, 1000, name=f"{number}", period=Period.DAY), number)
+    with CaptureQueriesContext(connection) as few:
+        assert services.begin_due_periods(now=TOMORROW) == 60
+    assert len(few) < 30
+    assert not Budget.objects.exclude(spent=0).exists()
+    assert PeriodRecord.objects.count() == 60
+    assert list_ledger_differences() == []
+
+
+def test_a_parent_forgets_at_its_own_turn_what_was_drawn_on_its_pool():
+    team = make_team()
+    parent = make_budget(team, 1000, period=Period.DAY, pool=Decimal(300))
+    child = make_budget(team, 100, period=Period.HOUR, parent_id=parent, overflow_percent=100)
+    assert services.draw_overflow(budget_id=child, short_steps=80, now=NOW)
+    assert services.begin_due_periods(now=NOW + timedelta(hours=1)) == 1
+    assert (row(child).limit, row(child).pooled, row(parent).pool_drawn) == (100, 0, 80)
+    services.begin_due_periods(now=TOMORROW)
+    assert row(parent).pool_drawn == 0
+    assert list_ledger_differences() == []
