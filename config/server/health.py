@@ -16,6 +16,7 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 from django.db import connection
 
+from budgets.selectors import get_backlog
 from climate.domain.providers import brings_intensity
 from climate.selectors import list_sources
 from config.server.background import find_background
@@ -24,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 ANSWER_WITHIN_SECONDS = 2.0
 OLDEST_CLIMATE_DATA = timedelta(hours=3)
+ALERTS_ARE_TAKEN_UP_WITHIN = timedelta(minutes=5)
 
 
 class State(StrEnum):
@@ -127,9 +129,23 @@ def _climate_data(now: datetime) -> Finding:
     return Finding(state=state, detail=f"newest answer of a source {minutes} minutes ago")
 
 
+def _alerts(now: datetime) -> Finding:
+    """What has not arrived. A receiver that is down is its owner's affair; that nobody tries is ours."""
+    backlog = get_backlog(now=now)
+    waiting = backlog.waiting + backlog.not_fanned_out
+    is_stuck = backlog.overdue_since is not None and now - backlog.overdue_since > ALERTS_ARE_TAKEN_UP_WITHIN
+    words = [f"{waiting} waiting, {backlog.failed} failed"]
+    if backlog.oldest_waiting_at is not None:
+        words.append(f"oldest since {backlog.oldest_waiting_at:%Y-%m-%d %H:%M} UTC")
+    if is_stuck:
+        words.append("nobody sends what is due")
+    return Finding(state=State.DEGRADED if is_stuck else State.OK, detail="; ".join(words))
+
+
 CHECKS: dict[str, tuple[Callable[[datetime], Finding], State]] = {
     "database": (_database, State.FAILED),
     "broker": (_broker, State.FAILED),
     "channel_layer": (_channel_layer, State.DEGRADED),
     "climate_data": (_climate_data, State.DEGRADED),
+    "alerts": (_alerts, State.DEGRADED),
 }

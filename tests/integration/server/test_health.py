@@ -10,7 +10,11 @@ from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
+from budgets import services
+from budgets.domain.units import Amounts
+from budgets.models import BudgetAlert
 from config.server import health
+from tests.integration.world import make_budget, make_team
 
 pytestmark = pytest.mark.django_db
 ELSEWHERE = "an-address-that-is-not-allowed"
@@ -44,6 +48,7 @@ def test_every_part_is_reported(alive):
         "broker": "ok",
         "channel_layer": "ok",
         "climate_data": "ok",
+        "alerts": "ok",
     }
 
 
@@ -120,6 +125,26 @@ def test_an_orchestrator_may_ask_by_address_and_without_tls(alive, settings, pat
     assert Client(headers={"host": ELSEWHERE}).get(path).status_code == 200
     assert Client(headers={"host": ELSEWHERE}).get("/", secure=True).status_code == 400
     assert Client().get("/").status_code == 301
+
+
+def test_alerts_that_nobody_sends_degrade_it(alive):
+    team = make_team()
+    now = timezone.now()
+    services.place_hold(
+        budget_id=make_budget(team, 100, now=now),
+        amounts=Amounts(tokens=80, carbon_ug=0, micro_usd=0),
+        reference="work:1",
+        lease_expires_at=now + timedelta(hours=1),
+        actor="test",
+        now=now,
+    )
+    fresh = _ready()[1]["checks"]["alerts"]
+    BudgetAlert.objects.update(at=now - timedelta(minutes=6))
+    status, report = _ready()
+
+    assert (fresh["status"], fresh["detail"][:22]) == ("ok", "1 waiting, 0 failed; o")
+    assert (status, report["status"]) == (200, "degraded")
+    assert "nobody sends what is due" in report["checks"]["alerts"]["detail"]
 
 
 def test_metrics_are_prometheus_text_locally():
