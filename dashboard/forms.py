@@ -7,7 +7,9 @@ from typing import Any
 
 from django import forms
 
+from budgets.domain.adjustments import AdjustmentKind
 from climate.domain.places import RegionFacts
+from dashboard.presentation.ledger import KIND_WORDS
 
 MOST_HOURS_AHEAD = 96
 LONGEST_DURATION_HOURS = 24
@@ -42,3 +44,64 @@ class DecisionForm(forms.Form):
     """A decision on an emergency, with its reason."""
 
     reason = forms.CharField(label="Reason", max_length=300, error_messages={"required": "Say why."})
+
+
+LARGEST_AMOUNT = 10**18
+
+
+def _time_field(label: str) -> forms.DateTimeField:
+    return forms.DateTimeField(
+        label=label,
+        required=False,
+        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+    )
+
+
+class LedgerForm(forms.Form):
+    """Which entries of a ledger to list. Times are UTC."""
+
+    kind = forms.ChoiceField(label="Kind", choices=[("", "Every kind"), *KIND_WORDS.items()], required=False)
+    actor = forms.CharField(label="Actor", max_length=120, required=False)
+    since = _time_field("Since, UTC")
+    until = _time_field("Until, UTC")
+
+    def clean(self) -> dict[str, Any]:
+        """A span ends after it began."""
+        values = super().clean() or {}
+        if values.get("since") and values.get("until") and values["since"] >= values["until"]:
+            self.add_error("until", "The end is not after the beginning.")
+        return values
+
+
+class AdviceForm(forms.Form):
+    """How much somebody would ask for."""
+
+    tokens = forms.IntegerField(label="Tokens to ask for", min_value=1, max_value=10**12)
+
+
+class ReasonForm(forms.Form):
+    """A change that takes a reason and nothing else."""
+
+    reason = forms.CharField(label="Reason", max_length=300, error_messages={"required": "Say why."})
+
+
+class AllotForm(ReasonForm):
+    """Another limit, in the budget's unit."""
+
+    limit = forms.DecimalField(label="Limit", max_value=LARGEST_AMOUNT)
+
+
+class AdjustmentForm(ReasonForm):
+    """A change by hand; a limit and a correction take an amount in the budget's unit."""
+
+    kind = forms.ChoiceField(
+        label="Change",
+        choices=[
+            (AdjustmentKind.LIMIT.value, "Another base limit"),
+            (AdjustmentKind.SPENT.value, "Correct what was spent, + or −"),
+            (AdjustmentKind.RESET.value, "Reset"),
+            (AdjustmentKind.SINGLE.value, "Let one person be enough"),
+        ],
+    )
+    amount = forms.DecimalField(label="Amount", max_value=LARGEST_AMOUNT, min_value=-LARGEST_AMOUNT, required=False)

@@ -5,7 +5,19 @@ from __future__ import annotations
 from django.contrib.auth.views import LogoutView
 from django.urls import path, re_path
 
-from dashboard.views import alerts, budget, budgets, greenest, login, overview, regions, requests, sources, zones
+from dashboard.views import (
+    alerts,
+    budget,
+    budget_changes,
+    budgets,
+    greenest,
+    login,
+    overview,
+    regions,
+    requests,
+    sources,
+    zones,
+)
 
 urlpatterns = [
     path("", overview.overview, name="overview"),
@@ -25,6 +37,17 @@ urlpatterns = [
     path("requests/<uuid:request_id>/", requests.request_page, name="request"),
     path("budgets/", budgets.budgets, name="budgets"),
     path("budgets/<uuid:budget_id>/", budget.budget, name="budget-page"),
+    path("budgets/<uuid:budget_id>/<slug:change>/", budget_changes.change, name="change-budget"),
+    re_path(
+        r"^budgets/adjustments/(?P<adjustment_id>[0-9]{1,9})/(?P<decision>approve|reject)/$",
+        budget_changes.decide_change,
+        name="decide-change",
+    ),
+    re_path(
+        r"^budgets/proposals/(?P<proposal_id>[0-9]{1,9})/(?P<decision>accept|reject)/$",
+        budget_changes.decide_shares,
+        name="decide-shares",
+    ),
     path("favicon.ico", login.favicon, name="favicon"),
     path("login/", login.LogIn.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),

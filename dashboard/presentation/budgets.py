@@ -50,6 +50,7 @@ def budget_row(budget: BudgetState, escrowed: Decimal | None = None) -> Row:
         "spent": cell(budget.spent, unit),
         "reserved": cell(budget.reserved, unit),
         "escrowed": f"{cell(escrowed, unit)} in escrow" if escrowed else "",
+        "escrowed_note": f", {amount(escrowed, unit)} of it in escrow" if escrowed else "",
         "available": cell(budget.available, unit),
         "overdraft": cell(budget.overdraft, unit),
         "overdrawn": "overdrawn" if budget.overdraft else "",
@@ -141,7 +142,7 @@ def _sum_card(unit: Unit, roots: Sequence[BudgetState]) -> Row:
         "gauge": "gauge",
         **gauge(spent=spent, reserved=reserved, limit=limit),
         "tone": max(tones, key=["calm", "good", "warn", "bad"].index),
-        "note": f"of {cell(limit, unit)} over {_counted(len(roots), 'root', 'roots')}: "
+        "note": f"of {cell(limit, unit)} over {counted(len(roots), 'root', 'roots')}: "
         f"{cell(spent, unit)} spent, {cell(reserved, unit)} reserved",
     }
 
@@ -156,7 +157,7 @@ def _activity_cards(board: BudgetBoard) -> list[Row]:
             "Open holds",
             seen.open_holds,
             "hold" if seen.open_holds == 1 else "holds",
-            f"{_counted(seen.open_leases, 'block', 'blocks')} in escrow for busy leaves",
+            f"{counted(seen.open_leases, 'block', 'blocks')} in escrow for busy leaves",
         ),
         _card(
             "gears",
@@ -180,7 +181,8 @@ def _card(key: str, title: str, value: int, unit: str, note: str) -> Row:
     return {"key": key, "title": title, "value": figures.whole(value), "unit": unit, "note": note, **drawn}
 
 
-def _counted(count: int, one: str, many: str) -> str:
+def counted(count: int, one: str, many: str) -> str:
+    """So many of something."""
     return f"{count:,} {one if count == 1 else many}"
 
 

@@ -2,17 +2,98 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
 from uuid import UUID
 
+from budgets.domain.alerts import AlertFacts
+from budgets.domain.exhaustion import ExhaustionForecast
 from budgets.domain.states import BudgetState
-from budgets.selectors import get_budget
+from budgets.domain.units import Unit
+from budgets.selectors import (
+    EconomyFacts,
+    HoldOnBudget,
+    LeaseFacts,
+    PastPeriod,
+    Picture,
+    SpendHour,
+    get_economy,
+    get_picture,
+    list_budget_alerts,
+    list_children,
+    list_escrowed,
+    list_holds_on,
+    list_leases,
+    list_past_periods,
+    list_path,
+    list_spend_by_hour,
+)
+from budgets.selectors.exhaustion import list_exhaustion
 from config.kernel.errors import NotFound
 from dashboard.domain.sight import Sight
+from dashboard.selectors.budgets import GEARS_OF
+
+MOST_HOLDS = 20
+MOST_ALERTS = 50
+PERIODS_SHOWN = 12
 
 
-def get_seen_budget(sight: Sight, budget_id: UUID) -> BudgetState:
-    """A budget that the viewer may see; what they may not see does not exist for them. Raises NotFound."""
-    state = get_budget(budget_id)
-    if not sight.sees_budget(team_id=state.team_id, organisation_id=state.organisation_id):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetStory:
+    """A budget with all that is told of it.
+
+    `path` is from the root to the budget itself; None stands for a level that the viewer may not see.
+    `economy` is None for budgets that do not count tokens, `forecast` for ended ones.
+    """
+
+    budget: BudgetState
+    path: list[BudgetState | None]
+    children: list[BudgetState]
+    escrowed: dict[UUID, Decimal]
+    hours: list[SpendHour]
+    forecast: ExhaustionForecast | None
+    holds: list[HoldOnBudget]
+    leases: list[LeaseFacts]
+    picture: Picture
+    alerts: list[AlertFacts]
+    periods: list[PastPeriod]
+    economy: EconomyFacts | None
+
+
+def get_seen_path(sight: Sight, budget_id: UUID) -> list[BudgetState]:
+    """A budget that the viewer may see, with those above it, the root first.
+
+    What they may not see does not exist for them. Raises NotFound.
+    """
+    path = list_path(budget_id)
+    if not _sees(sight, path[-1]):
         raise NotFound("There is no such budget.", field="budget")
-    return state
+    return path
+
+
+def get_budget_story(sight: Sight, path: list[BudgetState], *, hours_back: int, now: datetime) -> BudgetStory:
+    """Everything about the last budget of a path. As many queries for a busy budget as for a quiet one."""
+    budget = path[-1]
+    children = [child for child in list_children(budget.id) if _sees(sight, child)]
+    since = now - timedelta(hours=hours_back)
+    return BudgetStory(
+        budget=budget,
+        path=[each if _sees(sight, each) else None for each in path],
+        children=children,
+        escrowed=list_escrowed([budget.id, *(child.id for child in children)]),
+        hours=list_spend_by_hour(budget.id, since=since, until=now),
+        forecast=next(iter(list_exhaustion([budget.id], now=now)), None),
+        holds=list_holds_on(budget.id, limit=MOST_HOLDS + 1),
+        leases=list_leases(budget_id=budget.id),
+        picture=get_picture(budget_ids=[budget.id], gears_since=now - GEARS_OF),
+        alerts=list_budget_alerts(team_ids=None, budget_id=budget.id, since=budget.period_starts_at, limit=MOST_ALERTS),
+        periods=list_past_periods(budget.id, limit=PERIODS_SHOWN),
+        economy=get_economy(budget.id, since=budget.period_starts_at, until=now)
+        if budget.unit is Unit.TOKENS
+        else None,
+    )
+
+
+def _sees(sight: Sight, state: BudgetState) -> bool:
+    return sight.sees_budget(team_id=state.team_id, organisation_id=state.organisation_id)

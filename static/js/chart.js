@@ -3,7 +3,7 @@ import uPlot from "../vendor/uplot/uPlot.esm.js";
 
 const FAMILIES = { live: [], forecast: [7, 5], modelled: [2, 4], yearly: [2, 6], marginal: [] };
 const DAY_S = 86_400;
-const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+export const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const iso = (unix) => new Date(unix * 1000).toISOString();
 const clock = (unix) => iso(unix).slice(11, 16);
 const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
@@ -61,7 +61,7 @@ function markNow(plot, nowUnix) {
 }
 
 /** Hours of a day by the clock; of several days, midnights by their date. */
-function timeAxis(hours) {
+export function timeAxis(hours) {
   const isLong = hours.at(-1).unix - hours[0].unix > 3 * DAY_S;
   const label = (unix) => (unix % DAY_S === 0 ? day(unix) : clock(unix));
   return isLong ? { space: 64, incrs: [1, 2, 4, 7].map((days) => days * DAY_S), values: (_, ticks) => ticks.map(day) } : { space: 80, values: (_, ticks) => ticks.map(label) };
