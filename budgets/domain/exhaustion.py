@@ -154,8 +154,13 @@ def hours_before(slices: Iterable[SpendSlice], *, now: datetime, hours: int) -> 
     return spent
 
 
-def burn_of(spent: Sequence[float]) -> Burn:
-    """The burn of hours, newest first."""
+def busy_hours(slices: Iterable[SpendSlice]) -> int:
+    """Clock hours in which something was spent."""
+    return len({each.starts_at.replace(minute=0, second=0, microsecond=0) for each in slices if each.spent})
+
+
+def burn_of(spent: Sequence[float], *, busy: int) -> Burn:
+    """The burn of hours, newest first, in `busy` of which something was spent."""
     weights = [0.5 ** (age / HALF_LIFE_HOURS) for age in range(len(spent))]
     total = sum(weights)
     if not total:
@@ -167,7 +172,7 @@ def burn_of(spent: Sequence[float]) -> Burn:
         half_band=_half_band([each - mean for each in spent], weights, effective),
         effective_hours=effective,
         hours=len(spent),
-        busy_hours=sum(each > 0 for each in spent),
+        busy_hours=busy,
     )
 
 

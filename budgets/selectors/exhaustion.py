@@ -20,6 +20,7 @@ from budgets.domain.exhaustion import (
     SpendSlice,
     burn_of,
     burnt,
+    busy_hours,
     cross,
     hours_before,
     outlook_of,
@@ -63,8 +64,7 @@ def _slices(budgets: Sequence[Budget], *, now: datetime) -> dict[UUID, list[Spen
 def _forecast(budget: Budget, slices: Sequence[SpendSlice], *, now: datetime) -> ExhaustionForecast:
     spent, resets_at = spent_and_reset(budget, now=now)
     room = budget.limit - budget.reserved - spent
-    known_hours = min(HISTORY_HOURS, ceil((now - budget.created_at) / HOUR))
-    burn = burn_of(hours_before(slices, now=now, hours=max(0, known_hours)))
+    burn = _burn(slices, hours=max(0, min(HISTORY_HOURS, ceil((now - budget.created_at) / HOUR))), now=now)
     until = _until(budget, resets_at, now=now)
     hours = ceil((until - now) / HOUR)
     crossing = cross(burn, room=room, leaving=_leaving(budget, slices, hours, now=now), hours=hours)
@@ -90,6 +90,11 @@ def _forecast(budget: Budget, slices: Sequence[SpendSlice], *, now: datetime) ->
         hours_used=burn.hours,
         basis=_basis(burn),
     )
+
+
+def _burn(slices: Sequence[SpendSlice], *, hours: int, now: datetime) -> Burn:
+    recent = [each for each in slices if each.starts_at > now - (hours + 1) * HOUR]
+    return burn_of(hours_before(recent, now=now, hours=hours), busy=busy_hours(recent))
 
 
 def spent_and_reset(budget: Budget, *, now: datetime) -> tuple[int, datetime | None]:

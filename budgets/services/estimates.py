@@ -68,7 +68,7 @@ def _learn_batch(*, now: datetime) -> int:
 
 
 def _fold(outcome: EstimateOutcome, states: dict[WorkKind, Learned], terms: EstimateTerms) -> None:
-    """Coarsest first: a group that begins stands where the one above it stands after this outcome."""
+    """Move the groups of an outcome. A group that begins stands where the one above it stood before."""
     result = Outcome(
         predicted_p50_tokens=outcome.predicted_p50_tokens,
         predicted_p95_tokens=outcome.predicted_p95_tokens,
@@ -76,8 +76,9 @@ def _fold(outcome: EstimateOutcome, states: dict[WorkKind, Learned], terms: Esti
     )
     above = cold_start(Mode(outcome.mode), outcome.role_count, terms)
     for kind in reversed(_kind(outcome).and_coarser()):
-        start = Learned(p50_tokens=above.p50_tokens, p95_tokens=above.p95_tokens)
-        states[kind] = above = learn(states.get(kind, start), result, terms)
+        before = states.get(kind) or Learned(p50_tokens=above.p50_tokens, p95_tokens=above.p95_tokens)
+        states[kind] = learn(before, result, terms)
+        above = before
 
 
 def _locked_groups(kinds: Iterable[WorkKind]) -> dict[WorkKind, EstimateGroup]:

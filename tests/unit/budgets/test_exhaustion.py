@@ -19,12 +19,14 @@ from budgets.domain.exhaustion import (
     SpendSlice,
     burn_of,
     burnt,
+    busy_hours,
     cross,
     hours_before,
     outlook_of,
 )
 
 NOW = datetime(2026, 3, 4, 10, 20, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
 AHEAD = 400
 TRIALS = 120
 
@@ -52,6 +54,10 @@ def rare(draw: random.Random, hours: int) -> list[float]:
     return [draw.lognormvariate(log(5000), 1) if draw.random() < 0.12 else 0.0 for _ in range(hours)]
 
 
+def burn(spent: list[float]) -> Burn:
+    return burn_of(spent, busy=sum(each > 0 for each in spent))
+
+
 def hours_until(spent: list[float], room: float) -> float | None:
     before = 0.0
     for hour, each in enumerate(spent):
@@ -69,7 +75,7 @@ def backtest(series: Callable[[random.Random, int], list[float]], *, mean_hours:
         spent = series(draw, HISTORY_HOURS + AHEAD)
         room = mean_hours * sum(spent) / len(spent)
         true = hours_until(spent[HISTORY_HOURS:], room)
-        told = cross(burn_of(spent[HISTORY_HOURS - 1 :: -1]), room=room, leaving=[], hours=AHEAD)
+        told = cross(burn(spent[HISTORY_HOURS - 1 :: -1]), room=room, leaving=[], hours=AHEAD)
         assert told.central is not None
         if true is None:
             continue
@@ -104,6 +110,13 @@ def test_a_slice_is_spread_over_the_hours_it_lies_in():
     assert spent == pytest.approx([100 + 400, 200, 0])
 
 
+def test_busy_hours_are_those_of_the_clock():
+    minutes = [
+        SpendSlice(starts_at=NOW - timedelta(minutes=age), seconds=60, spent=age % 3) for age in (1, 2, 3, 21, 80)
+    ]
+    assert busy_hours(minutes) == 2
+
+
 @given(
     ages=st.lists(st.integers(min_value=0, max_value=100 * 3600), max_size=30),
     seconds=st.sampled_from([60, 1440, 3600, 44_640]),
@@ -115,26 +128,26 @@ def test_nothing_is_lost_or_made_by_spreading(ages, seconds):
 
 def test_recent_hours_weigh_more():
     growing = [200.0] * 24 + [100.0] * 72
-    assert burn_of(growing).per_hour > burn_of(growing[::-1]).per_hour
+    assert burn(growing).per_hour > burn(growing[::-1]).per_hour
 
 
 def test_an_even_burn_runs_out_at_the_hour_that_division_says():
-    told = cross(burn_of([100.0] * 24), room=1_050, leaving=[], hours=100)
+    told = cross(burn([100.0] * 24), room=1_050, leaving=[], hours=100)
     assert (told.earliest, told.central, told.latest) == (10.5, 10.5, 10.5)
 
 
 def test_a_wider_spread_gives_a_wider_band_around_the_same_middle():
-    even, uneven = burn_of([100.0, 100.0] * 24), burn_of([190.0, 10.0] * 24)
+    even, uneven = burn([100.0, 100.0] * 24), burn([190.0, 10.0] * 24)
     told = cross(uneven, room=1_000, leaving=[], hours=100)
     assert told.earliest < cross(even, room=1_000, leaving=[], hours=100).central < told.latest
 
 
 @pytest.mark.parametrize("spent", [[], [100.0] * 5, [100.0, 100.0] + [0.0] * 100, [0.0] * 100])
 def test_too_little_is_unknown(spent):
-    burn = burn_of(spent)
-    told = cross(burn, room=1_000, leaving=[], hours=100)
+    known = burn(spent)
+    told = cross(known, room=1_000, leaving=[], hours=100)
     assert (told.earliest, told.central, told.latest) == (None, None, None)
-    assert outlook_of(burn, told, room=1_000, ends=True) is Outlook.UNKNOWN
+    assert outlook_of(known, told, room=1_000, ends=True) is Outlook.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -142,15 +155,15 @@ def test_too_little_is_unknown(spent):
     [(0, 50, Outlook.EXHAUSTED), (1_000, 50, Outlook.RUNS_OUT), (10_000, 50, Outlook.RESETS_FIRST)],
 )
 def test_the_end_of_the_period_is_respected(room, hours, outlook):
-    burn = burn_of([100.0] * 24)
-    assert outlook_of(burn, cross(burn, room=room, leaving=[], hours=hours), room=room, ends=True) is outlook
+    known = burn([100.0] * 24)
+    assert outlook_of(known, cross(known, room=room, leaving=[], hours=hours), room=room, ends=True) is outlook
 
 
 def test_what_leaves_a_rolling_window_makes_room_meanwhile():
-    burn = burn_of([100.0] * 24)
-    fills = cross(burn, room=500, leaving=[0.0] * 24, hours=24)
-    steady_state = cross(burn, room=500, leaving=[100.0] * 24, hours=24)
-    leaves_late = cross(burn, room=500, leaving=[0.0] * 4 + [100.0] * 20, hours=24)
+    known = burn([100.0] * 24)
+    fills = cross(known, room=500, leaving=[0.0] * 24, hours=24)
+    steady_state = cross(known, room=500, leaving=[100.0] * 24, hours=24)
+    leaves_late = cross(known, room=500, leaving=[0.0] * 4 + [100.0] * 20, hours=24)
     assert fills.central == 5
     assert steady_state.central is None
     assert leaves_late.central is None
@@ -158,14 +171,14 @@ def test_what_leaves_a_rolling_window_makes_room_meanwhile():
 
 @given(spent=st.lists(st.floats(min_value=0, max_value=1e12), min_size=6, max_size=200), room=st.floats(1, 1e15))
 def test_searching_finds_the_same_hour_as_walking(spent, room):
-    burn = burn_of(spent)
-    assert cross(burn, room=room, leaving=[], hours=300) == cross(burn, room=room, leaving=[0.0] * 300, hours=300)
+    known = burn(spent)
+    assert cross(known, room=room, leaving=[], hours=300) == cross(known, room=room, leaving=[0.0] * 300, hours=300)
 
 
 @given(spent=st.lists(st.floats(min_value=0, max_value=1e9), min_size=6, max_size=100), room=st.floats(1, 1e12))
 def test_the_band_is_in_order_and_burning_takes_nothing_back(spent, room):
-    burn: Burn = burn_of(spent)
-    told = cross(burn, room=room, leaving=[], hours=300)
+    known = burn(spent)
+    told = cross(known, room=room, leaving=[], hours=300)
     times = [each if each is not None else 301.0 for each in (told.earliest, told.central, told.latest)]
     assert times == sorted(times)
-    assert burnt(burn, 10, -1) <= burnt(burn, 10, 0) <= burnt(burn, 10, 1)
+    assert burnt(known, 10, -1) <= burnt(known, 10, 0) <= burnt(known, 10, 1)
