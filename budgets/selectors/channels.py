@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Max, OuterRef, QuerySet, Subquery
@@ -31,15 +31,15 @@ def list_channels(*, team_ids: frozenset[int] | None, organisation_id: int | Non
     rows = _channels()
     if team_ids is not None:
         rows = rows.filter(is_visible(team_ids, organisation_id))
-    return _facts(rows.order_by("organisation__name", "name"))
+    return [_channel_facts(row) for row in rows.order_by("organisation__name", "name")]
 
 
 def get_channel(channel_id: int) -> ChannelFacts:
     """One channel. Raises NotFound."""
-    found = _facts(_channels().filter(pk=channel_id))
-    if not found:
+    row = _channels().filter(pk=channel_id).first()
+    if row is None:
         raise NotFound("There is no such channel.", field="channel")
-    return found[0]
+    return _channel_facts(row)
 
 
 def list_deliveries(
@@ -63,23 +63,21 @@ def get_delivery(delivery_id: UUID) -> DeliveryFacts:
     return _delivery_facts(row)
 
 
-def state_of(channel: AlertChannel, *, last: DeliveryAttempt | None) -> ChannelState:
-    """How a channel is, from its row and its last try."""
+def with_last_try(rows: QuerySet[AlertChannel]) -> QuerySet[AlertChannel]:
+    """Channels with `last_status` and `last_error`, of the last try of any of their deliveries, for `state_of`."""
+    newest = DeliveryAttempt.objects.filter(delivery__channel=OuterRef("pk")).order_by("-at", "-pk")
+    return rows.annotate(
+        last_status=Subquery(newest.values("status_code")[:1]), last_error=Subquery(newest.values("error")[:1])
+    )
+
+
+def state_of(channel: Any) -> ChannelState:
+    """How a channel is, from its row as `with_last_try` reads it."""
     if not channel.is_active:
-        return ChannelState.GONE if last is not None and last.status_code == GONE else ChannelState.OFF
+        return ChannelState.GONE if channel.last_status == GONE else ChannelState.OFF
     if channel.kind == ChannelKind.WEBHOOK and not opens(channel.sealed_secret):
         return ChannelState.SECRET_LOST
-    return ChannelState.FAILING if last is not None and last.error else ChannelState.ACTIVE
-
-
-def last_attempts(channel_ids: Iterable[int]) -> dict[int, DeliveryAttempt]:
-    """By channel the last try of any of its deliveries."""
-    newest = DeliveryAttempt.objects.filter(delivery__channel=OuterRef("pk")).order_by("-at", "-pk").values("pk")[:1]
-    of_channel = dict(
-        AlertChannel.objects.filter(pk__in=channel_ids).annotate(last=Subquery(newest)).values_list("pk", "last")
-    )
-    attempts = DeliveryAttempt.objects.in_bulk([pk for pk in of_channel.values() if pk is not None])
-    return {channel: attempts[pk] for channel, pk in of_channel.items() if pk in attempts}
+    return ChannelState.FAILING if channel.last_error else ChannelState.ACTIVE
 
 
 def opens(sealed_secret: str) -> bool:
@@ -92,17 +90,11 @@ def opens(sealed_secret: str) -> bool:
 
 
 def _channels() -> QuerySet[AlertChannel]:
-    rows = AlertChannel.objects.select_related("organisation", "team")
+    rows = with_last_try(AlertChannel.objects.select_related("organisation", "team"))
     return rows.annotate(**counts_of("deliveries"), last_delivered_at=Max("deliveries__delivered_at"))
 
 
-def _facts(rows: QuerySet[AlertChannel]) -> list[ChannelFacts]:
-    channels = list(rows)
-    last = last_attempts([row.pk for row in channels])
-    return [_channel_facts(row, state_of(row, last=last.get(row.pk))) for row in channels]
-
-
-def _channel_facts(row: AlertChannel, state: ChannelState) -> ChannelFacts:
+def _channel_facts(row: Any) -> ChannelFacts:
     return ChannelFacts(
         id=row.pk,
         name=row.name,
@@ -115,11 +107,11 @@ def _channel_facts(row: AlertChannel, state: ChannelState) -> ChannelFacts:
         alert_kinds=tuple(AlertKind(each) for each in row.alert_kinds),
         least_percent=row.least_percent,
         is_active=row.is_active,
-        state=state,
+        state=state_of(row),
         created_at=row.created_at,
-        waiting=row.waiting_count,  # type: ignore[attr-defined]  # annotated
-        failed=row.failed_count,  # type: ignore[attr-defined]
-        last_delivered_at=row.last_delivered_at,  # type: ignore[attr-defined]
+        waiting=row.waiting_count,
+        failed=row.failed_count,
+        last_delivered_at=row.last_delivered_at,
     )
 
 

@@ -27,6 +27,7 @@ from config.kernel.errors import Conflict, InvalidInput, NotFound
 from config.kernel.sealing import SealBroken, is_sealed_anew, seal, sealed_anew
 
 CHANGEABLE = ("name", "address", "alert_kinds", "least_percent", "is_active")
+TAKEN = "The organisation has a channel of this name."
 MOST_RECIPIENTS = 20
 LONGEST_NAME_CHARACTERS = 120
 LONGEST_ADDRESS_CHARACTERS = 500
@@ -65,7 +66,7 @@ def create_channel(
         is_active=is_active,
         created_at=now,
     )
-    _check(channel)
+    check_channel(channel)
     _save(channel, actor)
     return MadeChannel(id=channel.pk, secret=secret)
 
@@ -81,7 +82,7 @@ def change_channel(*, channel_id: int, actor: str, now: datetime, reason: str = 
         if name not in CHANGEABLE:
             raise InvalidInput("This cannot be changed.", field=name)
         setattr(channel, name, list(value) if name == "alert_kinds" else value)
-    _check(channel)
+    check_channel(channel)
     _save(channel, reason or actor, update_fields=list(changes))
     if not channel.is_active:
         fail_waiting(channel.pk)
@@ -165,8 +166,8 @@ def renew_seals() -> int:
 # --- what a channel may be ----------------------------------------------------------------------
 
 
-def _check(channel: AlertChannel) -> None:
-    """Raise InvalidInput naming the field at fault."""
+def check_channel(channel: AlertChannel) -> None:
+    """Tidy what somebody filled in; raise InvalidInput naming the field at fault. Nothing is stored."""
     channel.name = " ".join(channel.name.split())
     if not 0 < len(channel.name) <= LONGEST_NAME_CHARACTERS:
         raise InvalidInput(f"A name has 1 to {LONGEST_NAME_CHARACTERS} characters.", field="name")
@@ -180,6 +181,9 @@ def _check(channel: AlertChannel) -> None:
         _check_recipients(channel)
     if channel.team is not None and channel.team.organisation_id != channel.organisation_id:
         raise InvalidInput("This team belongs to another organisation.", field="team")
+    same = AlertChannel.objects.filter(organisation=channel.organisation_id, name=channel.name)
+    if same.exclude(pk=channel.pk).exists():
+        raise InvalidInput(TAKEN, field="name")
 
 
 def _check_url(channel: AlertChannel) -> None:
@@ -211,7 +215,7 @@ def _save(channel: AlertChannel, why: str, **how: Any) -> None:
         with transaction.atomic():
             channel.save(**how)
     except IntegrityError as error:
-        raise InvalidInput("The organisation has a channel of this name.", field="name") from error
+        raise InvalidInput(TAKEN, field="name") from error  # somebody was quicker
 
 
 def _shortened(why: str) -> str:
