@@ -2,11 +2,12 @@
 
 from budgets.admin import (  # noqa: F401 - registers the pages
     adjustments,
+    alerts,
     budget,
+    channels,
     holds,
     learning,
     ledger,
-    records,
     templates,
     thresholds,
 )

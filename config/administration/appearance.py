@@ -98,6 +98,7 @@ NAVIGATION: list[dict[str, Any]] = [
         _model("Budgets", "Limits, settings, bands; the tree of them.", "account_balance_wallet", "budgets", "budget"),
         _model("Adjustments", "Changes by hand; some wait for four eyes.", "rule_settings", "budgets", "adjustment"),
         _model("Proposals", "Other shares, from past periods. You decide.", "lightbulb", "budgets", "budgetproposal"),
+        _model("Alert channels", "E-mail and webhooks; try them.", "campaign", "budgets", "alertchannel"),
         _model("Templates", "Trees of budgets to begin with.", "library_add", "budgets", "budgettemplate"),
     ),
     _section(
@@ -120,6 +121,7 @@ NAVIGATION: list[dict[str, Any]] = [
         _model("Leases", "Blocks that busy budgets hold in escrow.", "lock", "budgets", "escrowlease"),
         _model("Past periods", "How each period of each budget ended.", "calendar_clock", "budgets", "periodrecord"),
         _model("Alerts", "Thresholds passed, overdrafts, forecasts.", "notifications", "budgets", "budgetalert"),
+        _model("Deliveries", "Alerts on their way, and each try.", "outgoing_mail", "budgets", "alertdelivery"),
         _model(
             "Estimates", "Tokens expected by kind of work, and how well.", "query_stats", "budgets", "estimategroup"
         ),
