@@ -31,12 +31,14 @@ class AccuracyFacts:
     """How good the predictions of one group of work were, against `target_share` within 30 % of the outcome.
 
     Errors are relative to the outcome; of predictions made when the work was asked for. Shares 0..1.
-    `is_coarse` groups hold the outcomes of several finer ones. `is_adapting` groups are off by so
+    `is_coarse` groups hold the outcomes of several finer ones; each outcome is in one of those that are
+    `is_widest`. Groups that have seen enough `answers`. `is_adapting` groups are off by so
     much that they learn twice as fast.
     """
 
     kind: WorkKind
     is_coarse: bool
+    is_widest: bool
     answers: bool
     p50_tokens: int
     p95_tokens: int
@@ -126,6 +128,7 @@ def _accuracy(row: EstimateGroup, terms: EstimateTerms) -> AccuracyFacts:
     return AccuracyFacts(
         kind=kind_of_row(row),
         is_coarse=row.purpose == ANY,
+        is_widest=row.model_class == ANY,
         answers=row.outcome_count >= ENOUGH_OUTCOMES,
         p50_tokens=ceil(row.p50_tokens),
         p95_tokens=ceil(row.p95_tokens),

@@ -4,6 +4,7 @@ import random
 from math import log
 
 import pytest
+from django.core.management import call_command
 from django.db import OperationalError, transaction
 
 from budgets import services
@@ -166,6 +167,19 @@ def test_mixed_work_is_covered_at_95_of_100_in_every_group():
     for outcomes in covered.values():
         late = outcomes[len(outcomes) // 2 :]
         assert 0.91 <= sum(late) / len(late) <= 0.99
+
+
+def test_the_command_prints_each_group_and_all_together(capsys):
+    call_command("estimate_accuracy")
+    assert capsys.readouterr().out == "No settled work was learned from yet.\n"
+    settle_many(20, 1000)
+    settle_many(5, 10_000, purpose="q")
+    call_command("estimate_accuracy")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split()[:5] == ["mode", "roles", "complexity", "model", "purpose"]
+    assert [line.split()[4:7] for line in lines[3:5]] == [["p", "20", "100.0%"], ["q", "5", "0.0%"]]
+    assert lines[4].endswith("below 80%, learns twice as fast, too few to answer")
+    assert lines[-1] == "All: 25 outcomes, 80.0% within 30 % (target 80%), 80.0% below p95 (meant: 95 %). * is any."
 
 
 def _die(*args, **named):
