@@ -27,11 +27,14 @@ Said = tuple[int, dict[str, Any], int | None]
 """Status, JSON body, and the highest threshold passed, for the header `X-Budget-Warning`."""
 
 
-def visible_budget(principal: Principal, budget_id: UUID) -> BudgetState:
+def visible_budget(principal: Principal, budget_id: UUID, *, field: str = "budget") -> BudgetState:
     """A budget that the caller may see; what it may not see does not exist for it."""
-    state = selectors.get_budget(budget_id)
-    if not may_see(principal, state):
-        raise NotFound("There is no such budget.", field="budget")
+    try:
+        state = selectors.get_budget(budget_id)
+    except NotFound:
+        state = None
+    if state is None or not may_see(principal, state):
+        raise NotFound("There is no such budget.", field=field)
     return state
 
 
@@ -41,11 +44,11 @@ def may_see(principal: Principal, state: BudgetState) -> bool:
     return own_organisation or principal.may_see_team(state.team_id)
 
 
-def changeable_budget(principal: Principal, budget_id: UUID) -> BudgetState:
+def changeable_budget(principal: Principal, budget_id: UUID, *, field: str = "budget") -> BudgetState:
     """A budget that the caller's team owns; the organisation's own budgets are changed in the admin."""
-    state = visible_budget(principal, budget_id)
+    state = visible_budget(principal, budget_id, field=field)
     if state.team_id is None or state.team_id != principal.team_id:
-        raise NotAllowed("This budget is not your team's to change.", field="budget")
+        raise NotAllowed("This budget is not your team's to change.", field=field)
     return state
 
 
@@ -100,3 +103,12 @@ def answered_once(request: Request, work: Callable[[], Said]) -> Response:
     if answer.body["warning_percent"] is not None:
         headers["X-Budget-Warning"] = str(answer.body["warning_percent"])
     return Response(answer.body["body"], status=answer.status_code, headers=headers)
+
+
+def next_page(request: Request, cursor: object | None) -> str | None:
+    """The address of the page that begins at `cursor`, with the same filters; None at the end."""
+    if cursor is None:
+        return None
+    query = request.query_params.copy()
+    query["cursor"] = str(cursor)
+    return f"{request.build_absolute_uri(request.path)}?{query.urlencode()}"

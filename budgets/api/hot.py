@@ -19,7 +19,7 @@ from accounts.domain.scopes import Scope
 from accounts.services.idempotency import Answer, Claim, answer_once, fingerprint_of
 from budgets import selectors, services
 from budgets.api.doors import IDEMPOTENCY_KEY
-from budgets.api.serializers import AmountField
+from budgets.api.fields import AmountField
 from budgets.domain.asks import PlacedHold
 from budgets.domain.refusals import BudgetExhausted, plain_number
 from budgets.domain.spending import amounts_in, amounts_of_parts, grams_of, usd_of

@@ -11,6 +11,7 @@ from budgets.selectors.estimates import AccuracyFacts, get_estimate, list_accura
 from budgets.selectors.exhaustion import get_exhaustion, list_exhaustion
 from budgets.selectors.figures import get_bands, get_efficiency_terms, get_estimate_terms, get_share_terms
 from budgets.selectors.gears import GearFacts, get_gear, list_gear_use
+from budgets.selectors.hold_facts import HoldFacts, get_hold, list_holds
 from budgets.selectors.holds import OverdueHold, count_open_holds, list_overdue_holds
 from budgets.selectors.ledger import LedgerLine, list_ledger
 from budgets.selectors.operations import find_operation_tokens
@@ -35,6 +36,7 @@ __all__ = [
     "EconomicLine",
     "EconomyFacts",
     "GearFacts",
+    "HoldFacts",
     "HoldOnBudget",
     "LeaseAmounts",
     "LeaseFacts",
@@ -63,6 +65,7 @@ __all__ = [
     "get_estimate_terms",
     "get_exhaustion",
     "get_gear",
+    "get_hold",
     "get_owner",
     "get_picture",
     "get_proposal",
@@ -80,6 +83,7 @@ __all__ = [
     "list_gear_use",
     "list_holds_on",
     "list_leases",
+    "list_holds",
     "list_ledger",
     "list_ledger_differences",
     "list_overdue_holds",
