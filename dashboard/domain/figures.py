@@ -65,6 +65,11 @@ def percent(share: float | None) -> str:
     return UNKNOWN if share is None else f"{100 * share:.0f} %"
 
 
+def moment(at: datetime) -> str:
+    """A time in UTC."""
+    return f"{at:%d %b %Y %H:%M} UTC"
+
+
 def ago(then: datetime | None, *, now: datetime) -> str:
     """How long ago, in the largest unit that fits; a date beyond sixty days."""
     if then is None:

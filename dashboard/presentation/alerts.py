@@ -12,6 +12,7 @@ from climate.domain.alerts import AlertFacts
 from climate.domain.places import EmergencyFacts
 from climate.domain.providers import short_name
 from climate.domain.sources import SourceState
+from dashboard.domain.figures import moment
 from dashboard.presentation.notices import listed
 from dashboard.selectors.alerts import AlertBoard
 
@@ -128,8 +129,3 @@ def alert_row(alert: AlertFacts, names: Mapping[str, str], *, now: datetime) -> 
 def country_words(codes: tuple[str, ...], names: Mapping[str, str]) -> str:
     """Names of countries; a code whose name is not known stays a code."""
     return ", ".join(names.get(code, code) for code in codes) or "no country known"
-
-
-def moment(at: datetime) -> str:
-    """A time in UTC."""
-    return f"{at:%d %b %Y %H:%M} UTC"

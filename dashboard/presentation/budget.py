@@ -9,15 +9,16 @@ from typing import Any
 
 from django.urls import reverse
 
-from budgets.domain.alerts import AlertFacts, AlertKind
+from budgets.domain.alerts import AlertFacts
 from budgets.domain.gears import BATCH_ABOVE, LEASE_ABOVE, LEASE_WAIT_SECONDS, GearChoice
 from budgets.domain.states import BudgetState
 from budgets.domain.units import Unit
 from budgets.selectors import EconomyFacts, HoldOnBudget, LeaseFacts, PastPeriod, Picture, SpendHour
 from dashboard.domain import figures
-from dashboard.presentation.alerts import moment
+from dashboard.domain.figures import moment
 from dashboard.presentation.budgets import budget_row, cell, counted, exact, percent_words, period_words
 from dashboard.presentation.forecasts import forecast_row
+from dashboard.presentation.told import alert_words
 from dashboard.selectors.budget import MOST_HOLDS, BudgetStory
 
 Row = dict[str, Any]
@@ -79,7 +80,10 @@ def rules(budget: BudgetState) -> list[tuple[str, str]]:
         ("Period", period_words(budget)),
         ("Tradeable", exact(budget.tradeable, unit)),
         ("Carries over", over),
-        ("May draw on the pool above", f"up to {budget.overflow_percent} % of the base"),
+        (
+            "May draw on the pool above",
+            f"up to {budget.overflow_percent} % of the base" if budget.overflow_percent else "nothing",
+        ),
         ("Lends to those below", lent),
         ("Rebalancing leaves at least", exact(budget.floor, unit)),
         ("Changes", "wait for a second person" if budget.needs_two else "take effect at once"),
@@ -193,22 +197,6 @@ def alert_row(alert: AlertFacts) -> Row:
         "deliveries": ", ".join(told) or none,
         "has_failed": alert.failed > 0,
     }
-
-
-def alert_words(alert: AlertFacts) -> tuple[str, str]:
-    """What an alert says, and the tone of its pill."""
-    if alert.kind is AlertKind.PERCENT:
-        return f"passed {alert.percent} % of its limit", "bad" if (alert.percent or 0) >= 85 else "warn"
-    if alert.kind is AlertKind.AMOUNT:
-        return f"passed {cell(alert.amount, alert.unit)} {_unit_of(alert.unit)}".rstrip(), "warn"
-    if alert.kind is AlertKind.OVERDRAFT:
-        return f"overdrawn by {cell(alert.amount, alert.unit)} {_unit_of(alert.unit)}".rstrip(), "bad"
-    when = f" at {moment(alert.runs_out_at)}" if alert.runs_out_at else ""
-    return f"forecast to pass {alert.percent} %{when}", "warn"
-
-
-def _unit_of(unit: Unit) -> str:
-    return "tokens" if unit is Unit.TOKENS else ""
 
 
 def period_row(period: PastPeriod, unit: Unit) -> Row:

@@ -81,7 +81,7 @@ def gauge(*, spent: Decimal, reserved: Decimal, limit: Decimal) -> Row:
 
 def percent_words(percent: float) -> str:
     """How full, in whole percent; with a decimal where a whole number would call it full before it is."""
-    return f"{percent:.0f} %" if percent < 99.5 else f"{percent:.1f} %"
+    return f"{percent:.1f} %" if 99.5 <= percent < 100 else f"{percent:.0f} %"
 
 
 def period_words(budget: BudgetState) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from budgets.domain.advice import Advice
 from budgets.domain.exhaustion import ExhaustionForecast, Outlook
 from dashboard.domain import figures
-from dashboard.presentation.alerts import moment
+from dashboard.domain.figures import moment
 from dashboard.presentation.budgets import UNIT_WORDS, amount, percent_words
 
 Row = dict[str, Any]

@@ -11,7 +11,7 @@ from budgets.domain.rebalancing import RebalancedLine
 from budgets.domain.units import Unit
 from budgets.selectors.ledger import LedgerLine
 from budgets.selectors.proposals import ProposalFacts
-from dashboard.presentation.alerts import moment
+from dashboard.domain.figures import moment
 from dashboard.presentation.budgets import exact
 
 Row = dict[str, Any]

@@ -10,6 +10,7 @@ from climate.domain.outage import Outage, is_down
 from climate.domain.places import EmergencyFacts
 from climate.domain.signal import Basis
 from climate.domain.sources import SourceState
+from dashboard.presentation.told import told_rows
 from dashboard.selectors.overview import Alerts
 
 Row = dict[str, Any]
@@ -90,16 +91,7 @@ def alert_rows(alerts: Alerts) -> list[Row]:
     """Everything to attend to, the gravest kind first."""
     rows = [_emergency_row(each, "bad", each.kind) for each in alerts.emergencies]
     rows += [_emergency_row(each, "warn", f"{each.kind}, proposed") for each in alerts.proposed]
-    rows += [
-        {
-            "key": f"budget-{each.id}",
-            "tone": "warn" if each.status == "warn" else "bad",
-            "kind": f"budget {each.status}",
-            "title": each.name,
-            "note": f"{each.used_percent:.0f} % of its limit is spent or held",
-        }
-        for each in alerts.strained_budgets
-    ]
+    rows += told_rows(alerts.strained_budgets, alerts.budget_alerts)
     rows += [
         {
             "key": f"source-{each.name}",

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from climate.domain.providers import brings_intensity
 from climate.domain.sources import SourceState
-from dashboard.presentation.alerts import moment
+from dashboard.domain.figures import moment
 from dashboard.presentation.notices import state_words
 
 Row = dict[str, Any]

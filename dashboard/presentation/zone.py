@@ -13,7 +13,7 @@ from climate.domain.signal import OWN_FORECAST_SOURCE, Signal
 from climate.domain.sources import SourceState
 from climate.domain.zones import HourMean, ZoneFacts, ZoneSource
 from dashboard.domain import figures
-from dashboard.presentation.alerts import moment
+from dashboard.domain.figures import moment
 from dashboard.presentation.notices import state_words
 from dashboard.presentation.places import hour_row, signal_words
 from dashboard.presentation.region import signal_notes

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from budgets.domain.alerts import AlertFacts
 from budgets.domain.states import BudgetState
-from budgets.selectors import list_budgets
+from budgets.selectors import list_budget_alerts, list_budgets
 from climate.domain.ladder import floor_hour
 from climate.domain.places import EmergencyFacts, RegionFacts
 from climate.domain.signal import Basis, Signal
@@ -23,6 +24,9 @@ from dashboard.domain.sight import Sight
 from dashboard.selectors.alerts import list_proposed
 from market.domain.views import DecisionRow, Headline
 from market.selectors import get_headline, list_decisions
+
+ALERTS_OF = timedelta(days=1)
+MOST_ALERTS = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +47,7 @@ class Alerts:
     proposed: list[EmergencyFacts]
     failing_sources: list[SourceState]
     strained_budgets: list[BudgetState]
+    budget_alerts: list[AlertFacts]
 
 
 def get_sums(sight: Sight, *, now: datetime) -> Headline:
@@ -79,12 +84,22 @@ def list_source_states(*, now: datetime) -> list[SourceState]:
 
 
 def get_alerts(sight: Sight, *, now: datetime) -> Alerts:
-    """Emergencies in force and proposed, sources that fail, and budgets of the viewer past their warning mark."""
+    """Emergencies in force and proposed, sources that fail, and what the viewer's budgets tell."""
     return Alerts(
         emergencies=list(list_active_emergencies(now=now)),
         proposed=list_proposed(),
         failing_sources=[s for s in list_sources(now=now) if s.is_asked and s.state in ("failing", "refused")],
         strained_budgets=[b for b in list_seen_budgets(sight) if b.status != "ok"],
+        budget_alerts=list_seen_budget_alerts(sight, now=now),
+    )
+
+
+def list_seen_budget_alerts(sight: Sight, *, now: datetime) -> list[AlertFacts]:
+    """What budgets that the viewer may see have told in the last day, newest first."""
+    if not sight.details:
+        return []
+    return list_budget_alerts(
+        team_ids=sight.team_ids, organisation_id=sight.organisation_id, since=now - ALERTS_OF, limit=MOST_ALERTS
     )
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from budgets.domain.units import Unit
 from budgets.selectors import get_bands
+from config.kernel.actors import person_actor
 from dashboard.domain.forest import Search, grow
 from dashboard.domain.sight import Sight
 from dashboard.doors import seen_by
 from dashboard.presentation.budgets import BAND_TONES, UNIT_WORDS, node_rows, picture_rows, pool_rows
+from dashboard.presentation.ledger import adjustment_row, proposal_row
 from dashboard.sections import read_part
 from dashboard.selectors.budgets import BudgetBoard, get_budget_board
 from dashboard.views.page import page
@@ -38,6 +41,7 @@ def budgets(request: HttpRequest, *, sight: Sight) -> HttpResponse:
         "board": board,
         "empty_row": {},
         **(_parts(board, search) if board else {}),
+        **(_waiting(request, sight, board) if board else {}),
     }
     return page(request, "dashboard/budgets.html", sight, now, "budgets", context)
 
@@ -62,4 +66,18 @@ def _parts(board: BudgetBoard, search: Search) -> dict[str, Any]:
         "found": sum(search.finds(budget) for budget in board.budgets),
         "total": len(board.budgets),
         "most_shown": MOST_SHOWN,
+    }
+
+
+def _waiting(request: HttpRequest, sight: Sight, board: BudgetBoard) -> dict[str, Any]:
+    """What waits for somebody's decision, each with whether the viewer may take it."""
+    actor = person_actor(request.user.get_username())
+    teams = {budget.id: budget.team_id for budget in board.budgets}
+
+    def may(budget_id: UUID) -> bool:
+        return sight.may_change_budget(team_id=teams[budget_id])
+
+    return {
+        "adjustments": [(adjustment_row(each, actor=actor), may(each.budget_id)) for each in board.adjustments],
+        "proposals": [(proposal_row(each), may(each.parent_id)) for each in board.proposals],
     }
