@@ -48,7 +48,7 @@ class DecidedAdmin(RecordAdmin):
         return found is None or not found.exclude(status__in=("proposed", "open")).exists()
 
     def _decision(
-        self, request: HttpRequest, object_id: str, *, decide: Callable[..., Any], done: str, **words: str
+        self, request: HttpRequest, object_id: str, *, decide: Callable[..., Any], done: str, **words: Any
     ) -> HttpResponse:
         def call(given: dict[str, Any]) -> str:
             decide(reason=given["reason"], actor=actor_of(request), now=timezone.now())

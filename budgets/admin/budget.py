@@ -17,6 +17,7 @@ from budgets.admin.amounts import amount
 from budgets.admin.changes import ChangeActions
 from budgets.admin.choices import BudgetChoices
 from budgets.admin.forms import NewBudgetForm
+from budgets.admin.ledger import export_address
 from budgets.admin.tree_actions import TreeActions
 from budgets.domain.bands import status_of, used_percent
 from budgets.domain.periods import Period
@@ -188,7 +189,7 @@ class BudgetAdmin(ChangeActions, TreeActions, AuditedAdmin):
 
     @display(description="Records")
     def records(self, budget: Budget) -> SafeString:
-        """Links to what explains its figures."""
+        """Links to what explains its figures, and to its ledger as a file, with those of all budgets below it."""
         lists = (
             ("Ledger", "ledgerentry"),
             ("Holds", "hold"),
@@ -198,7 +199,15 @@ class BudgetAdmin(ChangeActions, TreeActions, AuditedAdmin):
         )
         tree = format_html('<a href="{}?root={}">In the tree</a>', reverse("admin:budgets_budget_tree"), budget.pk)
         links = ((reverse(f"admin:budgets_{model}_changelist"), budget.pk, words) for words, model in lists)
-        return tree + format_html_join("", ' · <a href="{}?budget__id__exact={}">{}</a>', links)
+        files = (
+            (export_address(budget=budget, format=form, subtree=True), words)
+            for form, words in (("csv", "Export as CSV"), ("parquet", "as Parquet"))
+        )
+        return (
+            tree
+            + format_html_join("", ' · <a href="{}?budget__id__exact={}">{}</a>', links)
+            + format_html_join("", ' · <a href="{}">{}</a>', files)
+        )
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         """Make a budget; below another one where the address names it."""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django import forms
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
 from budgets.admin.choices import BudgetField
 from budgets.admin.forms import LimitField
 from budgets.models import BudgetTemplate
-from config.administration.pages import LONGEST_REASON_CHARACTERS, WhyForm
+from config.administration.pages import LONGEST_REASON_CHARACTERS
 from config.administration.text import choices_of
 
 
@@ -79,9 +77,23 @@ class TemplateForm(forms.Form):
     )
 
 
-class DecisionForm(WhyForm):
-    """A decision with a reason that may be short, never empty."""
+class ExportForm(forms.Form):
+    """Which part of the ledger leaves, and how."""
 
-    def clean_reason(self) -> Any:
-        """Blanks are no reason."""
-        return self.cleaned_data["reason"].strip()
+    budget = BudgetField(help_text="A budget that has ended is exported from its own page.")
+    subtree = forms.BooleanField(
+        required=False, initial=True, label="With all budgets below it", widget=UnfoldBooleanWidget
+    )
+    format = forms.ChoiceField(
+        choices=[("csv", "CSV, for spreadsheets"), ("parquet", "Parquet, for programs")],
+        widget=UnfoldAdminSelectWidget,
+    )
+    since = forms.DateField(
+        required=False, label="From day", widget=UnfoldAdminTextInputWidget({"type": "date"}), help_text="UTC; counts."
+    )
+    until = forms.DateField(
+        required=False,
+        label="Before day",
+        widget=UnfoldAdminTextInputWidget({"type": "date"}),
+        help_text="UTC; does not count.",
+    )

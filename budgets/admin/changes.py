@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -13,7 +12,7 @@ from django.utils import timezone
 
 from budgets.admin.amounts import amount
 from budgets.admin.change_forms import CorrectionForm, LimitForm, TransferForm
-from budgets.admin.forms import ConfigureForm
+from budgets.admin.forms import ConfigureForm, typed
 from budgets.domain.adjustments import AdjustmentKind
 from budgets.domain.units import Unit, from_steps
 from budgets.models import Adjustment, Budget
@@ -220,8 +219,8 @@ def _is(object_id: str, **what: Any) -> bool:
         return False
 
 
-def _plain(budget: Budget, steps: int) -> Decimal:
-    return from_steps(Unit(budget.unit), steps).normalize()
+def _plain(budget: Budget, steps: int) -> str:
+    return typed(from_steps(Unit(budget.unit), steps))
 
 
 def _limit_words(budget: Budget) -> str:

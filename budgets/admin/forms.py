@@ -62,12 +62,18 @@ class LimitField(forms.DecimalField):
         super().__init__(max_digits=25, decimal_places=6, widget=UnfoldAdminDecimalFieldWidget, **options)
 
 
+def typed(amount: Decimal) -> str:
+    """An amount as somebody types it: digits, and no decimals that say nothing."""
+    text = f"{amount:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 class AmountsField(forms.CharField):
     """Amounts with commas between them, rising."""
 
     def prepare_value(self, value: Any) -> Any:
         """A list as text."""
-        return ", ".join(f"{each:f}" for each in value) if isinstance(value, list | tuple) else value
+        return ", ".join(map(typed, value)) if isinstance(value, list | tuple) else value
 
     def to_python(self, value: Any) -> Any:
         """Numbers. Raises ValidationError for a part that is none."""
@@ -251,6 +257,6 @@ class ConfigureForm(KnobsForm):
         unit = Unit(budget.unit)
         plain = ("name", "level", "window_hours", "rollover_percent", "rollover_cap_percent", "overflow_percent")
         start: dict[str, Any] = {name: getattr(budget, name) for name in (*plain, "needs_two", "gear")}
-        start |= {name: from_steps(unit, getattr(budget, name)).normalize() for name in ("pool", "floor")}
+        start |= {name: typed(from_steps(unit, getattr(budget, name))) for name in ("pool", "floor")}
         start["warning_amounts"] = [from_steps(unit, steps) for steps in budget.warning_amounts]
         return start

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 
 from budgets.admin.amounts import UNIT_WORDS, amount, change
+from budgets.admin.change_forms import ExportForm
 from budgets.domain.units import Unit
-from budgets.models import LedgerEntry
+from budgets.models import Budget, LedgerEntry
 from config.administration.base import RecordAdmin
 from config.administration.filters import exact_filter
 from config.administration.keyset import KeyedTimeFilter, KeysetMixin
-from config.administration.typed import display
+from config.administration.pages import form_page, posted
+from config.administration.typed import action, display
 
 COLUMNS = ("limit", "spent", "reserved", "overdraft", "tradeable")
 COLOURS = {
@@ -25,6 +29,13 @@ COLOURS = {
     "deallocate": "danger",
     "settle": "success",
 }
+
+
+def export_address(*, budget: Budget, format: str, subtree: bool, since: Any = None, until: Any = None) -> str:
+    """Where the file is: the API makes it."""
+    asked = {"format": format, "subtree": "true" if subtree else "false"}
+    asked |= {name: f"{day}T00:00:00Z" for name, day in (("since", since), ("until", until)) if day}
+    return f"{reverse('budget-ledger-export', args=[budget.pk])}?{urlencode(asked)}"
 
 
 @admin.register(LedgerEntry)
@@ -52,6 +63,7 @@ class LedgerEntryAdmin(KeysetMixin, RecordAdmin):
         ("at", KeyedTimeFilter),
     )
     list_filter_sheet = True
+    actions_list = ("export",)
     scanned = ("kind__exact", "actor")
     list_select_related = ("budget",)
     fields = ("at", "budget", "kind", "hold", "all_changes", "actor", "reason")
@@ -92,6 +104,27 @@ class LedgerEntryAdmin(KeysetMixin, RecordAdmin):
         """Each column that moved, in the budget's unit."""
         moved = ((name, getattr(entry, f"{name}_delta")) for name in COLUMNS)
         return ", ".join(f"{name} {amount(entry.budget, steps)}" for name, steps in moved if steps) or "nothing"
+
+    def has_export_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Asked by the action of this name."""
+        return self.has_view_permission(request)
+
+    @action(description="Export", icon="download", permissions=["export"])
+    def export(self, request: HttpRequest) -> HttpResponse:
+        """Ask which part, and go on to the file."""
+        form = ExportForm(posted(request))
+        if request.method == "POST" and form.is_valid():
+            return HttpResponseRedirect(export_address(**form.cleaned_data))
+        return form_page(
+            request,
+            model_admin=self,
+            form=form,
+            call=lambda given: "",
+            title="Export the ledger",
+            submit="Download",
+            intro="Every line as it stands when the file begins, oldest first, in the units of the budgets."
+            " The file comes as it is read, so that ten million lines need no more memory than ten.",
+        )
 
     def looks_through(self, request: HttpRequest) -> bool:
         """A hold has few lines, and an index leads to them."""

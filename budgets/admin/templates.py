@@ -111,4 +111,4 @@ def _tree(nodes: tuple[TemplateNode, ...], unit: str) -> SafeString:
         (node.name, f"{plain(node.limit)} {unit}", _tree(node.children, unit) if node.children else "")
         for node in nodes
     )
-    return format_html('<ul class="list-disc pl-5">{}</ul>', format_html_join("", BRANCH, lines))
+    return format_html('<ul class="pl-5">{}</ul>', format_html_join("", BRANCH, lines))

@@ -32,8 +32,14 @@ LADDERS = (
     Ladder(names=("share-least", "share-most")),
     Ladder(names=("estimate-least", "estimate-most")),
 )
-RANGE_OF_UNIT = {"%": (0.0, 100.0), "score": (0.0, 1.0), "share": (0.0, 1.0), "points": (0.0, 100.0)}
-RANGES = {
+RANGE_OF_UNIT: dict[str, tuple[float, float | None]] = {
+    "%": (0.0, 100.0),
+    "points": (0.0, 100.0),
+    "score": (0.0, 1.0),
+    "share": (0.0, 1.0),
+}
+NO_LIMIT: tuple[float, float | None] = (0.0, None)
+RANGES: dict[str, tuple[float, float | None]] = {
     "estimate-learning-rate": (0.001, 0.5),  # above a half an estimate only repeats the last outcome
     "share-step": (1.0, 50.0),
     "exhaustions-many": (0.0, 24.0 * 31),
@@ -53,7 +59,7 @@ class ThresholdForm(ReasonForm):
         """Refuse a value beyond its range, a part of something whole, or one that turns a ladder upside down."""
         value: float = self.cleaned_data["value"]
         name = self.instance.name
-        least, most = RANGES.get(name) or RANGE_OF_UNIT.get(self.instance.unit, (0.0, None))
+        least, most = RANGES.get(name) or RANGE_OF_UNIT.get(self.instance.unit, NO_LIMIT)
         if not least <= value <= (LARGEST if most is None else most):
             raise ValidationError(f"Not below {least:g}." if most is None else f"Between {least:g} and {most:g}.")
         if name in BANDS and (value < 1 or value != int(value)):

@@ -80,7 +80,7 @@ class KeysetChangeList(AnyChangeList):
         self.result_list = rows
         self.paginator = paginator
         self.result_count = len(rows)
-        self.full_result_count = None
+        self.full_result_count = len(rows)  # nothing is said of how many there are in all
         self.show_full_result_count = self.show_admin_actions = self.can_show_all = self.multi_page = False
         return paginator
 

@@ -57,6 +57,25 @@ def test_a_changed_threshold_is_kept_with_who_why_before_and_after(root, thresho
         ("budget-warn", -1),
         ("budget-warn", "nan"),
         ("council-complexity", 1.1),
+        ("utilisation-high", 50),
+        ("utilisation-high", 95),
+        ("pool-warning", 180_000),
+        ("pool-critical", 150_000),
+        ("pool-critical", 200_001),
+        ("pool-total", 170_000),
+        ("pool-reserve", 200_000),
+        ("pool-reserve", 0.5),
+        ("swarm-allotment", 0),
+        ("swarm-allotment", 200_001),
+        ("share-least", 50),
+        ("share-most", 101),
+        ("share-step", 0),
+        ("estimate-learning-rate", 0),
+        ("estimate-learning-rate", 0.6),
+        ("estimate-target-share", 1.5),
+        ("estimate-most", 50),
+        ("estimate-margin", "1e300"),
+        ("exhaustions-many", 2.5),
         ("estimate-express", -1),
     ],
 )
@@ -67,6 +86,15 @@ def test_a_threshold_that_cannot_be_meant_is_refused_and_stays(root, thresholds,
     assert "value" in page.context["adminform"].form.errors
     assert Threshold.objects.get(name=name).value == before
     assert Threshold.history.filter(name=name).count() == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("pool-critical", 200_000), ("swarm-allotment", 200_000), ("estimate-learning-rate", 0.5), ("share-least", 0)],
+)
+def test_a_threshold_at_its_bound_is_taken(root, thresholds, name, value):
+    set_threshold(root, name, value)
+    assert Threshold.objects.get(name=name).value == value
 
 
 def purpose_form(**changes):

@@ -138,3 +138,26 @@ def test_amounts_are_in_the_unit_of_their_budget(root, budgets):
     assert "g CO2e" in page
     one = root.get(f"{ADDRESS}{entry.pk}/change/").content.decode()
     assert "spent 1.5 g CO2e, reserved -2 g CO2e" in one
+
+
+def test_an_export_is_asked_for_and_made_by_the_api(root, entries, budgets):
+    form = {"budget": str(budgets[1].pk), "format": "csv", "subtree": "on", "since": "2026-03-01", "until": ""}
+    sent = root.post(f"{ADDRESS}export/", form)
+    address = f"/api/v1/budgets/{budgets[1].pk}/ledger/export/"
+    assert (sent.status_code, sent["Location"].partition("?")[0]) == (302, address)
+    file = root.get(sent["Location"])
+    lines = b"".join(file.streaming_content).decode().splitlines()
+    assert file["Content-Type"].startswith("text/csv")
+    assert len(lines) == 1 + 40
+    assert address in unescape(root.get(f"/admin/budgets/budget/{budgets[1].pk}/change/").content.decode())
+
+
+def test_an_export_of_nothing_is_refused_beside_its_field(root, entries):
+    refused = root.post(f"{ADDRESS}export/", {"budget": "", "format": "xls"})
+    assert {"budget", "format"} <= set(refused.context["form"].errors)
+
+
+def test_an_auditor_exports_the_ledger_too(member_of, entries, budgets):
+    auditor = member_of("auditors")
+    sent = auditor.post(f"{ADDRESS}export/", {"budget": str(budgets[1].pk), "format": "parquet"})
+    assert auditor.get(sent["Location"]).status_code == 200
