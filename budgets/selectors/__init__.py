@@ -12,7 +12,7 @@ from budgets.selectors.exhaustion import get_exhaustion, list_exhaustion
 from budgets.selectors.figures import get_bands, get_efficiency_terms, get_estimate_terms, get_share_terms
 from budgets.selectors.gears import GearFacts, get_gear, list_gear_use
 from budgets.selectors.hold_facts import HoldFacts, get_hold, list_holds
-from budgets.selectors.holds import OverdueHold, count_open_holds, list_overdue_holds
+from budgets.selectors.holds import HoldLease, OverdueHold, count_open_holds, find_hold_leases, list_overdue_holds
 from budgets.selectors.ledger import LedgerLine, list_ledger
 from budgets.selectors.operations import find_operation_tokens
 from budgets.selectors.owners import BudgetOwner, find_known_owner, get_owner
@@ -37,6 +37,7 @@ __all__ = [
     "EconomyFacts",
     "GearFacts",
     "HoldFacts",
+    "HoldLease",
     "HoldOnBudget",
     "LeaseAmounts",
     "LeaseFacts",
@@ -49,6 +50,7 @@ __all__ = [
     "SpendHour",
     "count_open_holds",
     "find_default_budget_id",
+    "find_hold_leases",
     "find_known_owner",
     "find_operation_tokens",
     "get_adjustment",
