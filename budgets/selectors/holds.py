@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -18,6 +19,25 @@ class OverdueHold:
     hold_id: UUID
     reference: str
     is_dispatched: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldLease:
+    """How long a hold lasts, and who may change it: `fence` is the number to show with the next change."""
+
+    id: UUID
+    status: str
+    fence: int
+    expires_at: datetime
+
+
+def find_hold_leases(hold_ids: Iterable[UUID]) -> dict[UUID, HoldLease]:
+    """These holds by id; one that does not exist is left out."""
+    rows = Hold.objects.in_bulk(list(hold_ids))
+    return {
+        pk: HoldLease(id=pk, status=row.status, fence=row.fence, expires_at=row.lease_expires_at)
+        for pk, row in rows.items()
+    }
 
 
 def overdue(*, now: datetime) -> QuerySet[Hold]:

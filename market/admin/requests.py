@@ -92,8 +92,20 @@ class DecisionAdmin(RecordAdmin):
 class SettlementAdmin(RecordAdmin):
     """What was used in the end, and what that cost."""
 
-    list_display = ("settled_at", "team", "used", "total", "location_g", "avoided_g", "market_value_tokens")
-    list_filter = (("settled_at", RangeDateTimeFilter),)
+    list_display = (
+        "settled_at",
+        "team",
+        "used",
+        "total",
+        "location_g",
+        "avoided_g",
+        "market_value_tokens",
+        "is_verified",
+    )
+    list_filter = (
+        "is_verified",
+        ("settled_at", RangeDateTimeFilter),
+    )
     list_select_related = ("request__team__organisation",)
     search_fields = ("request__id", "request__team__name")
 

@@ -139,6 +139,27 @@ class SettleIn(StrictSerializer):
     used_tokens = TokensField(min_value=0, max_value=LARGEST_REQUEST_TOKENS)
     quality = ShareField(min_value=0, max_value=1, required=False, allow_null=True, default=None)
     collaboration = ShareField(min_value=0, max_value=1, required=False, allow_null=True, default=None)
+    fence = TokensField(
+        min_value=1,
+        max_value=2**31 - 1,
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="The hold's number. An old one is refused: somebody else has taken the work over.",
+    )
+
+
+class DispatchIn(StrictSerializer):
+    """Body of `POST /api/v1/requests/{id}/dispatch/`."""
+
+    fence = TokensField(
+        min_value=1,
+        max_value=2**31 - 1,
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="The hold's number: to work longer, or to take the work over.",
+    )
 
 
 class EmptyIn(StrictSerializer):
@@ -205,6 +226,7 @@ class HoldOut(serializers.Serializer):  # type: ignore[type-arg]
     """The reservation that pays."""
 
     id = serializers.UUIDField()
+    fence = serializers.IntegerField()
     expires_at = serializers.DateTimeField()
 
 

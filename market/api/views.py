@@ -18,7 +18,7 @@ from config.kernel.errors import NotAllowed, NotFound
 from config.kernel.rest import paged, validated
 from market import selectors, services
 from market.api.once import answer_idempotently
-from market.api.serializers import AskIn, EmptyIn, ExplainOut, FiltersIn, RequestOut, SettleIn, ask_of
+from market.api.serializers import AskIn, DispatchIn, EmptyIn, ExplainOut, FiltersIn, RequestOut, SettleIn, ask_of
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
@@ -104,6 +104,24 @@ class ExplainView(APIView):
         """All inputs, and the verdict computed again from them."""
         _visible(request, request_id)
         return Response(selectors.get_explanation(request_id))
+
+
+class DispatchView(APIView):
+    """Say that the work of a grant begins."""
+
+    required_scopes = {"POST": Scope.REQUESTS_WRITE}
+
+    @extend_schema(
+        operation_id="requests_dispatch", parameters=[IDEMPOTENCY_KEY], request=DispatchIn, responses=RequestOut
+    )
+    def post(self, request: Request, request_id: UUID) -> Response:
+        """Begins a new lease; `hold` has its end and the number that the next change shows."""
+        values = validated(DispatchIn, request)
+        return _act(
+            request,
+            request_id,
+            lambda actor: services.dispatch(request_id=request_id, actor=actor, now=timezone.now(), **values),
+        )
 
 
 class SettleView(APIView):

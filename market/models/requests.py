@@ -183,6 +183,10 @@ class Settlement(models.Model):
         null=True, help_text="A score, not money: used tokens * quality * (1 + collaboration)."
     )
     settled_at = models.DateTimeField()
+    is_verified = models.BooleanField(
+        default=True, help_text="False: nobody reported what was used, and it stands at what was granted."
+    )
+    corrected_at = models.DateTimeField(null=True, blank=True, help_text="When a late report replaced that.")
 
     class Meta:
         ordering = ["-settled_at"]

@@ -7,6 +7,7 @@ from decimal import Decimal as Exact
 from typing import Any
 
 from budgets.domain.units import Unit, to_steps
+from budgets.selectors import HoldLease
 from market.domain.explanation import usd
 from market.domain.facts import DecisionFacts
 from market.domain.verdict import Verdict, decide
@@ -17,8 +18,8 @@ AVOIDED_REFERENCE = "run now at home region"
 AVOIDED_LABEL = "estimated, unverified"
 
 
-def answer_body(request: AllocationRequest, decision: Decision) -> dict[str, Any]:
-    """The body of a request in the API, as API.md describes it."""
+def answer_body(request: AllocationRequest, decision: Decision, hold: HoldLease | None) -> dict[str, Any]:
+    """The body of a request in the API, with the hold that pays for it, if any."""
     return {
         "id": None if request._state.adding else str(request.pk),
         "status": request.status or decision.verdict,
@@ -28,7 +29,7 @@ def answer_body(request: AllocationRequest, decision: Decision) -> dict[str, Any
         "price": _price(decision),
         "carbon": _carbon(decision),
         "priority": {"weight": decision.weight, "factors": decision.factors},
-        "hold": _hold(decision),
+        "hold": _hold(hold),
         "policy": {"name": decision.policy.name, "version": decision.policy.version},
         "explanation": decision.explanation,
         "reasons": decision.reasons,
@@ -121,10 +122,8 @@ def _carbon(decision: Decision) -> dict[str, Any] | None:
     }
 
 
-def _hold(decision: Decision) -> dict[str, Any] | None:
-    if decision.hold_id is None:
-        return None
-    return {"id": str(decision.hold_id), "expires_at": iso(decision.hold_expires_at)}
+def _hold(hold: HoldLease | None) -> dict[str, Any] | None:
+    return {"id": str(hold.id), "fence": hold.fence, "expires_at": iso(hold.expires_at)} if hold else None
 
 
 def _settlement(request: AllocationRequest) -> dict[str, Any] | None:
@@ -138,6 +137,8 @@ def _settlement(request: AllocationRequest) -> dict[str, Any] | None:
         "avoided_g": settlement.avoided_g,
         "market_value_tokens": settlement.market_value_tokens,
         "settled_at": iso(settlement.settled_at),
+        "is_verified": settlement.is_verified,
+        "corrected_at": iso(settlement.corrected_at),
     }
 
 

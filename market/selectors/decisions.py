@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
+from budgets import selectors as budgets
 from config.kernel.errors import NotFound
 from market.domain.explanation import usd
 from market.domain.views import DecisionRow, RequestDetail
@@ -50,7 +51,7 @@ def get_decision_row(request_id: UUID) -> DecisionRow:
 def get_request_answer(request_id: UUID) -> tuple[int, dict[str, Any]]:
     """The team of a request and its body as `GET /api/v1/requests/{id}/` answers it. Raises NotFound."""
     decision = _latest(request_id)
-    return decision.request.team_id, answer_body(decision.request, decision)
+    return decision.request.team_id, _body(decision)
 
 
 def get_explanation(request_id: UUID) -> dict[str, Any]:
@@ -65,7 +66,7 @@ def list_request_answers(
     offset: int,
     limit: int,
 ) -> list[dict[str, Any]]:
-    """Bodies of requests, newest first, in two queries. `filters` are field lookups of the API's own."""
+    """Bodies of requests, newest first, in three queries. `filters` are field lookups of the API's own."""
     requests: QuerySet[AllocationRequest] = AllocationRequest.objects.filter(**filters)
     if team_ids is not None:
         requests = requests.filter(team__in=team_ids)
@@ -73,7 +74,8 @@ def list_request_answers(
     page = requests.annotate(newest=Subquery(newest)).order_by("-created_at", "-pk")[offset : offset + limit]
     decision_ids = [each.newest for each in page]
     decisions = Decision.objects.select_related(*RELATED, "request__settlement").defer("inputs").in_bulk(decision_ids)
-    return [answer_body(decisions[pk].request, decisions[pk]) for pk in decision_ids]
+    holds = budgets.find_hold_leases(each.hold_id for each in decisions.values() if each.hold_id)
+    return [_body(decisions[pk], holds) for pk in decision_ids]
 
 
 def get_request_detail(request_id: UUID) -> RequestDetail:
@@ -104,7 +106,7 @@ def get_request_detail(request_id: UUID) -> RequestDetail:
         earliest_at=request.earliest_at,
         latest_at=request.latest_at,
         status=request.status,
-        answer=answer_body(request, decision),
+        answer=_body(decision),
         reasons=tuple(decision.reasons),
         candidates=tuple(candidate_rows(decision)),
         timeline=tuple(timeline),
@@ -119,9 +121,17 @@ def get_request_detail(request_id: UUID) -> RequestDetail:
             "collaboration": settlement.collaboration,
             "market_value_tokens": settlement.market_value_tokens,
             "settled_at": settlement.settled_at,
+            "corrected_at": settlement.corrected_at,
+            "reported": "yes" if settlement.is_verified else "no: settled at the grant, unverified",
         },
         renewable_share_of=get_policy_version(decision.policy_id).terms.renewable_share_of,
     )
+
+
+def _body(decision: Decision, holds: Mapping[UUID, budgets.HoldLease] | None = None) -> dict[str, Any]:
+    if holds is None:
+        holds = budgets.find_hold_leases([decision.hold_id] if decision.hold_id else [])
+    return answer_body(decision.request, decision, holds.get(decision.hold_id) if decision.hold_id else None)
 
 
 def _latest(request_id: UUID) -> Decision:

@@ -5,8 +5,9 @@ from market.services.grant import Outcome
 from market.services.passes import PassResult, run_allocation_pass
 from market.services.policies import activate_policy, create_policy_version
 from market.services.reference import load_reference
-from market.services.resolve import cancel, expire_overdue, release, settle
+from market.services.resolve import cancel, dispatch, release, settle
 from market.services.submit import quote, submit
+from market.services.sweep import expire_overdue
 
 __all__ = [
     "Outcome",
@@ -15,6 +16,7 @@ __all__ = [
     "cancel",
     "create_policy_version",
     "deposit_to_fund",
+    "dispatch",
     "expire_overdue",
     "load_reference",
     "quote",

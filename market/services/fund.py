@@ -81,6 +81,25 @@ def settle_flows(
         )
 
 
+def correct_flows(*, paid_micro_usd: int, premium_micro_usd: int, request_id: UUID, actor: str, now: datetime) -> None:
+    """Pay so much more of a discount and take in so much more of a premium; below zero, the other way.
+
+    Raises FundShort if a premium that was too high cannot be paid back now.
+    """
+    for kind, balance, reason in (
+        (FundEntry.Kind.PREMIUM, premium_micro_usd, "premium corrected"),
+        (FundEntry.Kind.DISCOUNT, -paid_micro_usd, "discount corrected"),
+    ):
+        if balance:
+            _move(kind, balance=balance, reserved=0, actor=actor, reason=reason, request_id=request_id, now=now)
+
+
+def lock_fund() -> int:
+    """Lock the Fund; what it can still pay, micro-USD, until this transaction ends."""
+    fund = Fund.objects.select_for_update().filter(name=FUND_NAME).first()
+    return fund.balance_micro_usd - fund.reserved_micro_usd if fund else 0
+
+
 def _move(
     kind: FundEntry.Kind,
     *,

@@ -62,7 +62,7 @@ def quote(*, ask: Ask, principal: Principal, now: datetime) -> dict[str, Any]:
     request, purpose, policy = _request(ask, principal, now)
     facts = _facts(request, purpose, policy, hours=hours_to_consider(request, now=now), now=now)
     decision = unsaved_decision(request, policy, facts, decide(policy.terms, facts), now=now)
-    return answer_body(request, decision)
+    return answer_body(request, decision, None)
 
 
 def _queue(request: AllocationRequest, purpose: PurposeFacts, policy: PolicyFacts, *, now: datetime) -> Outcome:

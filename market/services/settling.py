@@ -1,0 +1,114 @@
+"""What finished work comes to: price and carbon by the terms of its grant, flows of the Fund, room of its hour."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from climate.domain.ladder import floor_hour
+from market.domain.facts import Candidate, DecisionFacts
+from market.domain.justice import need_score
+from market.domain.verdict import price_of
+from market.models import AllocationRequest, Decision, Settlement
+from market.selectors.policies import get_policy_version
+from market.services.capacity import give_back
+from market.services.fund import correct_flows, lock_fund, release_discount, settle_flows
+
+
+def figures_of(
+    request: AllocationRequest, decision: Decision, used_tokens: int, *, payable_micro_usd: int
+) -> dict[str, Any]:
+    """Columns of a settlement: price and carbon of what was used, by the facts and terms of the grant.
+
+    `payable_micro_usd` is what the Fund can pay of the discounts.
+    """
+    facts = DecisionFacts.from_json(decision.inputs["facts"])
+    cost, print_ = price_of(
+        get_policy_version(decision.policy_id).terms,
+        facts,
+        _chosen(facts, decision),
+        used_tokens,
+        fund_available_micro_usd=facts.fund_available_micro_usd if request.is_simulated else payable_micro_usd,
+    )
+    return {
+        "used_tokens": used_tokens,
+        "service_micro_usd": cost.service,
+        "carbon_micro_usd": cost.carbon,
+        "justice_micro_usd": cost.justice,
+        "renewable_micro_usd": cost.renewable,
+        "total_micro_usd": cost.total,
+        "from_fund_micro_usd": cost.from_fund,
+        "location_g": print_.location_g_central,
+        "avoided_g": print_.avoided_g,
+        "need_score": need_score(facts.scored_country).score,
+    }
+
+
+def payable(decision: Decision, *, was_expired: bool) -> int:
+    """What the Fund promised; after the promise expired, what it still has of it. Then its row is locked."""
+    promised = decision.fund_reserved_micro_usd
+    return min(promised, lock_fund()) if was_expired and promised else promised
+
+
+def payable_again(decision: Decision, settlement: Settlement) -> int:
+    """What the Fund can pay when a settlement is corrected: what it paid, and what it has of its promise."""
+    promised = decision.fund_reserved_micro_usd
+    return min(promised, settlement.from_fund_micro_usd + lock_fund()) if promised else 0
+
+
+def set_quality(settlement: Settlement, quality: float | None, collaboration: float | None) -> None:
+    """Quality and collaboration as reported, and what the work is worth by them."""
+    settlement.quality, settlement.collaboration = quality, collaboration
+    if quality is not None:
+        settlement.market_value_tokens = settlement.used_tokens * quality * (1 + (collaboration or 0.0))
+
+
+def free_hour(decision: Decision, request: AllocationRequest, tokens: int, *, now: datetime) -> None:
+    """Room that comes back while the hour lasts can serve others; afterwards it is history."""
+    if tokens and decision.region_id and decision.starts_at and floor_hour(decision.starts_at) >= floor_hour(now):
+        give_back(
+            region_code=decision.region_id,
+            model_class=request.model_class,
+            starts_at=floor_hour(decision.starts_at),
+            tokens=tokens,
+        )
+
+
+def settle_fund(decision: Decision, settlement: Settlement, *, was_expired: bool, actor: str, now: datetime) -> None:
+    """Pay the earned discount and take in the premium of a settlement."""
+    settle_flows(
+        promised_micro_usd=0 if was_expired else decision.fund_reserved_micro_usd,
+        paid_micro_usd=settlement.from_fund_micro_usd,
+        premium_micro_usd=_premium(settlement),
+        request_id=settlement.request_id,
+        actor=actor,
+        now=now,
+    )
+
+
+def correct_fund(before: Settlement, after: Settlement, *, actor: str, now: datetime) -> None:
+    """Move the Fund from what it paid and took for one settlement to what it should have."""
+    correct_flows(
+        paid_micro_usd=after.from_fund_micro_usd - before.from_fund_micro_usd,
+        premium_micro_usd=_premium(after) - _premium(before),
+        request_id=after.request_id,
+        actor=actor,
+        now=now,
+    )
+
+
+def release_fund(decision: Decision, *, actor: str, now: datetime) -> None:
+    """Take back the promise of a grant that will not be used."""
+    if decision.fund_reserved_micro_usd:
+        release_discount(
+            micro_usd=decision.fund_reserved_micro_usd, request_id=decision.request_id, actor=actor, now=now
+        )
+
+
+def _premium(settlement: Settlement) -> int:
+    return max(0, settlement.justice_micro_usd)
+
+
+def _chosen(facts: DecisionFacts, decision: Decision) -> Candidate:
+    hour = floor_hour(decision.starts_at) if decision.starts_at else None
+    return next(each for each in facts.candidates if each.code == decision.region_id and each.starts_at == hour)
