@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from copy import deepcopy
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
+from uuid import UUID
 
 import pytest
 from django.db import transaction
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from budgets import services
 from budgets.services import escrow
@@ -38,13 +40,13 @@ WHICH = st.integers(0, 1000)
 class Budgets(RuleBasedStateMachine):
     """Both trees; `now` moves on only when somebody waits."""
 
+    planted: ClassVar[tuple[Tree, ...]] = ()
+
     def __init__(self) -> None:
         super().__init__()
         self.undone = transaction.atomic()
         self.undone.__enter__()
-        services.load_reference(now=NOW)
-        team = make_team()
-        self.trees = (Tree(team), Tree(team))
+        self.trees = tuple(deepcopy(tree) for tree in self.planted)
         self.now = NOW
         self.count = 0
 
@@ -74,22 +76,27 @@ class Budgets(RuleBasedStateMachine):
     @rule(leaf=LEAF, tokens=ASK, minutes=st.integers(1, 90), crash=CRASH)
     def hold(self, leaf: str, tokens: int, minutes: int, crash: int | None) -> None:
         self.count += 1
+        placed: dict[int, UUID] = {}
 
         def place(tree: Tree) -> None:
-            placed = services.place_hold(
+            placed[id(tree)] = services.place_hold(
                 budget_id=tree.ids[leaf],
                 amounts=amounts_of(tokens),
                 reference=f"test:{id(tree)}:{self.count}",
                 lease_expires_at=self.now + timedelta(minutes=minutes),
                 actor="test",
                 now=self.now,
-            )
-            self.placed[id(tree)] = placed.hold_id
+            ).hold_id
 
-        self.placed: dict[int, Any] = {}
         if self.both(place, crash) is None:
             for tree in self.trees:
-                tree.holds.append(self.placed[id(tree)])
+                tree.holds.append(placed[id(tree)])
+
+    @rule(leaf=st.sampled_from(["desk", "agent", "other"]), sizes=st.lists(ASK, min_size=1, max_size=4), crash=CRASH)
+    def hold_under_a_block(self, leaf: str, sizes: list[int], crash: int | None) -> None:
+        escrow.tend(budget_id=self.trees[0].ids[leaf], amounts=amounts_of(10), asks_per_second=20.0, now=self.now)
+        for tokens in sizes:
+            self.hold(leaf, tokens, 30, crash)
 
     @rule(leaf=LEAF, tokens=ASK, crash=CRASH)
     def consume(self, leaf: str, tokens: int, crash: int | None) -> None:
@@ -107,25 +114,40 @@ class Budgets(RuleBasedStateMachine):
 
         self.both(spend, crash)
 
-    @precondition(lambda self: self.trees[0].holds)
-    @rule(which=WHICH, tokens=st.one_of(ASK, st.integers(0, 1500)), crash=CRASH)
+    @rule(which=WHICH, tokens=ASK, crash=CRASH)
     def settle(self, which: int, tokens: int, crash: int | None) -> None:
+        self.report(which, tokens, crash)
+
+    @rule(which=WHICH, tokens=st.integers(60, 1500), crash=CRASH)
+    def settle_more_than_was_held(self, which: int, tokens: int, crash: int | None) -> None:
+        self.report(which, tokens, crash)
+
+    @rule(which=WHICH, tokens=st.integers(0, 200), minutes=st.integers(30, 120), crash=CRASH)
+    def report_late(self, which: int, tokens: int, minutes: int, crash: int | None) -> None:
+        self.dispatch(which, 20, None, None)
+        self.wait(minutes)
+        self.sweep(crash)
+        self.nothing_is_lost()
+        self.report(which, tokens, crash)
+
+    def report(self, which: int, tokens: int, crash: int | None) -> None:
         def settle(tree: Tree) -> None:
             services.settle_hold(
                 hold_id=self.chosen(tree, which), amounts=amounts_of(tokens), actor="test", now=self.now
             )
 
-        self.both(settle, crash)
+        if self.trees[0].holds:
+            self.both(settle, crash)
 
-    @precondition(lambda self: self.trees[0].holds)
     @rule(which=WHICH, crash=CRASH)
     def release(self, which: int, crash: int | None) -> None:
-        self.both(
-            lambda tree: services.release_hold(hold_id=self.chosen(tree, which), actor="test", now=self.now), crash
-        )
+        def release(tree: Tree) -> None:
+            services.release_hold(hold_id=self.chosen(tree, which), actor="test", now=self.now)
 
-    @precondition(lambda self: self.trees[0].holds)
-    @rule(which=WHICH, minutes=st.integers(1, 90), fence=st.sampled_from([None, 1, 2, 3]), crash=CRASH)
+        if self.trees[0].holds:
+            self.both(release, crash)
+
+    @rule(which=WHICH, minutes=st.integers(1, 90), fence=st.sampled_from([None, None, 1, 2, 3]), crash=CRASH)
     def dispatch(self, which: int, minutes: int, fence: int | None, crash: int | None) -> None:
         def dispatch(tree: Tree) -> int:
             return services.dispatch_hold(
@@ -136,7 +158,8 @@ class Budgets(RuleBasedStateMachine):
                 fence=fence,
             )
 
-        self.both(dispatch, crash)
+        if self.trees[0].holds:
+            self.both(dispatch, crash)
 
     @rule(minutes=st.one_of(st.integers(1, 20), st.integers(20, 1500)))
     def wait(self, minutes: int) -> None:
@@ -227,13 +250,16 @@ class Budgets(RuleBasedStateMachine):
         )
 
     def chosen(self, tree: Tree, which: int) -> Any:
-        return tree.holds[which % len(tree.holds)]
+        return tree.holds[-1 - which % min(8, len(tree.holds))]
 
 
 @pytest.mark.django_db
 def test_no_order_of_operations_and_crashes_overspends_loses_or_lets_a_block_change_an_answer():
+    services.load_reference(now=NOW)
+    team = make_team()
+    Budgets.planted = (Tree(team), Tree(team))
     checks = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
     run_state_machine_as_test(
         Budgets,
-        settings=settings(max_examples=15, stateful_step_count=20, deadline=None, suppress_health_check=checks),
+        settings=settings(max_examples=30, stateful_step_count=25, deadline=None, suppress_health_check=checks),
     )

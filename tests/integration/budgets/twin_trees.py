@@ -19,7 +19,7 @@ from budgets import services
 from budgets.domain.gears import GearChoice
 from budgets.domain.periods import Period
 from budgets.domain.units import Amounts, Unit
-from budgets.models import Budget, BudgetAlert, Hold, SpendBucket
+from budgets.models import Budget, BudgetAlert, Hold, LedgerEntry, SpendBucket
 from budgets.selectors import list_ledger_differences
 from budgets.services.escrow.recall import recall_at
 from budgets.services.periods import begin_period_if_over
@@ -28,6 +28,7 @@ from tests.integration.world import NOW, Team, make_budget, undone
 
 NAMES = ("root", "team", "window", "desk", "agent", "other", "alone")
 LEAVES = ("desk", "agent", "other", "alone")
+COLUMNS = ("limit", "spent", "reserved", "overdraft", "tradeable", "carried", "pooled", "bonus", "pool_drawn")
 
 
 class Crash(Exception):
@@ -65,25 +66,40 @@ class Tree:
         self._add("agent", 900, "window")
         self._add("other", 1000, "root", period=Period.HOUR, overflow_percent=30)
         self._add("alone", 500)
+        self._earn("desk", 200)
+        self._earn("other", 100)
 
     def _add(self, name: str, limit: int, parent: str | None = None, **knobs: Any) -> None:
         parent_id = self.ids[parent] if parent else None
         self.ids[name] = make_budget(self.team, limit, name=name, parent_id=parent_id, **knobs)
 
+    def _earn(self, name: str, steps: int) -> None:
+        """A bonus that may be sold."""
+        earned = {"limit": F("limit") + steps, "bonus": steps, "tradeable": steps}
+        Budget.objects.filter(pk=self.ids[name]).update(**earned)
+        LedgerEntry.objects.create(
+            budget_id=self.ids[name],
+            kind=LedgerEntry.Kind.BONUS,
+            limit_delta=steps,
+            tradeable_delta=steps,
+            at=NOW,
+            actor="test",
+        )
+
     def books(self, now: datetime) -> dict[str, Any]:
         """Every budget in the present period with nothing idle in escrow, without changing anything."""
-        found: dict[str, Any] = {}
         with undone():
             recall_at(list(self.ids.values()), now=now)
             for budget in Budget.objects.filter(pk__in=self.ids.values()).order_by("-depth", "name"):
                 begin_period_if_over(budget, now=now)
-            for name, budget_id in self.ids.items():
-                row = Budget.objects.get(pk=budget_id)
-                columns = ("limit", "spent", "reserved", "overdraft", "tradeable", "carried", "pooled", "bonus")
-                buckets = SpendBucket.objects.filter(budget=row, spent__gt=0).order_by("starts_at")
-                found[name] = {column: getattr(row, column) for column in (*columns, "pool_drawn")}
-                found[name]["slices"] = list(buckets.values_list("starts_at", "spent"))
-        return found
+            rows = Budget.objects.in_bulk(self.ids.values())
+            slices: dict[UUID, list[Any]] = {budget_id: [] for budget_id in rows}
+            for each in SpendBucket.objects.filter(budget__in=rows, spent__gt=0).order_by("starts_at"):
+                slices[each.budget_id].append((each.starts_at, each.spent))
+        return {
+            name: {column: getattr(rows[budget_id], column) for column in COLUMNS} | {"slices": slices[budget_id]}
+            for name, budget_id in self.ids.items()
+        }
 
     def holds_now(self) -> list[tuple[str, bool, int]]:
         """Status of every hold, in the order in which they were made."""
@@ -109,8 +125,10 @@ def attempt(work: Callable[[], Any]) -> Any:
 def assert_sound() -> None:
     """The invariants of DOMAIN section 7 that can be seen from the rows."""
     assert list_ledger_differences() == []
-    broken = Budget.objects.filter(Q(spent__lt=0) | Q(reserved__lt=0) | Q(limit__lt=F("spent") + F("reserved")))
-    assert not broken.exists()
-    assert not [row for row in Budget.objects.all() if row.base_limit < 0]
-    alerts = BudgetAlert.objects.values_list("budget", "kind", "level", "period_starts_at", "hold")
+    for row in Budget.objects.all():
+        assert row.spent >= 0
+        assert row.reserved >= 0
+        assert row.spent + row.reserved <= row.limit
+        assert row.base_limit >= 0
+    alerts = list(BudgetAlert.objects.values_list("budget", "kind", "level", "period_starts_at", "hold"))
     assert len(alerts) == len(set(alerts))
