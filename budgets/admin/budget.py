@@ -178,7 +178,7 @@ class BudgetAdmin(ChangeActions, TreeActions, AuditedAdmin):
     @display(description="Used")
     def shown_used(self, budget: Budget) -> str:
         """Spent and reserved, of the limit."""
-        return f"{used_percent(used=budget.spent + budget.reserved, limit=budget.limit):.0f} %"
+        return f"{used_percent(used=budget.spent + budget.reserved, limit=budget.limit):.0f}\u00a0%"
 
     @display(description="Band", label=BAND_COLOURS)
     def band(self, budget: Budget) -> str:

@@ -10,8 +10,9 @@ from uuid import UUID
 from django.db.models import Count, F, QuerySet, Window
 from django.db.models.functions import RowNumber
 
-from budgets.admin.amounts import amount
+from budgets.admin.amounts import amount, plain
 from budgets.domain.bands import Bands, status_of, used_percent
+from budgets.domain.units import Unit, from_steps
 from budgets.models import Budget
 from budgets.selectors import get_bands
 
@@ -43,9 +44,9 @@ class Branch:
     @property
     def figures(self) -> str:
         """In words: what is used, and of how much."""
-        spent, reserved, limit = self.budget.spent, self.budget.reserved, self.budget.limit
-        parts = [amount(self.budget, spent) + " spent", amount(self.budget, reserved) + " reserved"]
-        return f"{', '.join(parts)}, of {amount(self.budget, limit)}"
+        unit = Unit(self.budget.unit)
+        spent, reserved = (plain(from_steps(unit, steps)) for steps in (self.budget.spent, self.budget.reserved))
+        return f"{spent} spent, {reserved} reserved, of {amount(self.budget, self.budget.limit)}"
 
     @property
     def available(self) -> str:

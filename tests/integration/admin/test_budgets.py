@@ -349,7 +349,7 @@ def test_the_tree_shows_budgets_inside_those_that_they_are_part_of(root, make):
     assert shown.children[0].children[0].budget.name == "leaf"
     assert (shown.band, round(shown.used_percent)) == ("critical", 89)
     text = answer.content.decode()
-    assert "8,000 tokens spent, 0 tokens reserved, of 9,000 tokens" in text
+    assert "8,000 spent, 0 reserved, of 9,000 tokens" in text
     assert page(middle, "change") in text
     below = root.get("/admin/budgets/budget/tree/", {"root": middle})
     assert list(rows(below)) == ["leaf"]
