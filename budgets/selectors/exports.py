@@ -62,9 +62,9 @@ def list_units(budget_ids: Sequence[UUID]) -> list[Unit]:
     return [unit for unit in Unit if unit in found]
 
 
-def count_entries(budget_ids: Sequence[UUID]) -> int:
+def count_entries(budget_ids: Sequence[UUID], *, since: datetime | None = None, until: datetime | None = None) -> int:
     """How many entries there are now."""
-    return LedgerEntry.objects.filter(budget__in=budget_ids).count()
+    return LedgerEntry.objects.filter(_in_time(since, until), budget__in=budget_ids).count()
 
 
 def list_export_rows(
@@ -75,10 +75,14 @@ def list_export_rows(
     # Before the first page, for all: what is written from now on is in none of them.
     budgets = list(Budget.objects.filter(pk__in=budget_ids).annotate(newest=Subquery(newest)).only("name", "unit"))
     place = {pk: index for index, pk in enumerate(budget_ids)}
-    in_time = (Q() if since is None else Q(at__gte=since)) & (Q() if until is None else Q(at__lt=until))
+    in_time = _in_time(since, until)
     for budget in sorted(budgets, key=lambda row: place[row.pk]):
         if budget.newest is not None:
             yield from _rows_of(budget, LedgerEntry.objects.filter(in_time, budget=budget.pk, pk__lte=budget.newest))
+
+
+def _in_time(since: datetime | None, until: datetime | None) -> Q:
+    return (Q() if since is None else Q(at__gte=since)) & (Q() if until is None else Q(at__lt=until))
 
 
 def _rows_of(budget: Budget, entries: Any) -> Iterator[ExportRow]:

@@ -2,6 +2,7 @@
 
 A WSGI thread that waits for a slow body is a thread that nobody else has: as many idle callers as
 threads would stop the whole server. Here the event loop waits instead, with a deadline and a bound.
+A long answer asks `scope["caller"]` whether anybody still reads it: a WSGI thread could not know.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
+from concurrent.futures import Future
 from http import HTTPStatus
 from typing import Any
 
@@ -18,8 +20,47 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 DEADLINE_SECONDS = 15.0
+READER_SECONDS = 60.0
+"""How long a part of a long answer waits to be read."""
 LARGEST_BODY_BYTES = 10 * 1024 * 1024
 TOO_SLOW, TOO_LARGE = HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+class Caller:
+    """Whether a caller is still there, asked from the thread that answers.
+
+    From the first question on, a reader who takes nothing for a while counts as gone: what is sent
+    then goes nowhere, and the connection is closed at the end.
+    """
+
+    def __init__(self, receive: Receive, send: Send):
+        self._receive = receive
+        self._send = send
+        self._loop = asyncio.get_running_loop()
+        self._watch: Future[None] | None = None
+        self._is_stuck = False
+
+    def is_gone(self) -> bool:
+        """True once the connection has ended, or its reader has stopped to read."""
+        if self._watch is None:
+            self._watch = asyncio.run_coroutine_threadsafe(self._until_gone(), self._loop)
+        return self._is_stuck or self._watch.done()
+
+    async def send(self, message: Message) -> None:
+        """Pass a part of the answer on."""
+        if self._watch is None:
+            await self._send(message)
+            return
+        if self._is_stuck:
+            return
+        try:
+            await asyncio.wait_for(self._send(message), READER_SECONDS)
+        except TimeoutError:
+            self._is_stuck = True
+
+    async def _until_gone(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
 
 
 class WholeBodies:
@@ -45,7 +86,8 @@ class WholeBodies:
         if len(body) > LARGEST_BODY_BYTES:
             await _refuse(send, TOO_LARGE)
             return
-        await self._application(scope, _replay(body, receive), send)
+        scope["caller"] = caller = Caller(receive, send)
+        await self._application(scope, _replay(body, receive), caller.send)
 
 
 async def _read(receive: Receive) -> bytes | None:

@@ -4,6 +4,7 @@ import asyncio
 from http import HTTPStatus
 
 import pytest
+from a2wsgi import WSGIMiddleware
 
 from config.server.bodies import LARGEST_BODY_BYTES, WholeBodies, _refuse
 
@@ -66,3 +67,58 @@ def test_refusals_are_problem_documents(status):
     asyncio.run(_refuse(send, status))
     assert dict(sent[0]["headers"])[b"content-type"] == b"application/problem+json"
     assert str(status.value).encode() in sent[1]["body"]
+
+
+class Connection:
+    """A caller who sends an empty body, reads some parts and then goes away, or just stops to read."""
+
+    def __init__(self, *, reads: int, then_goes: bool):
+        self.reads, self.then_goes = reads, then_goes
+        self.taken: list[bytes] = []
+        self.gone = asyncio.Event()
+        self.begun = False
+
+    async def receive(self):
+        if not self.begun:
+            self.begun = True
+            return {"type": "http.request", "body": b"", "more_body": False}
+        await self.gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message):
+        if message["type"] == "http.response.body" and message["body"]:
+            if len(self.taken) == self.reads:
+                if not self.then_goes:
+                    await asyncio.sleep(3600)
+                self.gone.set()
+                return
+            self.taken.append(message["body"])
+
+
+def endless(environ, start_response):
+    """Parts without an end, for as long as somebody is there."""
+    start_response("200 OK", [])
+    caller = environ["asgi.scope"]["caller"]
+    while not caller.is_gone():
+        yield b"part"
+
+
+@pytest.mark.parametrize("then_goes", [True, False])
+def test_an_endless_answer_ends_when_its_reader_goes_or_stops_to_read(monkeypatch, then_goes):
+    monkeypatch.setattr("config.server.bodies.READER_SECONDS", 0.05)
+    connection = Connection(reads=3, then_goes=then_goes)
+
+    async def ask():
+        application = WholeBodies(WSGIMiddleware(endless, workers=1))
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": "/",
+            "query_string": b"",
+            "headers": [],
+            "http_version": "1.1",
+        }
+        await asyncio.wait_for(application(scope, connection.receive, connection.send), 30)
+
+    asyncio.run(ask())
+    assert connection.taken == [b"part"] * 3
