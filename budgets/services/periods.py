@@ -11,7 +11,7 @@ from django.db import transaction
 from budgets.domain.periods import Period
 from budgets.events import BudgetsChanged
 from budgets.models import Budget
-from budgets.services.rolling import roll
+from budgets.services.rolling import roll_windows
 from budgets.services.turns import turn_calendar
 from config.kernel.events import publish
 
@@ -75,8 +75,8 @@ def _empty_blocks(budget_ids: Sequence[UUID], *, now: datetime) -> None:
 def _turn(rows: Sequence[Budget], *, now: datetime) -> None:
     """Turn locked rows whose period is over."""
     calendar = [row for row in rows if row.period != Period.ROLLING]
+    rolling = [row for row in rows if row.period == Period.ROLLING]
     if calendar:
         turn_calendar(calendar, now=now)
-    for row in rows:
-        if row.period == Period.ROLLING:
-            roll(row, now=now)
+    if rolling:
+        roll_windows(rolling, now=now)

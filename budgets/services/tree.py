@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Unpack
+from typing import Unpack
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -192,13 +192,12 @@ def _settings(budget: Budget, parent: Budget | None) -> KnobSettings:
     )
 
 
-def _require_empty_window(budget: Budget, hours: Any, *, now: datetime) -> None:
-    """Slices are cut by the window: another window needs a clean sheet."""
-    counted = counted_spending(budget, now=now, window_hours=hours)[0] if budget.window_hours and hours else 0
-    if budget.spent or counted:
-        raise Conflict(
-            "Spending counts in this window. Reset the budget first.", field="window_hours", code="window_in_use"
-        )
+def _require_empty_window(budget: Budget, hours: object, *, now: datetime) -> None:
+    """Slices are cut by the window: another window needs a clean sheet, also by its own measure."""
+    counted = isinstance(hours, int) and counted_spending([budget.pk], window_hours=hours, now=now)
+    if budget.period == Period.ROLLING and (budget.spent or counted):
+        words = "Spending counts in this window. Reset the budget first."
+        raise Conflict(words, field="window_hours", code="window_in_use")
 
 
 def _require_room(budget: Budget, delta: int) -> None:

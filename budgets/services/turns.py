@@ -8,13 +8,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef
-
 from budgets.domain.efficiency import Bonus, efficiency_bonus
 from budgets.domain.periods import Period, bounds, periods_missed
 from budgets.domain.rollover import Begun, Ended, turn
-from budgets.models import Budget, EconomicEvent, LedgerEntry, PeriodRecord, SpendBucket
-from budgets.selectors.economy import get_efficiency
+from budgets.models import Budget, LedgerEntry, PeriodRecord, SpendBucket
+from budgets.selectors.efficiencies import list_efficiencies
 from budgets.selectors.figures import get_efficiency_terms
 from budgets.services.ledger import entry
 
@@ -44,7 +42,7 @@ def write_records(rows: Sequence[Budget], ended_at: dict[UUID, datetime]) -> dic
 
     Refusals are those of the slices of time that began in the period.
     """
-    refusals, valued = _refusals(rows), _with_value(rows)
+    refusals, efficiencies = _refusals(rows), _efficiencies(rows, ended_at)
     records = {}
     for row in rows:
         slices = [count for at, count in refusals[row.pk] if row.period_starts_at <= at < ended_at[row.pk]]
@@ -59,7 +57,7 @@ def write_records(rows: Sequence[Budget], ended_at: dict[UUID, datetime]) -> dic
             overdraft=row.overdraft,
             refusals=sum(slices),
             hours_refused=len(slices),
-            efficiency=_efficiency(row, ended_at[row.pk]) if row.pk in valued else None,
+            efficiency=efficiencies.get(row.pk),
         )
     # A budget that is reset twice in one moment has one record of it.
     PeriodRecord.objects.bulk_create(records.values(), ignore_conflicts=True)
@@ -76,19 +74,15 @@ def _refusals(rows: Sequence[Budget]) -> dict[UUID, list[tuple[datetime, int]]]:
     return found
 
 
-def _with_value(rows: Sequence[Budget]) -> set[UUID]:
-    """Those of the budgets for which, or below which, the value of finished work was reported of late.
-
-    Most budgets have none, and asking each for its efficiency is what a turn would spend its time on.
-    """
-    since = min(row.period_starts_at for row in rows)
-    reported = EconomicEvent.objects.filter(budget=OuterRef("pk"), at__gte=since)
-    paths = Budget.objects.filter(Exists(reported)).values_list("path_ids", flat=True)
-    return {UUID(budget_id) for path_ids in paths for budget_id in path_ids}
-
-
-def _efficiency(row: Budget, until: datetime) -> float | None:
-    return get_efficiency(row.pk, since=row.period_starts_at, until=until)
+def _efficiencies(rows: Sequence[Budget], ended_at: dict[UUID, datetime]) -> dict[UUID, float]:
+    """How efficient the periods were, of budgets for which, or below which, a quality was reported."""
+    spans: dict[tuple[datetime, datetime], list[UUID]] = defaultdict(list)
+    for row in rows:
+        spans[row.period_starts_at, ended_at[row.pk]].append(row.pk)
+    found: dict[UUID, float] = {}
+    for (since, until), budget_ids in spans.items():
+        found |= list_efficiencies(budget_ids, since=since, until=until)
+    return found
 
 
 def _ended(row: Budget, earned: Bonus) -> Ended:

@@ -15,6 +15,8 @@ from budgets import services
 from budgets.domain.periods import Period
 from budgets.models import Budget, EconomicEvent, PeriodRecord
 from budgets.selectors import list_ledger_differences
+from budgets.selectors.economy import get_efficiency
+from budgets.selectors.efficiencies import list_efficiencies
 from budgets.services.buckets import note_refusals
 from tests.integration.budgets.work import hold, row, settle, spend
 from tests.integration.world import NOW, make_budget, make_team, undone
@@ -101,6 +103,21 @@ def test_an_efficient_period_earns_a_bonus_half_of_which_may_be_sold():
     services.begin_due_periods(now=TOMORROW + timedelta(days=1))
     assert (row(budget).limit, row(budget).bonus, row(budget).tradeable) == (1000, 0, 0)
     assert list_ledger_differences() == []
+
+
+def test_the_efficiencies_of_many_are_those_of_each():
+    team = make_team()
+    top = make_budget(team)
+    middle = make_budget(team, parent_id=top)
+    leaf, quiet = make_budget(team, parent_id=middle), make_budget(team)
+    value(top, "request:1", used=100, quality=0.5)
+    value(leaf, "request:2", used=300, held=400, quality=0.9)
+    value(leaf, "request:3", used=300, quality=0.1, at=TOMORROW)
+    budget_ids = [top, middle, leaf, quiet]
+    many = list_efficiencies(budget_ids, since=NOW, until=TOMORROW)
+    each = {budget_id: get_efficiency(budget_id, since=NOW, until=TOMORROW) for budget_id in budget_ids}
+    assert many == {budget_id: found for budget_id, found in each.items() if found is not None}
+    assert many == {top: pytest.approx(320 / 500), middle: 270 / 400, leaf: 270 / 400}
 
 
 def test_an_efficiency_at_the_threshold_earns_nothing():
