@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from budgets.domain.alerts import AlertFacts, AlertKind
+from budgets.domain.exhaustion import ExhaustionForecast
 from budgets.domain.refusals import plain_number
 
 TYPES = {
@@ -22,8 +23,11 @@ UNITS = {"tokens": "tokens", "carbon_g": "g CO2e", "micro_usd": "micro-USD"}
 Payload = dict[str, Any]
 
 
-def payload_of(alert: AlertFacts, *, public_url: str) -> Payload:
-    """The body of a webhook, by the Standard Webhooks specification; amounts are in the budget's unit."""
+def payload_of(alert: AlertFacts, *, forecast: ExhaustionForecast | None, public_url: str) -> Payload:
+    """The body of a webhook, by the Standard Webhooks specification; amounts are in the budget's unit.
+
+    `forecast` is the one in force when it is told; None is unknown.
+    """
     return {
         "type": TYPES[alert.kind],
         "timestamp": alert.at.isoformat(),
@@ -43,6 +47,7 @@ def payload_of(alert: AlertFacts, *, public_url: str) -> Payload:
             "period_starts_at": alert.period_starts_at.isoformat(),
             "resets_at": _text(alert.resets_at),
             "runs_out_at": _text(alert.runs_out_at),
+            "forecast": _forecast(forecast) if forecast else None,
             "hold_id": str(alert.hold_id) if alert.hold_id else None,
             "link": f"{public_url}/budgets/{alert.budget_id}/" if public_url else None,
         },
@@ -80,7 +85,7 @@ def text_of(payload: Payload) -> str:
             f"As of: {_moment(payload['timestamp'])}",
             f"Period: {data['period']}, since {_moment(data['period_starts_at'])}",
             f"Whole again: {_moment(data['resets_at'])}" if data["resets_at"] else "Whole again: no date is known",
-            *([f"Forecast: used up at {_moment(data['runs_out_at'])}"] if data["runs_out_at"] else []),
+            *_forecast_lines(data["forecast"]),
             "",
             data["link"] or "",
         ]
@@ -104,6 +109,24 @@ def _headline(payload: Payload) -> str:
 def _amount(data: Mapping[str, Any], name: str) -> str:
     value = data[name]
     return "unknown" if value is None else f"{value:,} {UNITS[data['unit']]}"
+
+
+def _forecast(forecast: ExhaustionForecast) -> Payload:
+    return {
+        "outlook": str(forecast.outlook),
+        "words": forecast.words,
+        "earliest_at": _text(forecast.earliest_at),
+        "central_at": _text(forecast.central_at),
+        "latest_at": _text(forecast.latest_at),
+        "as_of": forecast.as_of.isoformat(),
+        "basis": forecast.basis,
+    }
+
+
+def _forecast_lines(forecast: Payload | None) -> list[str]:
+    if forecast is None:
+        return ["Forecast: unknown"]
+    return [f"Forecast: {forecast['words']}", f"Forecast made: {_moment(forecast['as_of'])}, {forecast['basis']}"]
 
 
 def _number(amount: Decimal | None) -> int | float | None:

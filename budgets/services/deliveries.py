@@ -7,6 +7,7 @@ with the same id, is sent again.
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -20,10 +21,14 @@ from django.db.models.functions import RowNumber
 
 from budgets.domain.alerts import AlertKind
 from budgets.domain.backoff import next_try
+from budgets.domain.exhaustion import ExhaustionForecast
 from budgets.domain.messages import payload_of
 from budgets.models import AlertChannel, AlertDelivery, BudgetAlert, DeliveryAttempt
 from budgets.selectors.alerts import facts_of
+from budgets.selectors.exhaustion import list_exhaustion
 from budgets.services.sending import Outcome, Parcel, parcel_of, send
+
+logger = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=120)
 """Longer than any sending takes: a webhook has 15 seconds, a mail server 10 for each of its answers."""
@@ -76,7 +81,9 @@ def _fan_out_some(now: datetime) -> int | None:
     if not alerts:
         return None
     channels = _channels_of({alert.budget.organisation_id for alert in alerts})
-    made = [_delivery(alert, channel, now) for alert in alerts for channel in channels if _wants(channel, alert)]
+    wanted = [(alert, channel) for alert in alerts for channel in channels if _wants(channel, alert)]
+    forecasts = _forecasts({alert.budget_id for alert, _ in wanted}, now=now)
+    made = [_delivery(alert, channel, forecasts.get(alert.budget_id), now) for alert, channel in wanted]
     AlertDelivery.objects.bulk_create(made)
     BudgetAlert.objects.filter(pk__in=[alert.pk for alert in alerts]).update(fanned_out_at=now)
     return len(made)
@@ -97,8 +104,19 @@ def _wants(channel: AlertChannel, alert: BudgetAlert) -> bool:
     return is_its_own and is_high and (not channel.alert_kinds or alert.kind in channel.alert_kinds)
 
 
-def _delivery(alert: BudgetAlert, channel: AlertChannel, now: datetime) -> AlertDelivery:
-    payload = payload_of(facts_of(alert), public_url=settings.PUBLIC_URL)
+def _forecasts(budget_ids: set[UUID], *, now: datetime) -> dict[UUID, ExhaustionForecast]:
+    """When these budgets run out, as far as it is known."""
+    try:
+        return {each.budget_id: each for each in list_exhaustion(budget_ids, now=now)}
+    except ArithmeticError:  # of figures that nobody thought of: an alert without a forecast is better than none
+        logger.exception("no forecast for alerts")
+        return {}
+
+
+def _delivery(
+    alert: BudgetAlert, channel: AlertChannel, forecast: ExhaustionForecast | None, now: datetime
+) -> AlertDelivery:
+    payload = payload_of(facts_of(alert), forecast=forecast, public_url=settings.PUBLIC_URL)
     return AlertDelivery(alert=alert, channel=channel, payload=payload, next_attempt_at=now, created_at=now)
 
 

@@ -7,10 +7,11 @@ from datetime import timedelta
 
 import pytest
 from django.core import mail
+from django.core.cache import cache
 from django.utils import timezone
 from standardwebhooks import Webhook
 
-from budgets import selectors, services
+from budgets import selectors, services, tasks
 from budgets.domain.units import Amounts
 from budgets.models import AlertChannel, AlertDelivery, Budget, BudgetAlert, DeliveryAttempt
 from budgets.services import deliveries
@@ -346,6 +347,20 @@ def test_an_absolute_amount_is_told_once_a_period():
 
     (alert,) = selectors.list_budget_alerts(team_ids=None)
     assert (alert.kind, alert.amount, alert.percent) == ("amount", 150, None)
+
+
+def test_a_crowd_of_alerts_asks_once_for_delivery_and_what_asks_is_the_task(monkeypatch):
+    cache.clear()
+    asked = []
+    monkeypatch.setattr(tasks.deliver_alerts, "apply_async", lambda **how: asked.append(how))
+    team = make_team()
+    channel(team, "ada@example.org", kind="email")
+    for name in "abc":
+        spend(make_budget(team, 1000, name=name, now=now()), 800, f"work:{name}")
+    assert asked == [{"countdown": 1, "expires": 60}]
+
+    tasks.deliver_alerts(from_a_newer_version=True)
+    assert len(mail.outbox) == 3
 
 
 def test_the_backlog_says_how_much_and_since_when():

@@ -11,6 +11,7 @@ import pytest
 
 from budgets.domain.alerts import AlertFacts, AlertKind
 from budgets.domain.backoff import GIVE_UP_AFTER, next_try
+from budgets.domain.exhaustion import ExhaustionForecast, Outlook
 from budgets.domain.messages import payload_of, payload_of_test, subject_of, text_of
 from budgets.domain.units import Unit
 
@@ -42,17 +43,36 @@ ALERT = AlertFacts(
     delivered=0,
     failed=0,
 )
+FORECAST_NOW = ExhaustionForecast(
+    budget_id=BUDGET,
+    name="Flood desk",
+    unit=Unit.CARBON_G,
+    as_of=NOW,
+    outlook=Outlook.RUNS_OUT,
+    remaining=Decimal("149.5"),
+    burn_per_hour=Decimal(50),
+    burn_low_per_hour=Decimal(40),
+    burn_high_per_hour=Decimal(60),
+    earliest_at=NOW + timedelta(hours=2),
+    central_at=NOW + timedelta(hours=3),
+    latest_at=NOW + timedelta(hours=4),
+    resets_at=ALERT.resets_at,
+    ends_by_itself=True,
+    until=NOW + timedelta(hours=14),
+    hours_used=168,
+    basis="spending of the last 168 hours",
+)
 OVERDRAFT = replace(ALERT, kind=AlertKind.OVERDRAFT, percent=None, amount=Decimal("12.25"), hold_id=BUDGET)
 FORECAST = replace(ALERT, kind=AlertKind.FORECAST, percent=100, runs_out_at=NOW + timedelta(hours=3))
 
 
 def words(alert: AlertFacts) -> tuple[str, str]:
-    payload = payload_of(alert, public_url="https://example.org")
+    payload = payload_of(alert, forecast=FORECAST_NOW, public_url="https://example.org")
     return subject_of(payload), text_of(payload)
 
 
 def test_a_program_is_told_everything_in_plain_numbers_of_the_unit():
-    payload = payload_of(ALERT, public_url="https://example.org")
+    payload = payload_of(ALERT, forecast=FORECAST_NOW, public_url="https://example.org")
 
     assert payload["type"] == "budget.threshold_crossed"
     assert payload["timestamp"] == "2026-03-04T10:20:00+00:00"
@@ -72,6 +92,15 @@ def test_a_program_is_told_everything_in_plain_numbers_of_the_unit():
         "period_starts_at": "2026-03-04T00:00:00+00:00",
         "resets_at": "2026-03-05T00:00:00+00:00",
         "runs_out_at": None,
+        "forecast": {
+            "outlook": "runs_out",
+            "words": "Runs out about 2026-03-04 13:20 UTC (earliest 2026-03-04 12:20 UTC).",
+            "earliest_at": "2026-03-04T12:20:00+00:00",
+            "central_at": "2026-03-04T13:20:00+00:00",
+            "latest_at": "2026-03-04T14:20:00+00:00",
+            "as_of": "2026-03-04T10:20:00+00:00",
+            "basis": "spending of the last 168 hours",
+        },
         "hold_id": None,
         "link": f"https://example.org/budgets/{BUDGET}/",
     }
@@ -86,18 +115,19 @@ def test_a_program_is_told_everything_in_plain_numbers_of_the_unit():
     ],
 )
 def test_each_kind_has_its_type(alert, type_):
-    assert payload_of(alert, public_url="")["type"] == type_
+    assert payload_of(alert, forecast=None, public_url="")["type"] == type_
 
 
 def test_what_is_unknown_is_null_and_not_zero():
     unknown = replace(ALERT, limit=None, spent=None, reserved=None, resets_at=None)
-    payload = payload_of(unknown, public_url="")
+    payload = payload_of(unknown, forecast=None, public_url="")
     subject, text = subject_of(payload), text_of(payload)
 
     assert [payload["data"][name] for name in ("limit", "spent", "reserved", "resets_at", "link")] == [None] * 5
     assert subject == "Commonwatt: Flood desk has passed 85 % of its limit"
     assert "Limit: unknown" in text
     assert "no date is known" in text
+    assert "Forecast: unknown" in text
 
 
 def test_a_person_reads_which_budget_how_much_and_until_when():
@@ -109,7 +139,9 @@ def test_a_person_reads_which_budget_how_much_and_until_when():
         "Reserved: 50 g CO2e\n"
         "As of: 2026-03-04 10:20 UTC\n"
         "Period: day, since 2026-03-04 00:00 UTC\n"
-        "Whole again: 2026-03-05 00:00 UTC\n\n"
+        "Whole again: 2026-03-05 00:00 UTC\n"
+        "Forecast: Runs out about 2026-03-04 13:20 UTC (earliest 2026-03-04 12:20 UTC).\n"
+        "Forecast made: 2026-03-04 10:20 UTC, spending of the last 168 hours\n\n"
         f"https://example.org/budgets/{BUDGET}/\n",
     )
 
@@ -117,7 +149,7 @@ def test_a_person_reads_which_budget_how_much_and_until_when():
 def test_an_overdraft_and_a_forecast_say_what_they_are():
     assert words(OVERDRAFT)[0] == "Commonwatt: Flood desk was overdrawn by 12.25 g CO2e"
     assert "is forecast to pass 100 % of its limit before its period ends" in words(FORECAST)[0]
-    assert "Forecast: used up at 2026-03-04 13:20 UTC\n" in words(FORECAST)[1]
+    assert payload_of(FORECAST, forecast=None, public_url="")["data"]["runs_out_at"] == "2026-03-04T13:20:00+00:00"
 
 
 def test_a_name_cannot_begin_another_line():
