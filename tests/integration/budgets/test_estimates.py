@@ -7,7 +7,7 @@ import pytest
 from django.core.management import call_command
 from django.db import OperationalError, transaction
 
-from budgets import services
+from budgets import services, tasks
 from budgets.domain.estimates import Estimate, EstimateTerms, Mode, kind_of
 from budgets.models import EstimateGroup, EstimateOutcome, Threshold
 from budgets.selectors import get_estimate, list_accuracy
@@ -180,6 +180,12 @@ def test_the_command_prints_each_group_and_all_together(capsys):
     assert [line.split()[4:7] for line in lines[3:5]] == [["p", "20", "100.0%"], ["q", "5", "0.0%"]]
     assert lines[4].endswith("below 80%, learns twice as fast, too few to answer")
     assert lines[-1] == "All: 25 outcomes, 80.0% within 30 % (target 80%), 80.0% below p95 (meant: 95 %). * is any."
+
+
+def test_the_task_learns_and_tolerates_newer_callers():
+    settle(2000, number=1)
+    tasks.learn_estimates(later="something new")
+    assert not EstimateOutcome.objects.filter(learned_at=None).exists()
 
 
 def _die(*args, **named):

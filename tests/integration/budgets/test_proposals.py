@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from budgets import services
+from budgets import services, tasks
 from budgets.domain.periods import Period
 from budgets.models import Budget, BudgetProposal, LedgerEntry, PeriodRecord
 from budgets.selectors import get_proposal, list_ledger_differences, list_proposals
@@ -179,6 +179,13 @@ def test_the_analysis_of_all_proposes_where_there_is_something_to_propose(tree, 
             remember(child, back, limit=10_000, spent=8_000, hours_refused=0)
     assert services.propose_everywhere(actor="analysis", now=NOW) == 1
     assert [each.parent_id for each in list_proposals(status="open")] == [tree["root"]]
+
+
+def test_the_weekly_task_proposes_in_the_name_of_the_analysis(tree):
+    tasks.propose_changes(later="something new")
+    tasks.propose_changes()
+    newest, older = list_proposals()
+    assert (newest.status, older.status, older.decided_by) == ("open", "superseded", "analysis")
 
 
 def test_nothing_is_proposed_for_what_does_not_exist(tree):
