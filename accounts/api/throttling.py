@@ -24,21 +24,29 @@ class PerKeyThrottle(SimpleRateThrottle):
 
     def get_cache_key(self, request: Request, view: Any) -> str:
         """The counter's name; callers without a principal are counted by address."""
-        who = request.auth.actor if isinstance(request.auth, Principal) else self.get_ident(request)
-        return f"throttle:{who}".replace(" ", ":")
+        return self._name(request.auth.actor if isinstance(request.auth, Principal) else self.get_ident(request))
 
     def allow_request(self, request: Request, view: Any) -> bool:
         """Count the request and say whether it is within the rate. A refused one is not counted."""
+        return self._count(self.get_cache_key(request, view), 1)
+
+    def allow_caller(self, actor: str, count: int) -> bool:
+        """The same for several requests of one caller at once: all of them are counted, or none."""
+        return self._count(self._name(actor), count)
+
+    def _name(self, who: str) -> str:
+        return f"throttle:{who}".replace(" ", ":")
+
+    def _count(self, name: str, count: int) -> bool:
         if self.num_requests is None or self.duration is None:
             return True
-        name = self.get_cache_key(request, view)
         window, elapsed_seconds = divmod(self.timer(), self.duration)
         self.seconds_left = self.duration - elapsed_seconds
         this, last = f"{name}:{window:.0f}", f"{name}:{window - 1:.0f}"
         still_in_reach = self.cache.get(last, 0) * self.seconds_left / self.duration
-        if self._change(this, 1) + still_in_reach <= self.num_requests:
+        if self._change(this, count) + still_in_reach <= self.num_requests:
             return True
-        self._change(this, -1)
+        self._change(this, -count)
         return False
 
     def wait(self) -> float:
@@ -50,4 +58,4 @@ class PerKeyThrottle(SimpleRateThrottle):
         try:
             return int(self.cache.incr(counter, by))
         except ValueError:  # a full cache has thrown the counter out since
-            return 1
+            return max(by, 1)

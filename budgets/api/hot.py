@@ -205,7 +205,7 @@ def reference_of(team_id: int, reference: str | None) -> str:
 def reserved(placed: PlacedHold, budget_id: UUID, amounts: Amounts) -> Answer:
     """The answer to a reservation."""
     return _answer(
-        placed, budget_id, amounts, status="reserved", fence=placed.fence, expires_at=placed.expires_at.isoformat()
+        placed, budget_id, amounts, status="reserved", fence=placed.fence, expires_at=_utc(placed.expires_at)
     )
 
 

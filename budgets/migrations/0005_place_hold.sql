@@ -16,6 +16,7 @@ CREATE FUNCTION commonwatt_place_hold(
     p_lease_expires_at timestamptz,
     p_actor text,
     p_now timestamptz,
+    p_gear text,                -- what the hold is marked with where no block covers it
     OUT answer text,            -- placed, missing, duplicate, over or short
     OUT gear text,
     OUT warning_percent integer,
@@ -72,7 +73,7 @@ BEGIN
 
     BEGIN
         v_count := cardinality(path);
-        gear := 'direct';
+        gear := p_gear;
         IF v_count > 1 THEN
             UPDATE budgets_escrowlease
                SET free_tokens = free_tokens - p_tokens, used_tokens = used_tokens + p_tokens,

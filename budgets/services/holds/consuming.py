@@ -10,7 +10,8 @@ from django.db import connection
 from budgets.domain.asks import PlacedHold
 from budgets.domain.refusals import BudgetExhausted
 from budgets.domain.units import Amounts
-from budgets.services.holds.place import note_refusal, place_hold
+from budgets.services.holds.place import place_hold
+from budgets.services.holds.refusals import note_refusal
 from budgets.services.holds.settle import settle_hold
 from config.kernel.transactions import in_transaction
 

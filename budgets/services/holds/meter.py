@@ -58,10 +58,15 @@ class _Leaf:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
-    """How the next ask goes: its gear, which commit it shares if any, and how busy its leaf is."""
+    """How the next ask goes: its gear, whose commits it shares if any, and how busy its leaf is.
+
+    `line` is where it stands in line with others at a door that has no thread for each of them:
+    there it shares a commit with those that are there already, unless it is pinned to go directly.
+    """
 
     gear: Gear = Gear.DIRECT
     queue: UUID | None = None
+    line: UUID | None = None
     asks_per_second: float = 0.0
 
 
@@ -114,9 +119,14 @@ class Meter:
             root=self._gauges[root_id].load(at),
             leaf=of_leaf,
         )
-        is_shared = shares_commits(leaf.gear, of_leaf)
-        queue = (leaf_id if leaf.gear is Gear.LEASED else root_id) if is_shared else None
-        return gauges, Way(gear=leaf.gear, queue=queue, asks_per_second=of_leaf.asks_per_second)
+        line = leaf_id if leaf.gear is Gear.LEASED else root_id
+        way = Way(
+            gear=leaf.gear,
+            queue=line if shares_commits(leaf.gear, of_leaf) else None,
+            line=None if leaf.choice is GearChoice.DIRECT else line,
+            asks_per_second=of_leaf.asks_per_second,
+        )
+        return gauges, way
 
 
 METER = Meter()
