@@ -8,8 +8,10 @@ from django.core.management.base import BaseCommand
 
 from budgets.selectors import AccuracyFacts, list_accuracy
 
-HEAD = ("mode", "roles", "complexity", "model", "purpose", "n", "within 30 %", "p95 covers", "mean error")
-HEAD += ("p50", "p95", "")
+HEAD = (
+    *("mode", "roles", "complexity", "model", "purpose"),
+    *("n", "within 30 %", "p95 covers", "mean error", "p50", "p95", ""),
+)
 
 
 class Command(BaseCommand):
