@@ -49,7 +49,7 @@ urlpatterns = [
         budget_changes.decide_shares,
         name="decide-shares",
     ),
-    path("estimates/", estimates.estimates, name="estimates"),
+    path("estimates/", estimates.estimates, name="estimates-page"),
     path("favicon.ico", login.favicon, name="favicon"),
     path("login/", login.LogIn.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from budgets.domain.states import BudgetState
@@ -87,22 +87,17 @@ def _ledger(request: HttpRequest, state: BudgetState) -> dict[str, Any]:
         "newest": urlencode(given),
         "is_first": place is None,
         "is_filtered": bool(given),
-        "exports": _exports(state, asked),
+        "exports": _exports(request, state, asked),
     }
 
 
-def _exports(state: BudgetState, asked: dict[str, Any]) -> list[tuple[str, str]]:
-    """Where what is found can be fetched as a file."""
-    given = {name: _export_value(value) for name, value in asked.items()}
-    try:
-        url = reverse("budget-ledger-export", args=[state.id])
-    except NoReverseMatch:
+def _exports(request: HttpRequest, state: BudgetState, asked: dict[str, Any]) -> list[tuple[str, str]]:
+    """Where the ledger can be fetched as a file, by the span of time asked for; only a known caller may."""
+    if not request.user.is_authenticated:
         return []
-    return [(words, f"{url}?{urlencode({**given, 'format': name})}") for name, words in EXPORTS]
-
-
-def _export_value(value: Any) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+    span = {name: asked[name].isoformat() for name in ("since", "until") if name in asked}
+    url = reverse("budget-ledger-export", args=[state.id])
+    return [(words, f"{url}?{urlencode({**span, 'format': name})}") for name, words in EXPORTS]
 
 
 def _place(text: str) -> LedgerPlace | None:

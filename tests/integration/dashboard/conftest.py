@@ -50,7 +50,8 @@ def ask_for_tokens(team_id: int, purpose: str = "climate_adaptation", **changes:
     return submit(ask=ask, principal=found[0], now=now).decision.request_id
 
 
-def _team(organisation: str, team: str) -> int:
+def make_team(organisation: str, team: str) -> int:
+    """A team of a new organisation with a default budget of 1,000,000 tokens a month."""
     now = datetime.now(UTC)
     organisation_id = create_organisation(name=organisation, country_code="BD", type="ngo")
     team_id = create_team(organisation_id=organisation_id, name=team, origins=[ANY], purposes=[ANY])
@@ -76,7 +77,7 @@ def make_world() -> World:
     load_climate_reference(now=now)
     load_budget_reference(now=now)
     load_market_reference(now=now)
-    delta, coast = _team("Delta Relief", "Floods"), _team("Coast Watch", "Storms")
+    delta, coast = make_team("Delta Relief", "Floods"), make_team("Coast Watch", "Storms")
     return World(delta, ask_for_tokens(delta), coast, ask_for_tokens(coast, "disaster_response"))
 
 
