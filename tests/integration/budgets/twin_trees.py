@@ -12,11 +12,9 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db import connection
+from django.db.models import F
 
-from budgets import services
-from budgets.domain.gears import GearChoice
 from budgets.domain.periods import Period
 from budgets.domain.units import Amounts, Unit
 from budgets.models import Budget, BudgetAlert, Hold, LedgerEntry, SpendBucket
@@ -115,8 +113,7 @@ def amounts_of(tokens: int) -> Amounts:
 def attempt(work: Callable[[], Any]) -> Any:
     """What came of it: the result, or the refusal in words that do not name the tree."""
     try:
-        with transaction.atomic():
-            return work()
+        return work()
     except DomainError as refusal:
         facts = {name: value for name, value in refusal.facts.items() if name != "budget"}
         return (type(refusal).__name__, refusal.code, refusal.detail, facts)
