@@ -26,7 +26,6 @@ from budgets.api.doors import (
     answered_once,
     changeable_budget,
     require_parent,
-    visible_budget,
 )
 from budgets.api.tree import detail
 from budgets.domain.adjustments import AdjustmentKind
@@ -43,6 +42,7 @@ class AllotView(APIView):
     @extend_schema(operation_id="budgets_allot", parameters=[IDEMPOTENCY_KEY], request=AllotIn, responses=WAITS)
     def post(self, request: Request, budget_id: UUID) -> Response:
         """Refused below what is spent and reserved. 202: it waits for a second person."""
+        changeable_budget(Principal.of(request.auth), budget_id)
         body = validated(AllotIn, request)
 
         def change(actor: str) -> None:
@@ -59,6 +59,7 @@ class ResetView(APIView):
     @extend_schema(operation_id="budgets_reset", parameters=[IDEMPOTENCY_KEY], request=BudgetReasonIn, responses=WAITS)
     def post(self, request: Request, budget_id: UUID) -> Response:
         """Spent is zero again, or what was overdrawn; open holds stay. 202: it waits for a second person."""
+        changeable_budget(Principal.of(request.auth), budget_id)
         body = validated(BudgetReasonIn, request)
 
         def change(actor: str) -> None:
@@ -201,12 +202,11 @@ def _changed_or_proposed(
     reason: str,
     change: Callable[[str], None],
 ) -> Response:
-    """Change a budget, or propose it where two people are needed."""
+    """Change a budget of the caller's team, or propose it where two people are needed."""
     principal = Principal.of(request.auth)
-    changeable_budget(principal, budget_id)
 
     def work() -> Said:
-        if not visible_budget(principal, budget_id).needs_two:
+        if not selectors.get_budget(budget_id).needs_two:
             change(principal.actor)
             return 200, detail(budget_id), None
         facts: Any = services.propose_adjustment(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -91,6 +92,7 @@ class ReleaseView(APIView):
     )
     def post(self, request: Request, budget_id: UUID) -> Response:
         """All of it; 409 if it was settled or released before."""
+        visible_budget(Principal.of(request.auth), budget_id)
         body = validated(ReleaseIn, request)
 
         def change(actor: str) -> None:
@@ -111,6 +113,7 @@ class DispatchView(APIView):
     )
     def post(self, request: Request, budget_id: UUID) -> Response:
         """From now on it is not given back when its lease ends, but settled at what was held."""
+        visible_budget(Principal.of(request.auth), budget_id)
         body = validated(DispatchIn, request)
 
         def change(actor: str) -> None:
@@ -133,13 +136,13 @@ class SettleView(APIView):
     )
     def post(self, request: Request, budget_id: UUID) -> Response:
         """Charges it and frees the rest. What no longer fits is kept as overdraft, never dropped."""
+        state = visible_budget(Principal.of(request.auth), budget_id)
         body = validated(HoldSettleIn, request)
-        unit = visible_budget(Principal.of(request.auth), budget_id).unit
 
         def change(actor: str) -> int | None:
             return services.settle_hold(
                 hold_id=body["hold"],
-                amounts=used_amounts(body, held=selectors.get_hold(body["hold"]).held, unit=unit),
+                amounts=used_amounts(body, held=selectors.get_hold(body["hold"]).held, unit=state.unit),
                 actor=actor,
                 now=timezone.now(),
                 fence=body["fence"],
@@ -167,7 +170,9 @@ def used_amounts(body: Mapping[str, Any], *, held: Amounts, unit: Unit) -> Amoun
             carbon_ug=own if unit is Unit.CARBON_G else held.carbon_ug,
             micro_usd=own if unit is Unit.MICRO_USD else held.micro_usd,
         )
-    said = amounts_of_parts(body.get("tokens", held.tokens), body.get("carbon_g", grams_of(held)), body.get("usd", 0))
+    said = amounts_of_parts(
+        body.get("tokens", held.tokens), body.get("carbon_g", grams_of(held)), body.get("usd", Decimal(0))
+    )
     micro_usd = said.micro_usd if "usd" in body else held.micro_usd
     return Amounts(tokens=said.tokens, carbon_ug=said.carbon_ug, micro_usd=micro_usd)
 
@@ -175,9 +180,8 @@ def used_amounts(body: Mapping[str, Any], *, held: Amounts, unit: Unit) -> Amoun
 def _changed(
     request: Request, budget_id: UUID, body: Mapping[str, Any], change: Callable[[str], int | None]
 ) -> Response:
-    """Change a hold that the caller's own team placed through the API on this budget; answer with it."""
+    """Change a hold that the caller's own team placed through the API on this budget, which it sees; answer with it."""
     principal = Principal.of(request.auth)
-    visible_budget(principal, budget_id)
 
     def work() -> Said:
         _require_own(principal, selectors.get_hold(body["hold"]), budget_id)
