@@ -33,7 +33,8 @@ for source in (
     os.environ[f"{source}_URL"] = CLOSED
 for secret in (
     *("ELECTRICITY_MAPS_KEY", "WATTTIME_USERNAME", "WATTTIME_PASSWORD", "ENTSOE_TOKEN", "EIA_KEY"),
-    "RELIEFWEB_APPNAME",
+    *("RELIEFWEB_APPNAME", "EARLIER_SECRET_KEYS", "EMAIL_URL", "DEFAULT_FROM_EMAIL", "PUBLIC_URL"),
+    "WEBHOOK_PRIVATE_HOSTS",
 ):
     os.environ.pop(secret, None)
 os.environ.setdefault("LOG_LEVEL", "WARNING")
