@@ -110,7 +110,7 @@ def _slice_differences(budgets: list[Budget], sums: dict[UUID, _Sums]) -> Iterat
 def _counted_in_window(row: Budget) -> int:
     """What its slices count since the row was last looked at: none has left the window before `period_ends_at`."""
     if row.period_ends_at is None:
-        return int(SpendBucket.objects.filter(budget=row).aggregate(sum=Sum("spent"))["sum"] or 0)
+        return 0  # everything has left: who spends sets the time again
     hours = row.window_hours or 0
     oldest = row.period_ends_at - timedelta(hours=hours, seconds=bucket_seconds(hours))
     slices = SpendBucket.objects.filter(budget=row, starts_at__gte=oldest)
