@@ -18,6 +18,7 @@ from config.kernel.errors import InvalidInput
 LONGEST_WINDOW_HOURS = 31 * 24
 LARGEST_PERCENT = 1000
 MOST_WARNINGS = 10
+LONGEST_NAME = 120
 
 
 class Knobs(TypedDict, total=False):
@@ -48,7 +49,6 @@ class KnobSettings:
     unit: Unit
     period: Period
     base: int
-    limit: int
     level: Level
     parent_level: Level | None
     parent_unit: Unit | None
@@ -60,6 +60,14 @@ class KnobSettings:
     pool_drawn: int = 0
     floor: int = 0
     warning_amounts: tuple[int, ...] = ()
+
+
+def checked_name(name: str) -> str:
+    """A name without spaces around it. Raises InvalidInput."""
+    stripped = name.strip()
+    if not 0 < len(stripped) <= LONGEST_NAME:
+        raise InvalidInput(f"A name has 1 to {LONGEST_NAME} characters.", field="name")
+    return stripped
 
 
 def knob_steps(knobs: Knobs, unit: Unit) -> dict[str, object]:
@@ -121,8 +129,8 @@ def _check_period(settings: KnobSettings) -> None:
 
 
 def _check_amounts(settings: KnobSettings) -> None:
-    if settings.pool > settings.limit:
-        raise InvalidInput("A pool is at most the limit.", field="pool")
+    if settings.pool > settings.base:
+        raise InvalidInput("A pool is at most what is allotted.", field="pool")
     if settings.pool < settings.pool_drawn:
         drawn = from_steps(settings.unit, settings.pool_drawn)
         raise InvalidInput(f"{drawn:f} {settings.unit} of the pool are drawn already.", field="pool")

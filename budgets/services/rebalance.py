@@ -13,15 +13,15 @@ from django.db.models import Sum
 from budgets.domain.rebalancing import RebalancedLine, Share, rebalanced
 from budgets.domain.units import Unit, from_steps
 from budgets.events import BudgetsChanged
-from budgets.models import Budget, LedgerEntry, SpendBucket
+from budgets.models import Budget, LedgerEntry, SpendBucket, Threshold
 from budgets.services.alerting import note_crossings
 from budgets.services.ledger import entry
 from budgets.services.rows import locked_each, save
 from config.kernel.errors import NotFound
 from config.kernel.events import publish
 
-RECENT = timedelta(days=7)
-"""Use within this time says where allotment is needed."""
+RECENT_HOURS = 168
+"""Use within this time says where allotment is needed, unless the threshold `rebalance-recent` says otherwise."""
 
 
 def rebalance(
@@ -29,8 +29,8 @@ def rebalance(
 ) -> list[RebalancedLine]:
     """Let unused allotment of a budget's children flow to where it is used; return what changes for each.
 
-    Children of one unit and one kind of period share among themselves: what was spent in the last
-    seven days and what is reserved now says how much each needs. Nobody falls below its floor, nor
+    Children of one unit and one kind of period share among themselves: what was spent of late
+    (threshold `rebalance-recent`) and what is reserved now says how much each needs. Nobody falls below its floor, nor
     below what is spent and reserved. Children whose changes need two people are left alone. A trial
     changes nothing. Raises NotFound.
     """
@@ -65,14 +65,16 @@ def _groups(rows: Sequence[Budget]) -> list[list[Budget]]:
 
 
 def _recent_use(rows: Sequence[Budget], *, now: datetime) -> dict[UUID, int]:
-    slices = SpendBucket.objects.filter(budget__in=rows, starts_at__gt=now - RECENT).order_by()
+    hours = Threshold.objects.filter(pk="rebalance-recent").values_list("value", flat=True).first()
+    since = now - timedelta(hours=RECENT_HOURS if hours is None else hours)
+    slices = SpendBucket.objects.filter(budget__in=rows, starts_at__gt=since).order_by()
     spent = dict(slices.values_list("budget").annotate(Sum("spent")))
     return {row.pk: int(spent.get(row.pk, 0)) + row.reserved for row in rows}
 
 
 def _share(row: Budget, used: int) -> Share:
     extra = row.limit - row.base_limit
-    least = max(row.floor, row.pool - extra, row.spent + row.reserved - extra, 1)
+    least = max(row.floor, row.pool, row.spent + row.reserved - extra, 1)
     return Share(key=row.pk, base=row.base_limit, least=min(row.base_limit, least), used=used)
 
 

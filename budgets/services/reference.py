@@ -39,13 +39,14 @@ DEFAULTS: list[tuple[str, float, str, str]] = [
     ("efficiency-above", 0.8, "share", "An efficiency above this earns a bonus."),
     ("efficiency-bonus", 10, "%", "The bonus, of the base of the next period."),
     ("bonus-tradeable", 50, "%", "How much of a bonus may be sold."),
+    ("rebalance-recent", 168, "hours", "Rebalancing looks at what was used in so many hours."),
     ("operation-read_file", 1_000, "tokens", "Expected of reading a file."),
     ("operation-delegation", 500, "tokens", "Expected of handing work to another agent."),
     ("operation-response", 2_000, "tokens", "Expected of an answer."),
     ("operation-tool_overhead", 300, "tokens", "Expected of calling a tool, beside its result."),
     ("operation-todo_write", 200, "tokens", "Expected of noting what is to be done."),
 ]
-OWN_DEFAULTS = {"estimate-least", "estimate-most"}
+OWN_DEFAULTS = {"estimate-least", "estimate-most", "rebalance-recent"}
 
 
 def load_reference(*, now: datetime) -> dict[str, int]:

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from budgets.domain.amounts import positive_steps
-from budgets.domain.knobs import Changes, Knobs, KnobSettings, check_knobs, knob_steps
+from budgets.domain.knobs import Changes, Knobs, KnobSettings, check_knobs, checked_name, knob_steps
 from budgets.domain.levels import Level, level_below
 from budgets.domain.periods import Period, bounds
 from budgets.domain.units import Unit, from_steps
@@ -58,7 +58,7 @@ def create_budget(
         columns["level"] = level_below(Level(parent.level) if parent else None, has_team=team_id is not None)
     budget = Budget(
         id=budget_id,
-        name=name,
+        name=checked_name(name),
         organisation_id=organisation_id,
         team_id=team_id,
         parent=parent,
@@ -92,6 +92,10 @@ def configure_budget(
     """
     budget = locked(budget_id, now=now)
     columns = knob_steps(changes, Unit(budget.unit))
+    if "name" in changes:
+        columns["name"] = checked_name(changes["name"])
+    if columns.get("level") is None:
+        columns.pop("level", None)  # as when it is made: None leaves the level to the service
     changed = {field: value for field, value in columns.items() if value != getattr(budget, field)}
     if budget.needs_two and changed.keys() & LOOSENING:
         require_one_person(budget)
@@ -177,7 +181,6 @@ def _settings(budget: Budget, parent: Budget | None) -> KnobSettings:
         unit=Unit(budget.unit),
         period=Period(budget.period),
         base=budget.base_limit,
-        limit=budget.limit,
         level=Level(budget.level),
         parent_level=Level(parent.level) if parent else None,
         parent_unit=Unit(parent.unit) if parent else None,
@@ -205,7 +208,7 @@ def _require_room(budget: Budget, delta: int) -> None:
     unit = Unit(budget.unit)
     for needed, of, words, code in (
         (budget.spent + budget.reserved, budget.limit, "are spent or reserved already", "limit_below_use"),
-        (budget.pool, budget.limit, "are its pool", "limit_below_pool"),
+        (budget.pool, budget.base_limit, "are its pool", "limit_below_pool"),
         (budget.floor, budget.base_limit, "are its floor", "limit_below_floor"),
     ):
         if of + delta < needed:

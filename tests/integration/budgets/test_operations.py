@@ -12,11 +12,12 @@ from budgets import services
 from budgets.domain.gears import GearChoice
 from budgets.domain.levels import Level
 from budgets.domain.periods import Period
-from budgets.domain.units import Unit
-from budgets.models import Budget, BudgetAlert, LedgerEntry, PeriodRecord
+from budgets.domain.units import Amounts, Unit
+from budgets.models import Budget, BudgetAlert, LedgerEntry, PeriodRecord, Threshold
 from budgets.selectors import get_budget, list_ledger_differences
+from budgets.services.escrow import tend
 from config.kernel.errors import Conflict, InvalidInput, NotFound
-from tests.integration.budgets.work import hold, row, spend
+from tests.integration.budgets.work import hold, row, settle, spend
 from tests.integration.world import NOW, Team, make_budget, make_team
 
 pytestmark = pytest.mark.django_db
@@ -177,6 +178,22 @@ def test_unused_allotment_flows_to_where_it_is_used(team):
     assert [line.after for line in rebalance(parent)] == [2599, 1, 400]
 
 
+def test_how_far_rebalancing_looks_back_is_a_threshold(team):
+    parent = make_budget(team, 10_000)
+    before, lately = (make_budget(team, 1000, name=name, parent_id=parent) for name in ("before", "lately"))
+    spend(before, 300)
+    spend(lately, 100, now=NOW + timedelta(hours=5))
+
+    def after(hours: int) -> list[Decimal]:
+        Threshold.objects.filter(pk="rebalance-recent").update(value=hours)
+        now = NOW + timedelta(hours=6)
+        trial = services.rebalance(parent_id=parent, actor="test", reason="test", now=now, is_trial=True)
+        return [line.after for line in trial]
+
+    assert after(168) == [1500, 500]
+    assert after(3) == [300, 1700]
+
+
 def test_a_trial_changes_nothing_and_says_the_same(team):
     parent, *children = family(team)
     entries = LedgerEntry.objects.count()
@@ -264,4 +281,38 @@ def test_what_ends_gives_everything_on_top_back_too(team):
     services.deallocate(budget_id=budget, actor="test", reason="over", now=NOW)
     state = row(budget)
     assert (state.limit, state.spent, state.tradeable, state.bonus) == (1100, 1100, 0, 0)
+    assert list_ledger_differences() == []
+
+
+def leased_family(team: Team):
+    """A parent with a busy child whose block in escrow holds more at the parent than the child uses."""
+    parent = make_budget(team, 10_000)
+    child = make_budget(team, 8000, parent_id=parent, gear=GearChoice.LEASED)
+    amounts = Amounts(tokens=100, carbon_ug=0, micro_usd=0)
+    tend(budget_id=child, amounts=amounts, asks_per_second=20.0, now=NOW)
+    settle(hold(child, 100), 80)
+    assert row(parent).reserved > 100
+    return parent, child
+
+
+def test_what_is_idle_in_escrow_stands_in_nobodys_way(team):
+    parent, _ = leased_family(team)
+    services.allot(budget_id=parent, limit=Decimal(80), actor="test", reason="no more", now=NOW)
+    assert (row(parent).limit, row(parent).spent, row(parent).reserved) == (80, 80, 0)
+    assert list_ledger_differences() == []
+
+
+def test_ending_a_budget_returns_its_block_first(team):
+    parent, child = leased_family(team)
+    services.deallocate(budget_id=child, actor="test", reason="over", now=NOW)
+    assert (row(parent).spent, row(parent).reserved) == (80, 0)
+    services.deallocate(budget_id=parent, actor="test", reason="over", now=NOW)
+    assert list_ledger_differences() == []
+
+
+def test_a_reset_counts_what_a_block_had_spent_before_it(team):
+    parent, _ = leased_family(team)
+    services.reset_budget(budget_id=parent, actor="test", reason="test", now=NOW + timedelta(minutes=1))
+    assert PeriodRecord.objects.get(budget=parent).spent == 80
+    assert (row(parent).spent, row(parent).reserved) == (0, 0)
     assert list_ledger_differences() == []

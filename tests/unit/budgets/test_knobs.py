@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from budgets.domain.amounts import exact_steps, positive_steps
-from budgets.domain.knobs import KnobSettings, check_knobs, knob_steps
+from budgets.domain.knobs import KnobSettings, check_knobs, checked_name, knob_steps
 from budgets.domain.levels import Level, level_below, may_be_below
 from budgets.domain.periods import Period
 from budgets.domain.units import Unit
@@ -17,7 +17,6 @@ PLAIN = KnobSettings(
     unit=Unit.TOKENS,
     period=Period.DAY,
     base=1000,
-    limit=1200,
     level=Level.SESSION,
     parent_level=Level.TEAM,
     parent_unit=Unit.TOKENS,
@@ -26,7 +25,7 @@ PLAIN = KnobSettings(
 
 def test_settings_that_go_together_are_accepted():
     check_knobs(PLAIN)
-    check_knobs(replace(PLAIN, rollover_percent=50, overflow_percent=20, pool=1200, floor=1000, warning_amounts=(1, 2)))
+    check_knobs(replace(PLAIN, rollover_percent=50, overflow_percent=20, pool=1000, floor=1000, warning_amounts=(1, 2)))
     check_knobs(replace(PLAIN, period=Period.ROLLING, window_hours=24))
 
 
@@ -45,7 +44,7 @@ def test_settings_that_go_together_are_accepted():
         ({"period": Period.ROLLING, "window_hours": 1, "rollover_percent": 1}, "rollover_percent"),
         ({"period": Period.ROLLING, "window_hours": 1, "overflow_percent": 1}, "overflow_percent"),
         ({"period": Period.ROLLING, "window_hours": 1, "pool": 1}, "pool"),
-        ({"pool": 1201}, "pool"),
+        ({"pool": 1001}, "pool"),
         ({"pool": 5, "pool_drawn": 6}, "pool"),
         ({"floor": 1001}, "floor"),
         ({"warning_amounts": (5, 5)}, "warning_amounts"),
@@ -90,6 +89,14 @@ def test_an_amount_is_never_rounded():
         positive_steps(Unit.TOKENS, Decimal(0), field="limit")
     with pytest.raises(InvalidInput):
         positive_steps(Unit.TOKENS, Decimal("NaN"), field="limit")
+
+
+@pytest.mark.parametrize("name", ["", "   ", "n" * 121])
+def test_a_budget_has_a_name_that_fits(name):
+    with pytest.raises(InvalidInput) as refused:
+        checked_name(name)
+    assert refused.value.field == "name"
+    assert checked_name("  team ") == "team"
 
 
 def test_levels_follow_the_tree():
