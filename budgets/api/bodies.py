@@ -134,7 +134,7 @@ class ReleaseIn(HoldIn):
     reason = serializers.CharField(max_length=LONGEST_REASON, required=False, default="")
 
 
-class DispatchIn(HoldIn):
+class HoldDispatchIn(HoldIn):
     """Body of `POST /api/v1/budgets/{id}/dispatch/`."""
 
     lease_seconds = WholeField(min_value=1, max_value=LONGEST_LEASE_SECONDS, required=False, default=3600)

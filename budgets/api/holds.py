@@ -19,7 +19,7 @@ from accounts.domain.principal import Principal
 from accounts.domain.scopes import Scope
 from budgets import selectors, services
 from budgets.api.answers import BudgetHoldOut, HoldDetailOut
-from budgets.api.bodies import DispatchIn, HoldSettleIn, ReleaseIn, asked
+from budgets.api.bodies import HoldDispatchIn, HoldSettleIn, ReleaseIn, asked
 from budgets.api.doors import IDEMPOTENCY_KEY, Said, acting_team, answered_once, next_page, visible_budget
 from budgets.domain.spending import amounts_in, amounts_of_parts, grams_of
 from budgets.domain.units import Amounts, Unit
@@ -109,12 +109,12 @@ class DispatchView(APIView):
     required_scopes = {"POST": Scope.BUDGETS_SPEND}
 
     @extend_schema(
-        operation_id="budgets_dispatch", parameters=[IDEMPOTENCY_KEY], request=DispatchIn, responses=HoldDetailOut
+        operation_id="budgets_dispatch", parameters=[IDEMPOTENCY_KEY], request=HoldDispatchIn, responses=HoldDetailOut
     )
     def post(self, request: Request, budget_id: UUID) -> Response:
         """From now on it is not given back when its lease ends, but settled at what was held."""
         visible_budget(Principal.of(request.auth), budget_id)
-        body = validated(DispatchIn, request)
+        body = validated(HoldDispatchIn, request)
 
         def change(actor: str) -> None:
             now = timezone.now()

@@ -33,6 +33,12 @@ BY_METHOD = {
         "429": "Too many requests; see Retry-After.",
     },
     "delete": {"409": "Not in a state in which this can be done."},
+    "patch": {
+        "400": "The body is not JSON.",
+        "409": "Not in a state in which this can be done.",
+        "422": "A field cannot be meant; `errors` names it.",
+        "429": "Too many requests; see Retry-After.",
+    },
     "post": {
         "400": "The body is not JSON.",
         "402": "A budget cannot pay: budget, unit, limit, remaining, needed, resets_at.",

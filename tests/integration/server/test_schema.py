@@ -98,17 +98,65 @@ def test_refusals_and_denials_answer_as_documented(document, team, change):
     )
 
 
+BUDGETS = "/api/v1/budgets/"
+BUDGET = f"{BUDGETS}{{budget_id}}/"
+
+
 def test_budgets_answer_as_documented(document, team):
     body = {"name": "b", "unit": "carbon_g", "limit": 0.5, "period": "month"}
-    made = team.client.post("/api/v1/budgets/", body)
-    check(document, "/api/v1/budgets/", "post", made)
-    one = "/api/v1/budgets/{budget_id}/"
-    url = f"/api/v1/budgets/{made.json()['id']}/"
-    check(document, one, "get", team.client.get(url))
-    check(document, f"{one}ledger/", "get", team.client.get(f"{url}ledger/"))
-    check(document, f"{one}allot/", "post", team.client.post(f"{url}allot/", {"limit": 2}))
-    check(document, "/api/v1/budgets/", "get", team.client.get("/api/v1/budgets/"))
-    check(document, "/api/v1/budgets/status/", "get", team.client.get("/api/v1/budgets/status/"))
+    made = team.client.post(BUDGETS, body)
+    check(document, BUDGETS, "post", made)
+    url = f"{BUDGETS}{made.json()['id']}/"
+    check(document, BUDGET, "get", team.client.get(url))
+    check(document, BUDGET, "patch", team.client.patch(url, {"gear": "direct", "needs_two": True}))
+    check(document, BUDGET, "patch", team.client.patch(url, {"gear": "fifth"}))
+    check(document, f"{BUDGET}allot/", "post", team.client.post(f"{url}allot/", {"limit": 2, "reason": "r"}))
+    waiting = team.client.get(f"{url}adjustments/")
+    check(document, f"{BUDGET}adjustments/", "get", waiting)
+    reject = f"{BUDGETS}adjustments/{waiting.json()['results'][0]['id']}/reject/"
+    check(document, f"{BUDGETS}adjustments/{{adjustment_id}}/reject/", "post", team.client.post(reject, {}))
+    for path in ("tree", "balance", "holds", "ledger", "economy", "proposals"):
+        check(document, f"{BUDGET}{path}/", "get", team.client.get(f"{url}{path}/"))
+    check(document, f"{BUDGET}advice/", "get", team.client.get(f"{url}advice/?tokens=500"))
+    for path in ("", "status/", "ledger/", "templates/", "alerts/", "channels/"):
+        check(document, f"{BUDGETS}{path}", "get", team.client.get(f"{BUDGETS}{path}"))
+    for path in ("estimates/", "estimates/accuracy/"):
+        check(document, f"/api/v1/{path}", "get", team.client.get(f"/api/v1/{path}"))
+
+
+def test_changes_of_budgets_answer_as_documented(document, team):
+    pool, other = str(make_budget(team, 200_000)), str(make_budget(team, 1000))
+    bodies = {
+        "allot": {"limit": 150_000},
+        "swarms": {"name": "s"},
+        "rebalance": {"trial": True},
+        "reset": {"reason": "r"},
+        "adjustments": {"kind": "spent", "amount": 5, "reason": "r"},
+        "transfer": {"to": other, "amount": 5},
+        "proposals": {},
+    }
+    for path, body in bodies.items():
+        check(document, f"{BUDGET}{path}/", "post", team.client.post(f"{BUDGETS}{pool}/{path}/", body))
+    template = team.client.get(f"{BUDGETS}templates/").json()["results"][0]["name"]
+    made = team.client.post(f"{BUDGETS}from-template/", {"template": template, "name": "t"})
+    check(document, f"{BUDGETS}from-template/", "post", made)
+    channel = team.client.post(f"{BUDGETS}channels/", {"name": "c", "kind": "email", "address": "a@example.org"})
+    check(document, f"{BUDGETS}channels/", "post", channel)
+
+
+def test_holds_answer_as_documented(document, team):
+    url = f"{BUDGETS}{make_budget(team, 1000)}/"
+    held = team.client.post(f"{url}reserve/", {"tokens": 700})
+    check(document, f"{BUDGET}reserve/", "post", held)
+    check(document, f"{BUDGET}reserve/", "post", team.client.post(f"{url}reserve/", {"tokens": 700}))
+    hold = {"hold": held.json()["hold"]}
+    for path, more in (("dispatch", {}), ("settle", {"tokens": 650}), ("release", {})):
+        check(document, f"{BUDGET}{path}/", "post", team.client.post(f"{url}{path}/", {**hold, **more}))
+    one = team.client.get(f"{BUDGETS}holds/{hold['hold']}/")
+    check(document, f"{BUDGETS}holds/{{hold_id}}/", "get", one)
+    check(document, f"{BUDGET}consume/", "post", team.client.post(f"{url}consume/", {"amount": 100}))
+    check(document, f"{BUDGET}holds/", "get", team.client.get(f"{url}holds/"))
+    check(document, f"{BUDGET}ledger/", "get", team.client.get(f"{url}ledger/"))
 
 
 @pytest.mark.parametrize(
