@@ -34,5 +34,6 @@ def exact_steps(unit: Unit, amount: Decimal, *, field: str) -> int:
 
 
 def _called(field: str) -> str:
-    words = field.replace("_", " ")
-    return f"An {words}" if words[0] in "aeiou" else f"A {words}"
+    if field == "warning_amounts":
+        return "An amount that warns"
+    return f"An {field}" if field[0] in "aeiou" else f"A {field}"

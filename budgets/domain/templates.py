@@ -110,7 +110,10 @@ def _amount(value: Any, unit: Unit, *, at: str, may_be_zero: bool = False) -> De
             raise ArithmeticError
     except ArithmeticError as error:
         raise _wrong(at, "has amounts that are numbers") from error
-    (exact_steps if may_be_zero else positive_steps)(unit, amount, field="nodes")
+    try:
+        (exact_steps if may_be_zero else positive_steps)(unit, amount, field="amount")
+    except InvalidInput as error:
+        raise InvalidInput(f"{at}: {error.detail}", field="nodes") from error
     return amount
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from budgets import services
 from budgets.domain.units import Unit
@@ -12,7 +14,7 @@ from budgets.models import Budget, BudgetAlert, BudgetTemplate, Threshold
 from budgets.selectors import get_budget, list_ledger_differences, list_templates
 from config.kernel.errors import Conflict, InvalidInput, NotFound
 from tests.integration.budgets.work import row, spend
-from tests.integration.world import NOW, Team, make_budget, make_team
+from tests.integration.world import NOW, Team, make_budget, make_team, undone
 
 pytestmark = pytest.mark.django_db
 
@@ -102,6 +104,34 @@ def test_swarms_come_from_pools_of_tokens_only(team):
         with pytest.raises((InvalidInput, Conflict)):
             swarm(pool)
         assert not row(pool).children.exists()
+
+
+WORK = st.lists(st.tuples(st.sampled_from(["swarm", "exact", "spend", "end"]), st.integers(1, 60_000)), max_size=25)
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(work=WORK)
+def test_swarms_together_never_hold_more_than_the_pool_less_its_reserve(team, work):
+    with undone():
+        pool, living, gone = make_pool(team), [], 0
+        for number, (what, tokens) in enumerate(work):
+            chosen = living[tokens % len(living)] if living else None
+            left = 190_000 - gone - sum(row(each).limit for each in living)
+            if what in ("swarm", "exact"):
+                wanted = min(50_000, left) if what == "swarm" else tokens
+                if 0 < wanted <= left:
+                    living.append(swarm(pool, f"{number}", tokens if what == "exact" else None))
+                    assert row(living[-1]).limit == wanted
+                else:
+                    with pytest.raises(Conflict):
+                        swarm(pool, f"{number}", tokens if what == "exact" else None)
+            elif chosen and what == "spend":
+                spend(chosen, min(tokens, row(chosen).limit - row(chosen).spent))
+            elif chosen:
+                services.deallocate(budget_id=chosen, actor="test", reason="over", now=NOW)
+                living.remove(chosen)
+                gone += row(chosen).spent
+        assert list_ledger_differences() == []
 
 
 def test_shipped_templates_hold_the_founding_figures(team):
