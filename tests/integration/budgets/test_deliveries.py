@@ -8,13 +8,14 @@ from datetime import timedelta
 import pytest
 from django.core import mail
 from django.core.cache import cache
+from django.db import transaction
 from django.utils import timezone
 from standardwebhooks import Webhook
 
 from budgets import selectors, services, tasks
 from budgets.domain.units import Amounts
 from budgets.models import AlertChannel, AlertDelivery, Budget, BudgetAlert, DeliveryAttempt
-from budgets.services import deliveries
+from budgets.services import alerting, deliveries
 from budgets.services.alerting import note_forecast, note_overdraft
 from budgets.services.deliveries import LEASE, deliver_due, fan_out
 from config.kernel.errors import Conflict
@@ -254,8 +255,11 @@ def test_a_slow_receiver_holds_up_nobody_else(monkeypatch):
 
     with receiving(lambda *_: slow.released.wait(10)) as slow, receiving(quick) as good:
         channel(team, slow.url, name="slow")
+        for name in "abcd":  # more for the slow one than there are threads, and before anything for the other
+            spend(make_budget(team, 1000, name=name, now=now()), 960, f"work:{name}")
+        fan_out(now=now())
         channel(team, good.url, name="good")
-        for name in "ab":
+        for name in "ef":
             spend(make_budget(team, 1000, name=name, now=now()), 960, f"work:{name}")
         # The slow one lets go only when all that the other should hear has come there.
         deliver_due(now=now())
@@ -336,6 +340,15 @@ def test_an_overdraft_is_told_once_for_a_hold_and_a_forecast_once_for_a_percenta
     )
     assert (overdraft.amount, overdraft.hold_id, overdraft.percent) == (40, hold, None)
     assert (forecast.percent, forecast.runs_out_at, forecast.amount) == (100, out_at, None)
+
+
+def test_what_somebody_else_was_quicker_to_record_does_not_end_the_transaction(monkeypatch):
+    monkeypatch.setattr(alerting, "_known", lambda _alerts: set())
+    row = Budget.objects.get(pk=make_budget(make_team(), 1000, now=now()))
+    with transaction.atomic():
+        for _ in range(2):
+            note_forecast(budget=row, percent=100, facts={}, now=now())
+        assert BudgetAlert.objects.count() == 1
 
 
 def test_an_absolute_amount_is_told_once_a_period():
