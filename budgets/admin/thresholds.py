@@ -44,6 +44,7 @@ RANGES: dict[str, tuple[float, float | None]] = {
     "share-step": (1.0, 50.0),
     "exhaustions-many": (0.0, 24.0 * 31),
     "estimate-least": (1.0, None),
+    "rebalance-recent": (1.0, 24.0 * 90),
     "swarm-allotment": (1.0, None),
 }
 WHOLE_UNITS = ("tokens", "hours")

@@ -118,8 +118,11 @@ def test_a_budget_limited_with_a_key_names_the_key_and_the_unit(root):
     )
     allot(budget_id=budget_id, limit=Decimal(1), actor="person ada", reason="more", now=timezone.now())
     changed, created = log(root, model="budgets.budget")
-    assert [(each.who, each.reason) for each in (changed, created)] == [("person ada", ""), ("key cw_abcd1234", "")]
-    assert _fields(changed) == [("limit", "0.05 carbon_g", "1 carbon_g")]
+    assert [(each.who, each.reason) for each in (changed, created)] == [
+        ("person ada", "more"),
+        ("key cw_abcd1234", ""),
+    ]
+    assert _fields(changed) == [("limit", "0.05 g CO2e", "1 g CO2e")]
     assert not {"path ids", "depth"} & {field.field for field in created.fields}
 
 

@@ -11,10 +11,10 @@ from django.utils import timezone
 
 from accounts.services.organisations import create_organisation
 from budgets.domain.periods import Period
-from budgets.domain.units import Unit
-from budgets.models import Adjustment, Budget, BudgetProposal, BudgetTemplate, LedgerEntry, PeriodRecord, SpendBucket
+from budgets.domain.units import Amounts, Unit
+from budgets.models import Adjustment, Budget, BudgetProposal, BudgetTemplate, LedgerEntry, PeriodRecord
 from budgets.selectors import list_ledger_differences
-from budgets.services import create_budget, load_reference
+from budgets.services import consume, create_budget, load_reference
 from config.administration.audit import Question, list_changes
 
 pytestmark = pytest.mark.django_db
@@ -44,6 +44,11 @@ def make(organisation_id):
         )
 
     return made
+
+
+def spend(budget_id, tokens):
+    amounts = Amounts(tokens=tokens, carbon_ug=0, micro_usd=0)
+    consume(budget_id=budget_id, amounts=amounts, reference=f"work:{budget_id}", actor="test", now=timezone.now())
 
 
 def page(budget_id, action):
@@ -197,7 +202,7 @@ def test_rebalancing_shows_a_trial_and_changes_nothing_until_it_is_applied(root,
     above = make("above", limit=5000)
     make("idle", above)
     busy = make("busy", above)
-    SpendBucket.objects.create(budget_id=busy, starts_at=timezone.now() - timedelta(hours=2), spent=800)
+    spend(busy, 800)
     before = dict(Budget.objects.values_list("name", "limit"))
     trial = root.get(page(above, "rebalance_below"))
     assert [row[0] for row in trial.context["rows"]] == ["busy", "idle"]

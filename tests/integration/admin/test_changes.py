@@ -76,6 +76,7 @@ def test_a_changed_threshold_is_kept_with_who_why_before_and_after(root, thresho
         ("estimate-most", 50),
         ("estimate-margin", "1e300"),
         ("exhaustions-many", 2.5),
+        ("rebalance-recent", 0),
         ("estimate-express", -1),
     ],
 )
