@@ -135,8 +135,9 @@ class TreeActions(_Parent):
             call=call,
             title=f"Rebalance the budgets below {budget.name}",
             submit="Apply it",
-            intro="Allotment that was not used flows to where it was used of late (Thresholds, rebalance-recent). Nothing is"
-            " added or lost; nobody falls below its floor, nor below what is spent and reserved. Budgets with four eyes stay.",
+            intro="Allotment that was not used flows to where it was used of late (Thresholds, rebalance-recent)."
+            " Nothing is added or lost; nobody falls below its floor, nor below what is spent and reserved."
+            " Budgets with four eyes stay.",
             object_id=object_id,
             template="admin/commonwatt/rebalance.html",
             extra={"rows": rows, "is_trial": request.method != "POST"},
