@@ -10,10 +10,10 @@ from typing import Any
 from django.urls import reverse
 
 from budgets.domain.alerts import AlertFacts
-from budgets.domain.gears import BATCH_ABOVE, LEASE_ABOVE, LEASE_WAIT_SECONDS, GearChoice
+from budgets.domain.gears import BATCH_ABOVE, LEASE_ABOVE, LEASE_WAIT_SECONDS, Gear, GearChoice
 from budgets.domain.states import BudgetState
-from budgets.domain.units import Unit
-from budgets.selectors import EconomyFacts, HoldOnBudget, LeaseFacts, PastPeriod, Picture, SpendHour
+from budgets.domain.units import Unit, from_steps
+from budgets.selectors import EconomyFacts, HoldOnBudget, LeaseFacts, PastPeriod, SpendHour
 from dashboard.domain import figures
 from dashboard.domain.figures import moment
 from dashboard.presentation.budgets import budget_row, cell, counted, exact, percent_words, period_words
@@ -25,9 +25,9 @@ Row = dict[str, Any]
 
 _REQUEST = "request:"
 _GEAR_WORDS = {
-    "direct": "direct: each reservation in a round trip of its own",
-    "batched": "batched: concurrent reservations share a commit",
-    "leased": "leased: from a block in escrow, touching this budget alone",
+    Gear.DIRECT: "direct: each reservation in a round trip of its own",
+    Gear.BATCHED: "batched: concurrent reservations share a commit",
+    Gear.LEASED: "leased: from a block in escrow, touching this budget alone",
 }
 
 
@@ -48,7 +48,7 @@ def story_rows(story: BudgetStory, *, now: datetime) -> Row:
         "holds": [hold_row(hold, budget.unit) for hold in story.holds[:MOST_HOLDS]],
         "has_more_holds": len(story.holds) > MOST_HOLDS,
         "leases": [lease_row(lease, budget) for lease in story.leases],
-        "gear": gear_row(budget, story.picture),
+        "gear": gear_row(story),
         "alerts": [alert_row(alert) for alert in story.alerts],
         "periods": [period_row(period, budget.unit) for period in story.periods],
         "economy": economy_row(story.economy),
@@ -155,24 +155,28 @@ def lease_row(lease: LeaseFacts, budget: BudgetState) -> Row:
     }
 
 
-def gear_row(budget: BudgetState, picture: Picture) -> Row:
-    """How reservations of this budget were admitted of late, and what chooses."""
-    asked = sum(picture.gears.values())
-    chosen = GearChoice(budget.gear_choice)
-    if chosen is GearChoice.AUTO:
+def gear_row(story: BudgetStory) -> Row:
+    """How reservations of this budget were admitted of late, what chooses, and what its block has left."""
+    gear, unit = story.gear, story.budget.unit
+    asked = sum(story.gears_used.values())
+    if gear.choice is GearChoice.AUTO:
         why = (
             f"Chosen by measured contention: a shared commit from {BATCH_ABOVE:g} reservations at once at the root, "
             f"a block in escrow from {LEASE_ABOVE:g} a second of one budget that take "
             f"{1000 * LEASE_WAIT_SECONDS:g} ms and more, directly otherwise."
         )
     else:
-        why = f"Pinned to {chosen.value} by an administrator."
+        why = f"Pinned to {gear.choice.value} by an administrator."
     return {
-        "choice": "automatic" if chosen is GearChoice.AUTO else "pinned",
+        "choice": "automatic" if gear.choice is GearChoice.AUTO else "pinned",
+        "latest": gear.latest.value if gear.latest else "",
+        "latest_at": gear.latest_at.isoformat() if gear.latest_at else "",
         "used": [
-            {"words": _GEAR_WORDS.get(gear, gear), "count": f"{count:,}", "percent": f"{100 * count / asked:.0f} %"}
-            for gear, count in sorted(picture.gears.items(), key=lambda item: -item[1])
+            {"words": _GEAR_WORDS[name], "count": f"{count:,}", "percent": f"{100 * count / asked:.0f} %"}
+            for name, count in sorted(story.gears_used.items(), key=lambda item: -item[1])
+            if count
         ],
+        "block": exact(from_steps(unit, gear.block_free.of(unit)), unit) if gear.block_free else "",
         "why": f"{why} The answer is the same in every gear.",
     }
 

@@ -44,7 +44,10 @@ def forecast_row(forecast: ExhaustionForecast, *, now: datetime) -> Row:
 
 def _words(forecast: ExhaustionForecast) -> str:
     earliest = moment(forecast.earliest_at) if forecast.earliest_at else ""
-    reset = f"It resets at {moment(forecast.resets_at)}." if forecast.resets_at else "It does not reset by itself."
+    if forecast.resets_at:
+        reset = f"It resets at {moment(forecast.resets_at)}."
+    else:
+        reset = "Spending leaves its window again." if forecast.ends_by_itself else "It does not reset by itself."
     until = moment(forecast.until)
     if forecast.outlook is Outlook.EXHAUSTED:
         return reset

@@ -9,20 +9,22 @@ from uuid import UUID
 
 from budgets.domain.alerts import AlertFacts
 from budgets.domain.exhaustion import ExhaustionForecast
+from budgets.domain.gears import Gear
 from budgets.domain.states import BudgetState
 from budgets.domain.units import Unit
 from budgets.selectors import (
     EconomyFacts,
+    GearFacts,
     HoldOnBudget,
     LeaseFacts,
     PastPeriod,
-    Picture,
     SpendHour,
     get_economy,
-    get_picture,
+    get_gear,
     list_budget_alerts,
     list_children,
     list_escrowed,
+    list_gear_use,
     list_holds_on,
     list_leases,
     list_past_periods,
@@ -55,7 +57,8 @@ class BudgetStory:
     forecast: ExhaustionForecast | None
     holds: list[HoldOnBudget]
     leases: list[LeaseFacts]
-    picture: Picture
+    gear: GearFacts
+    gears_used: dict[Gear, int]
     alerts: list[AlertFacts]
     periods: list[PastPeriod]
     economy: EconomyFacts | None
@@ -86,7 +89,8 @@ def get_budget_story(sight: Sight, path: list[BudgetState], *, hours_back: int, 
         forecast=next(iter(list_exhaustion([budget.id], now=now)), None),
         holds=list_holds_on(budget.id, limit=MOST_HOLDS + 1),
         leases=list_leases(budget_id=budget.id),
-        picture=get_picture(budget_ids=[budget.id], gears_since=now - GEARS_OF),
+        gear=get_gear(budget.id),
+        gears_used=list_gear_use(budget.id, since=now - GEARS_OF),
         alerts=list_budget_alerts(team_ids=None, budget_id=budget.id, since=budget.period_starts_at, limit=MOST_ALERTS),
         periods=list_past_periods(budget.id, limit=PERIODS_SHOWN),
         economy=get_economy(budget.id, since=budget.period_starts_at, until=now)

@@ -5,6 +5,15 @@ const isBeingUsed = (part) => part.contains(document.activeElement) && document.
 let isFetching = false;
 let isWanted = false;
 
+/** A copy without what differs in every answer: the token of a form, and ages in words. */
+function bare(part) {
+  const copy = part.cloneNode(true);
+  for (const token of copy.querySelectorAll("input[name=csrfmiddlewaretoken]")) token.remove();
+  for (const age of copy.querySelectorAll("time[data-ago]")) age.textContent = "";
+  for (const details of copy.querySelectorAll("details")) details.open = false;
+  return copy;
+}
+
 /** What a person has opened or closed stays so. */
 function keepOpen(part, fresh) {
   for (const details of part.querySelectorAll("details[id]")) {
@@ -29,7 +38,7 @@ function replace(part, other) {
 function replaceParts(fresh) {
   for (const part of document.querySelectorAll("[data-part]")) {
     const other = fresh.getElementById(part.id);
-    if (!other || other.isEqualNode(part)) continue;
+    if (!other || bare(other).isEqualNode(bare(part))) continue;
     if (isBeingUsed(part)) document.getElementById("newer")?.removeAttribute("hidden");
     else replace(part, other);
   }

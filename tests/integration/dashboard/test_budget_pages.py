@@ -29,6 +29,7 @@ from budgets.models import (
 from budgets.services import create_budget, place_hold, settle_hold
 from budgets.services import load_reference as load_budget_reference
 from budgets.services.adjustments import propose_adjustment
+from budgets.services.escrow import tend
 from tests.integration.dashboard.conftest import World, make_person, make_team
 from tests.integration.dashboard.test_pages import text_of
 
@@ -267,6 +268,19 @@ class TestOneBudget:
         assert "Chosen by measured contention" in words
         Budget.objects.filter(pk=tree["agent"]).update(gear="batched")
         assert "Pinned to batched" in part(client, address(tree["agent"]), "part-gear")
+
+    def test_a_block_in_escrow_is_told_at_the_leaf_and_at_each_ancestor(self, tree, client):
+        ask = Amounts(tokens=5, carbon_ug=0, micro_usd=0)
+        tend(budget_id=tree["agent"], amounts=ask, asks_per_second=20, now=datetime.now(UTC))
+        block = Budget.objects.get(pk=tree["team"]).reserved
+        assert block
+        above = part(client, address(tree["team"]), "part-holds")
+        assert f"Writer {block:,} tokens {block:,} tokens 0 tokens 0 tokens open" in above
+        assert "when idle" in above
+        leaf = address(tree["agent"])
+        assert "this budget at Flood session" in part(client, leaf, "part-holds")
+        assert f"Its block in escrow has {block:,} tokens left to promise." in part(client, leaf, "part-gear")
+        assert f"{block:,} in escrow" in part(client, "/budgets/", "part-tree")
 
     def test_alerts_of_the_period_are_told_with_their_deliveries(self, tree, client):
         reserve(tree["agent"], 900)
