@@ -24,6 +24,8 @@ from budgets.services.tree import allot_locked
 from config.kernel.errors import Conflict, InvalidInput, NotFound
 from config.kernel.events import publish
 
+LONGEST_REASON = 300
+
 
 @transaction.atomic
 def propose_adjustment(
@@ -37,9 +39,9 @@ def propose_adjustment(
     budget = locked(budget_id, now=now)
     row = Adjustment(
         budget=budget,
-        kind=kind,
+        kind=_known(kind),
         amount=_steps(budget, kind, amount),
-        reason=_required(reason),
+        reason=_worded(reason),
         proposed_by=actor,
         proposed_at=now,
         needed_two=budget.needs_two,
@@ -74,14 +76,14 @@ def decide_adjustment(
             raise Conflict("Whoever proposed a change cannot approve it. Ask somebody else.", code="same_person")
         _apply(row, budget, actor=actor, now=now)
     row.status = Adjustment.Status.APPLIED if is_approved else Adjustment.Status.REJECTED
-    row.decided_by, row.decided_at, row.decision_reason = actor, now, reason
+    row.decided_by, row.decided_at, row.decision_reason = actor, now, reason[:LONGEST_REASON]
     row.save()
     return get_adjustment(row.pk)
 
 
 def _apply(row: Adjustment, budget: Budget, *, actor: str, now: datetime) -> None:
     why = f"{row.reason} (proposed by {row.proposed_by})" if row.needed_two else row.reason
-    why = why[:300]
+    why = why[:LONGEST_REASON]
     unit = Unit(budget.unit)
     if row.kind == AdjustmentKind.LIMIT:
         limit = from_steps(unit, row.amount or 0)
@@ -125,7 +127,13 @@ def _steps(budget: Budget, kind: AdjustmentKind, amount: Decimal | None) -> int 
     return steps if amount > 0 else -steps
 
 
-def _required(reason: str) -> str:
-    if not reason.strip():
-        raise InvalidInput("Say why.", field="reason")
+def _known(kind: str) -> AdjustmentKind:
+    if kind not in list(AdjustmentKind):
+        raise InvalidInput(f"A change is one of {', '.join(AdjustmentKind)}.", field="kind")
+    return AdjustmentKind(kind)
+
+
+def _worded(reason: str) -> str:
+    if not 0 < len(reason.strip()) <= LONGEST_REASON:
+        raise InvalidInput(f"Say why, in at most {LONGEST_REASON} characters.", field="reason")
     return reason

@@ -87,10 +87,19 @@ def test_what_would_break_a_constraint_is_refused_and_leaves_nothing(team, kind,
     assert not Adjustment.objects.exists()
 
 
-def test_a_change_says_why(team):
+@pytest.mark.parametrize("reason", ["", "  ", "r" * 301])
+def test_a_change_says_why(team, reason):
     with pytest.raises(InvalidInput) as refused:
-        propose(make_budget(team), "limit", 5, reason="  ")
+        propose(make_budget(team), "limit", 5, reason=reason)
     assert refused.value.field == "reason"
+
+
+def test_a_kind_of_change_that_nobody_knows_changes_nothing(team):
+    budget = make_budget(team, needs_two=True)
+    with pytest.raises(InvalidInput) as refused:
+        propose(budget, "everything", 5)
+    assert refused.value.field == "kind"
+    assert not Adjustment.objects.exists()
 
 
 def test_a_budget_that_needs_two_waits_for_a_second_person(team):
