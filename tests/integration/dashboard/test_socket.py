@@ -46,12 +46,14 @@ def session_of(user) -> SessionStore:
 class Page:
     """An open page: what the socket told it."""
 
-    def __init__(self, user) -> None:
+    def __init__(self, user, name: str = "") -> None:
         self.user = user
+        self.query = f"page={name}".encode() if name else b""
 
     async def __aenter__(self) -> Page:
         self.session = await sync_to_async(session_of)(self.user)
         scope = {"type": "websocket", "path": "/ws/dashboard/", "user": self.user, "session": self.session}
+        scope["query_string"] = self.query
         self.socket = ApplicationCommunicator(consumers.DashboardConsumer.as_asgi(), scope)
         await self.socket.send_input({"type": "websocket.connect"})
         assert (await self.output())["type"] == "websocket.accept"
@@ -102,9 +104,9 @@ def report_germany() -> None:
     )
 
 
-def visit(user, journey: Callable[[Page], Awaitable[None]]) -> None:
+def visit(user, journey: Callable[[Page], Awaitable[None]], name: str = "") -> None:
     async def run() -> None:
-        async with Page(user) as page:
+        async with Page(user, name) as page:
             await journey(page)
 
     asyncio.run(run())
@@ -344,3 +346,38 @@ def test_what_a_page_sends_is_ignored(world):
         assert await page.is_silent(0.3)
 
     visit(AnonymousUser(), journey)
+
+
+def test_a_page_of_budgets_hears_of_budgets_and_of_nothing_else(world, visitors_see):
+    visitors_see("nothing")
+
+    async def journey(page: Page) -> None:
+        snapshot = await page.frame()
+        assert set(snapshot["data"]) == {"budgets", "budget_picture"}
+        assert [row["name"] for row in snapshot["data"]["budgets"]] == ["Budget of Floods"]
+        before = {row["key"]: row for row in snapshot["data"]["budget_picture"]}
+        await sync_to_async(ask_for_tokens)(world.delta_team_id)
+        found = await page.frames("budgets.changed", "budget_picture.changed")
+        after = {row["key"]: row for row in found["budget_picture.changed"]["data"]}
+        assert int(after["holds"]["value"]) == int(before["holds"]["value"]) + 1
+        assert set(found) == {"budgets.changed", "budget_picture.changed"}
+
+    visit(make_person("member", world.delta_team_id), journey, "budgets")
+
+
+def test_a_page_of_budgets_is_closed_to_whoever_sees_figures_only(world, visitors_see):
+    visitors_see("figures")
+
+    async def journey(page: Page) -> None:
+        closed = await page.output()
+        assert closed["type"] == "websocket.close"
+        assert closed["code"] == consumers.CLOSE_NOT_ALLOWED
+
+    visit(AnonymousUser(), journey, "budgets")
+
+
+def test_a_name_that_no_page_has_hears_what_the_overview_hears(world):
+    async def journey(page: Page) -> None:
+        assert set((await page.frame())["data"]) == {*FIGURES, "decisions", "budgets"}
+
+    visit(AnonymousUser(), journey, "nonsense")
