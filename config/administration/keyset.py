@@ -63,10 +63,11 @@ class KeysetChangeList(AnyChangeList):
         """What is found among the next rows. No index leads to it, so their number is bounded."""
         most, size = self.model_admin.most_looked_through, self.list_per_page
         top = before or self.root_queryset.order_by("-pk").values_list("pk", flat=True).first() or 0
-        rows = list(_older(self.queryset.filter(pk__gte=top - most), before)[: size + 1])
+        floor = top - most
+        rows = list(_older(self.queryset.filter(pk__gte=floor), before)[: size + 1])
         paginator = self._show(rows[:size], is_front=True, has_older=len(rows) > size)
-        if len(rows) <= size and top > most:
-            paginator.older = self.get_query_string({BEFORE: top - most})
+        if len(rows) <= size and self.root_queryset.filter(pk__lt=floor).exists():
+            paginator.older = self.get_query_string({BEFORE: floor})
             paginator.looked_through = f"{most:,}"
         if before is not None:
             paginator.newest = self.get_query_string()
