@@ -86,6 +86,9 @@ def write_down(books: Books, *, budget_ids: Sequence[UUID]) -> int | None:
     LedgerEntry.objects.bulk_create(books.entries)
     for budget, steps, at in books.spent:
         add_spent([(budget, steps)], now=at)
+        if budget.window_hours and at < books.now:
+            # What was spent a while ago may have left the window since.
+            begin_period_if_over(Budget.objects.get(pk=budget.pk), now=books.now)
     for charge, steps in books.overdrawn:
         note_overdraft(hold_id=charge.hold.pk, budget=charge.budget, steps=steps, now=books.now)
     touched = tuple(dict.fromkeys(budget_ids))
