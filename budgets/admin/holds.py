@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, RangeDateTimeFilter
+from unfold.paginator import InfinitePaginator
 
 from budgets.admin.amounts import amount, in_unit
 from budgets.domain.units import Unit
@@ -79,6 +80,7 @@ class HoldAdmin(RecordAdmin):
     )
     list_filter_sheet = True
     list_select_related = ("budget",)
+    paginator = InfinitePaginator  # millions are not counted to show fifty
     search_fields = ("=reference", "budget__name")
     inlines = (HoldLineInline,)
     readonly_fields = ("entries",)
