@@ -21,6 +21,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,11 +49,11 @@ BEGIN;
 INSERT INTO budgets_hold (id, budget_id, status, gear, fence, reference, actor, tokens, carbon_ug, micro_usd,
     created_at, lease_expires_at, is_unverified)
     VALUES (gen_random_uuid(), {leaf}, 'reserved', 'direct', 1, 'pgbench:' || gen_random_uuid(), 'pgbench', 10, 0, 0,
-    now(), now() + interval '1 hour', false) RETURNING id AS hold \\gset
-INSERT INTO budgets_holdline (hold_id, budget_id, reserved) SELECT :'hold', id, 10 FROM unnest({path}) id;
+    now(), now() + interval '1 hour', false) RETURNING quote_literal(id) AS hold \\gset
+INSERT INTO budgets_holdline (hold_id, budget_id, reserved) SELECT CAST(:hold AS uuid), id, 10 FROM unnest({path}) id;
 INSERT INTO budgets_ledgerentry (budget_id, hold_id, kind, limit_delta, spent_delta, reserved_delta, overdraft_delta,
     tradeable_delta, at, actor, reason)
-    SELECT id, :'hold', 'hold', 0, 0, 10, 0, 0, now(), 'pgbench', '' FROM unnest({path}) id;
+    SELECT id, CAST(:hold AS uuid), 'hold', 0, 0, 10, 0, 0, now(), 'pgbench', '' FROM unnest({path}) id;
 {updates}
 COMMIT;
 """
@@ -111,7 +112,7 @@ def said_of_durability(url: str) -> str:
 
     with psycopg.connect(**connection_to(url)) as connection:
         names = ("fsync", "synchronous_commit", "full_page_writes")
-        return ", ".join(f"{name}={connection.execute(f'SHOW {name}').fetchone()[0]}" for name in names)  # type: ignore[index,call-overload]
+        return ", ".join(f"{name}={connection.execute(f'SHOW {name}').fetchone()[0]}" for name in names)  # type: ignore[index]
 
 
 def connection_to(url: str) -> dict[str, Any]:
@@ -129,17 +130,17 @@ def parts(server: Serve, env: dict[str, str], url: str, clients: tuple[int, ...]
         for shape in ("hot", "tree"):
             for name in ("plain statements", "stored function"):
                 script = scripts[shape, name]
-                yield shape, f"pgbench, {name}", count, lambda n=count, of=script: pgbench(of, url, n, seconds)
+                yield shape, f"pgbench, {name}", count, partial(pgbench, script, url, count, seconds)
             for gear in ("direct", "batched", *(["leased"] if shape == "tree" else [])):
                 leaves = made[f"{shape} {gear}"]
-                yield shape, f"service, {gear}", count, lambda n=count, of=leaves: serve_work(env, of, n, seconds)
+                yield shape, f"service, {gear}", count, partial(serve_work, env, leaves, count, seconds)
             for gear in ("auto", *(["leased"] if shape == "tree" else [])):
                 leaves = made[f"{shape} {gear}"]
                 yield (
                     shape,
                     f"HTTP, {gear}",
                     count,
-                    lambda n=count, of=leaves: http(server, made["secret"], of, n, seconds),
+                    partial(http, server, made["secret"], leaves, count, seconds),
                 )
 
 
@@ -151,7 +152,7 @@ def parts_on_sqlite(folder: Path, seconds: float) -> Iterator[Part]:
     for shape in ("hot", "tree"):
         for gear in ("direct", "batched"):
             leaves = made[f"{shape} {gear}"]
-            yield shape, f"service, {gear}", 8, lambda of=leaves: serve_work(env, of, 8, seconds)
+            yield shape, f"service, {gear}", 8, partial(serve_work, env, leaves, 8, seconds)
 
 
 def pgbench_scripts(made: dict[str, Any], folder: Path) -> dict[tuple[str, str], Path]:

@@ -80,10 +80,11 @@ class Meter:
 
     def learn(self, leaf_id: UUID, path: tuple[UUID, ...], choice: GearChoice) -> None:
         """Note what an answer said of a leaf."""
-        leaf = self._leaves.get(leaf_id)
-        if leaf is None:
-            self._leaves[leaf_id] = _Leaf(path, choice)
-        else:
+        with self._lock:
+            if len(self._leaves) > MOST_GAUGES or len(self._gauges) > MOST_GAUGES:
+                self._leaves.clear()
+                self._gauges.clear()
+            leaf = self._leaves.setdefault(leaf_id, _Leaf(path, choice))
             leaf.choice = choice
 
     @contextmanager
@@ -104,9 +105,6 @@ class Meter:
         leaf = self._leaves.get(leaf_id)
         if leaf is None:
             return [], Way()
-        if len(self._gauges) > MOST_GAUGES:
-            self._gauges.clear()
-            self._leaves.clear()
         root_id = leaf.path[-1]
         gauges = [self._gauges.setdefault(budget_id, _Gauge(at=at)) for budget_id in {leaf_id, root_id}]
         for gauge in gauges:
