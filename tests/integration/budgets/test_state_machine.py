@@ -262,5 +262,5 @@ def test_no_order_of_operations_and_crashes_overspends_loses_or_lets_a_block_cha
     checks = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
     run_state_machine_as_test(
         Budgets,
-        settings=settings(max_examples=16, stateful_step_count=30, deadline=None, suppress_health_check=checks),
+        settings=settings(max_examples=12, stateful_step_count=25, deadline=None, suppress_health_check=checks),
     )

@@ -121,7 +121,8 @@ def attempt(work: Callable[[], Any]) -> Any:
 
 def assert_sound() -> None:
     """The invariants of DOMAIN section 7 that can be seen from the rows."""
-    assert list_ledger_differences() == []
+    if differences := list_ledger_differences():
+        raise AssertionError("\n".join(differences))
     for row in Budget.objects.all():
         assert row.spent >= 0
         assert row.reserved >= 0
