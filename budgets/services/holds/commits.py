@@ -76,10 +76,12 @@ def commit(batch: Sequence[Shared]) -> Sequence[Outcome]:
 
 
 def _admit(asks: Sequence[HoldAsk], *, now: datetime) -> list[Admitted | Refused]:
-    """PostgreSQL's function where all ask for one leaf: one round trip; else the engine, in a transaction."""
-    if connection.vendor == "postgresql" and len({ask.budget_id for ask in asks}) == 1:
-        return admit_all_directly(asks, gear=Gear.BATCHED, now=now)
-    return in_transaction(lambda: admit_together(asks, gear=Gear.BATCHED, now=now))
+    """PostgreSQL's function, in a single round trip where all ask for one leaf; else the engine."""
+    if connection.vendor != "postgresql":
+        return in_transaction(lambda: admit_together(asks, gear=Gear.BATCHED, now=now))
+    if len({ask.budget_id for ask in asks}) > 1:
+        return in_transaction(lambda: admit_all_directly(asks, gear=Gear.BATCHED, now=now))
+    return admit_all_directly(asks, gear=Gear.BATCHED, now=now)
 
 
 def _decide(batch: Sequence[Shared]) -> list[Outcome]:

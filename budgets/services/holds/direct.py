@@ -23,6 +23,15 @@ SELECT place.*
        LATERAL commonwatt_place_hold(ask.hold, ask.budget, ask.tokens, ask.carbon_ug, ask.micro_usd, ask.reference,
                                      ask.lease_expires_at, ask.actor, %s::timestamptz, %s) AS place
 """
+LOCK_LEASES = """
+SELECT budget_id FROM budgets_escrowlease WHERE budget_id = ANY (%s) AND status = 'open' ORDER BY id FOR NO KEY UPDATE
+"""
+LOCK_BUDGETS = """
+SELECT 1 FROM budgets_budget
+ WHERE id IN (SELECT jsonb_array_elements_text(path_ids)::uuid FROM budgets_budget
+               WHERE id = ANY (%s) AND id <> ALL (%s::uuid[])) OR id = ANY (%s)
+ ORDER BY depth DESC, id FOR NO KEY UPDATE
+"""
 PLACED = "placed"
 
 
@@ -36,13 +45,25 @@ def admit_directly(ask: HoldAsk, *, now: datetime) -> Admitted | Refused:
 
 
 def admit_all_directly(asks: Sequence[HoldAsk], *, gear: Gear, now: datetime) -> list[Admitted | Refused]:
-    """The same for several asks of one leaf, one after the other in one statement and one commit.
+    """The same for several asks, one after the other in one statement and one commit.
 
-    Of one leaf: the rows of two paths would be locked in an order of their own.
+    Asks of several leaves need a transaction: their rows are locked first, in the order that
+    everybody keeps, for the paths alone would lock them in an order of their own.
     """
+    leaves = {ask.budget_id for ask in asks}
+    if len(leaves) > 1:
+        _lock(list(leaves))
     columns = [list(column) for column in zip(*map(_values, asks), strict=True)]
     rows = _rows(PLACE_ALL, [*columns, now, gear.value])
     return [_answer(hold_id, row) for hold_id, row in zip(columns[0], rows, strict=True)]
+
+
+def _lock(leaves: list[UUID]) -> None:
+    """Leases by key, then budgets deepest first; above a leaf only where no block covers it."""
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK_LEASES, [leaves])
+        covered = [row[0] for row in cursor.fetchall()]
+        cursor.execute(LOCK_BUDGETS, [leaves, covered, leaves])
 
 
 def _values(ask: HoldAsk) -> list[Any]:

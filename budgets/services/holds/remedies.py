@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from budgets.domain.admission import Admitted, Reason, Refused
 from budgets.domain.asks import HoldAsk
-from budgets.domain.gears import Gear
+from budgets.domain.gears import LEASE_ABOVE, Gear
 from budgets.models import Budget, EscrowLease, HoldLine
 from budgets.services import escrow
 from budgets.services.holds.meter import Way
@@ -57,11 +57,16 @@ def _means(budget_id: UUID) -> tuple[bool, bool]:
 
 
 def keep_block(ask: HoldAsk, admitted: Admitted, way: Way, *, now: datetime) -> None:
-    """Have a block opened or filled, after the commit, for a hot leaf that had none to take from."""
+    """Have a block opened or filled, after the commit, for a hot leaf that had none to take from.
+
+    For a leaf that is pinned to blocks it is as large as for one that has just become hot.
+    """
     if way.gear is not Gear.LEASED or admitted.gear is Gear.LEASED or not _is_due(ask.budget_id):
         return
     transaction.on_commit(
-        lambda: escrow.tend(budget_id=ask.budget_id, amounts=ask.amounts, asks_per_second=way.asks_per_second, now=now),
+        lambda: escrow.tend(
+            budget_id=ask.budget_id, amounts=ask.amounts, asks_per_second=max(way.asks_per_second, LEASE_ABOVE), now=now
+        ),
         robust=True,  # the hold is placed, whatever becomes of the block
     )
 

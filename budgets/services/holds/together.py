@@ -1,6 +1,7 @@
 """Several asks in one transaction, on any database: read under lock, decide in memory, write in bulk.
 
-SQLite admits everything this way; PostgreSQL admits batches so, and single asks by its stored function.
+SQLite admits everything this way. PostgreSQL has the same rule in a stored function, which costs its
+callers a fraction of this; a property test compares the two.
 """
 
 from __future__ import annotations

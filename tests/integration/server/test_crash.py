@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 
 import pytest
 import requests
@@ -75,3 +76,66 @@ def test_a_kill_loses_no_answered_request_on_sqlite(tmp_path):
 def test_a_kill_loses_no_answered_request_on_postgresql(tmp_path):
     with fresh_database() as database_url:
         _kill_under_load(spread_environment(tmp_path, database_url))
+
+
+def _kill_under_reservations(env: dict[str, str]) -> None:
+    """The same for `reserve/`, whose answers come from batches: a leaf that is busy, below a parent."""
+    with serving(env) as (server,):
+        api_key = server.printed("api key")
+        client = Client(server.url, api_key)
+        top = budget_that_pays_for(client, 10_000)
+        body = {"name": "Leaf", "parent": top, "unit": "tokens", "limit": TOKENS * 10_000, "period": "one_off"}
+        leaf = client.post("budgets/", body).json()["id"]
+        answered = _reserve_until_killed(client, leaf, server.kill)
+
+    with serving(env) as (server,):
+        client = Client(server.url, api_key)
+        budgets = [client.get(f"budgets/{each}/").json() for each in (leaf, top)]
+        # A second time every one of them is in use: its hold is there and open.
+        again = [client.post(f"budgets/{leaf}/reserve/", {"amount": 1, "reference": each}) for each in answered[:10]]
+        assert_ledger_is_sound(env)
+        still_works = client.post(f"budgets/{leaf}/reserve/", {"amount": 1})
+
+    assert len(answered) >= ANSWERED_BEFORE_THE_KILL
+    assert {each.status_code for each in again} == {409}
+    for budget in budgets:
+        assert len(answered) * TOKENS <= int(budget["reserved"]) <= (len(answered) + CALLERS) * TOKENS
+    assert still_works.status_code == 201
+
+
+def _reserve_until_killed(client: Client, leaf: str, kill) -> list[str]:
+    """References of all reservations that were answered before the connection broke."""
+    answered: list[str] = []
+    enough = threading.Event()
+
+    def ask(caller: int) -> None:
+        for number in count():
+            reference = f"{caller}-{number}"
+            try:
+                answer = client.post(f"budgets/{leaf}/reserve/", {"amount": TOKENS, "reference": reference})
+            except requests.RequestException:
+                return
+            assert answer.status_code == 201, answer.text
+            answered.append(reference)
+            if len(answered) >= 10 * ANSWERED_BEFORE_THE_KILL:
+                enough.set()
+
+    with ThreadPoolExecutor(CALLERS) as callers:
+        running = [callers.submit(ask, caller) for caller in range(CALLERS)]
+        enough.wait(60)
+        kill()
+        for each in running:
+            each.result()
+    return answered
+
+
+@pytest.mark.sqlite
+def test_a_kill_loses_no_answered_reservation_on_sqlite(tmp_path):
+    _kill_under_reservations(environment(tmp_path))
+
+
+@pytest.mark.postgres
+@pytest.mark.redis
+def test_a_kill_loses_no_answered_reservation_on_postgresql(tmp_path):
+    with fresh_database() as database_url:
+        _kill_under_reservations(spread_environment(tmp_path, database_url))
