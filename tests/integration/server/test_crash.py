@@ -90,7 +90,7 @@ def _kill_under_reservations(env: dict[str, str]) -> None:
 
     with serving(env) as (server,):
         client = Client(server.url, api_key)
-        budgets = [client.get(f"budgets/{each}/").json() for each in (leaf, top)]
+        of_leaf, of_top = (int(client.get(f"budgets/{each}/").json()["reserved"]) for each in (leaf, top))
         # A second time every one of them is in use: its hold is there and open.
         again = [client.post(f"budgets/{leaf}/reserve/", {"amount": 1, "reference": each}) for each in answered[:10]]
         assert_ledger_is_sound(env)
@@ -98,8 +98,8 @@ def _kill_under_reservations(env: dict[str, str]) -> None:
 
     assert len(answered) >= ANSWERED_BEFORE_THE_KILL
     assert {each.status_code for each in again} == {409}
-    for budget in budgets:
-        assert len(answered) * TOKENS <= int(budget["reserved"]) <= (len(answered) + CALLERS) * TOKENS
+    assert len(answered) * TOKENS <= of_leaf <= (len(answered) + CALLERS) * TOKENS
+    assert of_top >= of_leaf  # a block in escrow may hold more there, until it is idle
     assert still_works.status_code == 201
 
 
