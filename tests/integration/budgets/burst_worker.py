@@ -9,26 +9,20 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import UUID, uuid4
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
-
-import django
-
-django.setup()
-
-from budgets.domain.refusals import BudgetExhausted
-from budgets.domain.units import Amounts
-from budgets.services import place_hold
-from tests.integration.world import NOW
-
 THREADS = 12
 
 
-def try_to_hold(leaf: UUID, amounts: Amounts) -> str:
+def try_to_hold(leaf: UUID, amounts: dict[str, int]) -> str:
     """The gear of the hold, or what the refusal says."""
+    from budgets.domain.refusals import BudgetExhausted
+    from budgets.domain.units import Amounts
+    from budgets.services import place_hold
+    from tests.integration.world import NOW
+
     try:
         placed = place_hold(
             budget_id=leaf,
-            amounts=amounts,
+            amounts=Amounts(**amounts),
             reference=f"burst:{uuid4()}",
             lease_expires_at=NOW + timedelta(hours=1),
             actor="burst",
@@ -41,15 +35,24 @@ def try_to_hold(leaf: UUID, amounts: Amounts) -> str:
     return placed.gear.value
 
 
+def say(line: str) -> None:
+    """Answer, at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 def main() -> None:
     """Answer orders until the input ends."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+    import django
+
+    django.setup()
     with ThreadPoolExecutor(THREADS) as threads:
-        print("ready", flush=True)
+        say("ready")
         for line in sys.stdin:
             order = json.loads(line)
-            leaf, amounts = UUID(order["leaf"]), Amounts(**order["amounts"])
-            results = threads.map(lambda _, of=(leaf, amounts): try_to_hold(*of), range(order["asks"]))
-            print(json.dumps(list(results)), flush=True)
+            leaf, amounts, asks = UUID(order["leaf"]), order["amounts"], order["asks"]
+            say(json.dumps(list(threads.map(try_to_hold, [leaf] * asks, [amounts] * asks))))
 
 
 if __name__ == "__main__":
