@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import Case, F, Sum, When
+from django.db.models import Case, Exists, F, OuterRef, Q, Sum, When
 
 from budgets.domain.units import Unit, from_steps
 from budgets.models import EscrowLease, HoldLine
@@ -60,8 +60,9 @@ def list_leases(*, budget_id: UUID | None = None) -> list[LeaseFacts]:
     """Blocks that are not closed, oldest first; with `budget_id` those of that leaf or held at that ancestor."""
     rows = EscrowLease.objects.exclude(status=EscrowLease.Status.CLOSED).select_related("budget").order_by("pk")
     if budget_id is not None:
-        held_there = HoldLine.objects.filter(budget=budget_id, hold__block_of__isnull=False).values("hold")
-        rows = rows.filter(budget=budget_id) | rows.filter(hold__in=held_there)
+        # From the few blocks to their lines, never from the budget's lines, most of which were settled long ago.
+        held_there = Exists(HoldLine.objects.filter(hold=OuterRef("hold"), budget=budget_id))
+        rows = rows.filter(Q(budget=budget_id) | held_there)
     leases = list(rows)
     lines: dict[UUID, list[HoldLine]] = {}
     held = HoldLine.objects.filter(hold__in=[lease.hold_id for lease in leases]).select_related("budget")
