@@ -79,6 +79,7 @@ class ExportView(APIView):
 
     required_scopes = {"GET": Scope.BUDGETS_READ}
     content_negotiation_class = AnyFormat
+    http_method_names = ("get", "options")  # HEAD would read all of it for nothing
 
     @extend_schema(
         operation_id="budgets_ledger_export",
