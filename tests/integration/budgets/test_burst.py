@@ -31,7 +31,8 @@ from budgets.services import escrow
 from tests.integration.world import NOW, Team, make_budget, make_team
 
 pytestmark = pytest.mark.django_db(transaction=True)
-ASKED = 500
+ASKED = 500 if connection.vendor == "postgresql" else 120
+"""SQLite has one writer at a time and refuses under its lock: five hundred in 36 cases would take minutes."""
 PAID = 50
 LEVELS = (Level.ORGANISATION, Level.TEAM, Level.SESSION, Level.AGENT)
 AMOUNT = Decimal(7)
@@ -105,7 +106,7 @@ def _burst(workers: list[subprocess.Popen[str]], leaf: UUID, unit: Unit) -> Coun
 
 
 @pytest.mark.parametrize("gear", [GearChoice.DIRECT, GearChoice.BATCHED, GearChoice.LEASED])
-def test_of_five_hundred_at_once_fifty_are_admitted_whatever_unit_and_level_is_scarce(workers, gear):
+def test_of_many_at_once_fifty_are_admitted_whatever_unit_and_level_is_scarce(workers, gear):
     services.load_reference(now=NOW)
     team = make_team()
     used: Counter[str] = Counter()
