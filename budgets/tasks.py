@@ -8,7 +8,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from budgets import services
-from budgets.services import channels
+from budgets.services import channels, forgetting
 from budgets.services.deliveries import deliver_due
 
 
@@ -40,6 +40,12 @@ def deliver_alerts(**_future: Any) -> None:
 def renew_seals(**_future: Any) -> None:
     """Seal secrets of webhooks with the present key, where an earlier one did. Every hour."""
     channels.renew_seals()
+
+
+@shared_task
+def forget_deliveries(**_future: Any) -> None:
+    """Let go of deliveries that were over three months ago. Every day."""
+    forgetting.forget_deliveries(now=timezone.now())
 
 
 @shared_task

@@ -162,6 +162,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "sweep-holds": {"task": "budgets.tasks.sweep_holds", "schedule": 15.0},
     "tend-escrow": {"task": "budgets.tasks.tend_escrow", "schedule": 5.0, "options": {"expire_seconds": 5}},
     "renew-seals": {"task": "budgets.tasks.renew_seals", "schedule": 3600.0},
+    "forget-deliveries": {"task": "budgets.tasks.forget_deliveries", "schedule": 86_400.0},
     "learn-estimates": {"task": "budgets.tasks.learn_estimates", "schedule": 60.0},
     "note-forecasts": {"task": "budgets.tasks.note_forecasts", "schedule": 300.0},
     "propose-shares": {"task": "budgets.tasks.propose_changes", "schedule": 604_800.0},

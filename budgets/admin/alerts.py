@@ -119,9 +119,10 @@ class AlertDeliveryAdmin(RecordAdmin):
     fieldsets = (
         (None, {"fields": (("channel", "shown_status"), ("alert", "id"))}),
         ("When", {"fields": (("created_at", "next_attempt", "delivered_at"),), "description": "Times are UTC."}),
+        ("Tried again by hand", {"fields": ("retried_by",)}),
         ("What is sent", {"fields": ("shown_payload",)}),
     )
-    readonly_fields = ("shown_status", "next_attempt", "shown_payload", "id")
+    readonly_fields = ("shown_status", "next_attempt", "shown_payload", "id", "retried_by")
 
     @display(description="Alert")
     def what(self, delivery: AlertDelivery) -> str:

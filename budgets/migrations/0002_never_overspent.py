@@ -69,6 +69,7 @@ class Migration(migrations.Migration):
                 ('fence', models.PositiveIntegerField(default=0, editable=False)),
                 ('created_at', models.DateTimeField()),
                 ('delivered_at', models.DateTimeField(blank=True, null=True)),
+                ('retried_by', models.CharField(blank=True, editable=False, help_text='Who had it tried again by hand, last.', max_length=120)),
             ],
             options={
                 'verbose_name_plural': 'alert deliveries',

@@ -114,6 +114,9 @@ class AlertDelivery(models.Model):
     fence = models.PositiveIntegerField(default=0, editable=False)
     created_at = models.DateTimeField()
     delivered_at = models.DateTimeField(null=True, blank=True)
+    retried_by = models.CharField(
+        max_length=120, blank=True, editable=False, help_text="Who had it tried again by hand, last."
+    )
 
     class Meta:
         ordering = ["-created_at"]

@@ -134,7 +134,7 @@ def send_test(*, channel_id: int, actor: str, now: datetime) -> DeliveryFacts:
 def retry_delivery(*, delivery_id: UUID, actor: str, now: datetime) -> None:
     """Try a delivery that is waiting or has failed again at once; after its 24 hours once more only.
 
-    Raises NotFound, Conflict if it arrived or its channel is off.
+    Who wanted it is kept with the delivery. Raises NotFound, Conflict if it arrived or its channel is off.
     """
     delivery = AlertDelivery.objects.select_for_update(of=("self",)).select_related("channel").filter(pk=delivery_id)
     found = delivery.first()
@@ -144,7 +144,7 @@ def retry_delivery(*, delivery_id: UUID, actor: str, now: datetime) -> None:
         raise Conflict("It has arrived.", code="delivered")
     if not found.channel.is_active:
         raise Conflict("Its channel is switched off.", code="channel_off")
-    delivery.update(status=AlertDelivery.Status.WAITING, next_attempt_at=now)
+    delivery.update(status=AlertDelivery.Status.WAITING, next_attempt_at=now, retried_by=actor[:120])
 
 
 def renew_seals() -> int:

@@ -146,6 +146,8 @@ def test_the_log_shows_each_try_and_lets_one_be_tried_again(root, team, made):
         deliver_due(now=timezone.now())
 
     assert "answered 500" in log
+    assert "person root" not in log
+    assert "person root" in root.get(page("alertdelivery_change", delivery.id)).content.decode()
     assert "percent of Flood desk" in root.get(page("alertdelivery_changelist")).content.decode()
     assert selectors.get_delivery(delivery.id).status == "delivered"
     alert = root.get(page("budgetalert_changelist")).content.decode()

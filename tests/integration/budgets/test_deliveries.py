@@ -18,6 +18,7 @@ from budgets.models import AlertChannel, AlertDelivery, Budget, BudgetAlert, Del
 from budgets.services import alerting, deliveries
 from budgets.services.alerting import note_forecast, note_overdraft
 from budgets.services.deliveries import LEASE, deliver_due, fan_out
+from budgets.services.forgetting import forget_deliveries
 from config.kernel.errors import Conflict
 from tests.integration.budgets.receiver import receiving, status
 from tests.integration.world import make_budget, make_team
@@ -391,6 +392,38 @@ def test_the_backlog_says_how_much_and_since_when():
     empty = selectors.get_backlog(now=now())
     assert (empty.not_fanned_out, empty.waiting, empty.failed) == (0, 0, 0)
     assert (empty.oldest_waiting_at, empty.overdue_since) == (None, None)
+
+
+def test_deliveries_are_forgotten_90_days_after_they_were_made_and_not_sent_again():
+    team = make_team()
+    channel(team, "ada@example.org", kind="email")
+    began = now()
+    spend(make_budget(team, 1000, now=began), 800)
+    deliver_due(now=began)
+    (over,) = selectors.list_deliveries()
+    channel(team, "ada@example.org", kind="email", name="waits")
+    spend(make_budget(team, 1000, name="other", now=began), 800, "work:2")
+    fan_out(now=began)
+    waiting = {each.id for each in selectors.list_deliveries(status="waiting")}
+    assert forget_deliveries(now=began + timedelta(days=89)) == 0
+    assert forget_deliveries(now=began + timedelta(days=91)) == 1
+
+    assert {each.id for each in selectors.list_deliveries()} == waiting
+    assert over.id not in waiting
+    assert DeliveryAttempt.objects.count() == 0
+    assert BudgetAlert.objects.count() == 2
+    assert fan_out(now=began + timedelta(days=91)) == 0
+
+
+def test_forgetting_goes_on_until_nothing_old_is_left(monkeypatch):
+    monkeypatch.setattr("budgets.services.forgetting.BATCH", 2)
+    team = make_team()
+    made = channel(team, "ada@example.org", kind="email")
+    for _ in range(5):
+        services.send_test(channel_id=made.id, actor="test", now=now() - timedelta(days=91))
+    tasks.forget_deliveries()
+
+    assert selectors.list_deliveries() == []
 
 
 def test_nothing_secret_is_stored_in_the_clear():
