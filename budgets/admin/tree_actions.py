@@ -136,7 +136,8 @@ class TreeActions(_Parent):
             title=f"Rebalance the budgets below {budget.name}",
             submit="Apply it",
             intro="Allotment that was not used flows to where it was used of late (Thresholds, rebalance-recent)."
-            " Nothing is added or lost; nobody falls below its floor, nor below what is spent and reserved."
+            " Nothing is added or lost; nobody falls below its floor, below what is spent and reserved, nor below the"
+            " share that a budget keeps though nobody used it (Thresholds, share-least)."
             " Budgets with four eyes stay.",
             object_id=object_id,
             template="admin/commonwatt/rebalance.html",

@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from uuid import UUID
 
+from budgets.domain.units import LARGEST_AMOUNT
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShareTerms:
@@ -62,6 +64,11 @@ class ProposedShare:
     share_before: float
     share_after: float
     explanation: str
+
+
+def part_of(total: int, percent: float) -> int:
+    """So much per cent of `total`, in whole steps, rounded down."""
+    return int(Fraction(percent) * total / 100)
 
 
 def propose_shares(children: Sequence[ChildHistory], terms: ShareTerms) -> list[ProposedShare]:
@@ -106,12 +113,9 @@ def _limits(child: ChildHistory, total: int, terms: ShareTerms) -> tuple[int, in
     """The least and the most steps that a proposal may give the child; what it has lies between."""
     if child.is_fixed:
         return child.base, child.base
-    least = max(_part(terms.least_percent, total), child.floor, child.needed)
-    return min(child.base, least), max(child.base, _part(terms.most_percent, total))
-
-
-def _part(percent: float, total: int) -> int:
-    return int(Fraction(percent) * total / 100)
+    least = max(part_of(total, terms.least_percent), child.floor, child.needed)
+    most = min(part_of(total, terms.most_percent), LARGEST_AMOUNT)
+    return min(child.base, least), max(child.base, most)
 
 
 def _fit(wanted: Sequence[Fraction], limits: Sequence[tuple[int, int]], total: int) -> list[int]:

@@ -10,10 +10,12 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Sum
 
+from budgets.domain.proposals import part_of
 from budgets.domain.rebalancing import RebalancedLine, Share, rebalanced
 from budgets.domain.units import Unit, from_steps
 from budgets.events import BudgetsChanged
 from budgets.models import Budget, LedgerEntry, SpendBucket, Threshold
+from budgets.selectors.figures import get_share_terms
 from budgets.services.alerting import note_crossings
 from budgets.services.ledger import entry
 from budgets.services.rows import locked_each, save
@@ -30,9 +32,10 @@ def rebalance(
     """Let unused allotment of a budget's children flow to where it is used; return what changes for each.
 
     Children of one unit and one kind of period share among themselves: what was spent of late
-    (threshold `rebalance-recent`) and what is reserved now says how much each needs. Nobody falls below its floor, nor
-    below what is spent and reserved. Children whose changes need two people are left alone. A trial
-    changes nothing. Raises NotFound.
+    (threshold `rebalance-recent`) and what is reserved now says how much each needs. Nobody falls below its floor,
+    below what is spent and reserved, nor below a share (threshold `share-least`) of what they have together: a
+    child that was not used of late can still begin. Children whose changes need two people are left alone. A
+    trial changes nothing. Raises NotFound.
     """
     if not Budget.objects.filter(pk=parent_id, deallocated_at=None).exists():
         raise NotFound("There is no such budget.", field="parent")
@@ -46,9 +49,11 @@ def _rebalance(parent_id: UUID, *, actor: str, reason: str, now: datetime) -> li
     children = Budget.objects.filter(parent=parent_id, deallocated_at=None, needs_two=False)
     rows = locked_each(list(children.values_list("pk", flat=True)), now=now)
     used = _recent_use(list(rows.values()), now=now)
+    least_percent = get_share_terms().least_percent
     bases: dict[UUID, int] = {}
     for group in _groups(list(rows.values())):
-        bases |= rebalanced([_share(row, used[row.pk]) for row in group])
+        kept = part_of(sum(row.base_limit for row in group), least_percent)
+        bases |= rebalanced([_share(row, used[row.pk], kept=kept) for row in group])
     lines = [_line(row, bases[row.pk], used[row.pk]) for row in sorted(rows.values(), key=lambda row: row.name)]
     _write(
         [row for row in rows.values() if bases[row.pk] != row.base_limit], bases, actor=actor, reason=reason, now=now
@@ -72,9 +77,10 @@ def _recent_use(rows: Sequence[Budget], *, now: datetime) -> dict[UUID, int]:
     return {row.pk: int(spent.get(row.pk, 0)) + row.reserved for row in rows}
 
 
-def _share(row: Budget, used: int) -> Share:
+def _share(row: Budget, used: int, *, kept: int) -> Share:
+    """`kept` is the least that every child keeps of what it has, whether it was used or not."""
     extra = row.limit - row.base_limit
-    least = max(row.floor, row.pool, row.spent + row.reserved - extra, 1)
+    least = max(row.floor, row.pool, row.spent + row.reserved - extra, kept, 1)
     return Share(key=row.pk, base=row.base_limit, least=min(row.base_limit, least), used=used)
 
 

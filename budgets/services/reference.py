@@ -31,7 +31,12 @@ DEFAULTS: list[tuple[str, float, str, str]] = [
     ("estimate-adapt-above", 0.2, "share", "Estimates whose smoothed error is above this learn twice as fast."),
     ("estimate-least", 50, "tokens", "No estimate is learned to be less."),
     ("estimate-most", 200_000, "tokens", "No estimate is learned to be more."),
-    ("share-least", 5, "%", "No proposal takes a budget below this share of its parent."),
+    (
+        "share-least",
+        5,
+        "%",
+        "Neither a proposal nor rebalancing takes a budget below this share of what those beside it have together.",
+    ),
     ("share-most", 50, "%", "No proposal takes a budget above this share of its parent."),
     ("share-step", 5, "points", "How far one proposal moves a share, up or down."),
     ("exhaustions-many", 3, "hours", "More hours with refusals than this: a larger share is proposed."),

@@ -168,14 +168,23 @@ def test_unused_allotment_flows_to_where_it_is_used(team):
     parent, busy, idle, floored = family(team)
     lines = rebalance(parent)
     assert [(line.name, line.before, line.after, line.used) for line in lines] == [
-        ("busy", 1000, 2599, 900),
-        ("idle", 1000, 1, 0),
+        ("busy", 1000, 2450, 900),
+        ("idle", 1000, 150, 0),
         ("kept", 1000, 400, 0),
     ]
-    assert [row(each).limit for each in (busy, idle, floored)] == [2599, 1, 400]
+    assert [row(each).limit for each in (busy, idle, floored)] == [2450, 150, 400]
     assert row(busy).ledger.first().reason == "it is needed there"
     assert list_ledger_differences() == []
-    assert [line.after for line in rebalance(parent)] == [2599, 1, 400]
+    assert [line.after for line in rebalance(parent)] == [2450, 150, 400]
+
+
+def test_what_an_unused_budget_keeps_is_a_threshold_and_never_more_than_it_has(team):
+    parent, busy, idle, floored = family(team)
+    small = make_budget(team, 100, name="small", parent_id=parent)
+    Threshold.objects.filter(pk="share-least").update(value=20)
+    rebalance(parent)
+    assert [row(each).limit for each in (busy, idle, floored, small)] == [1760, 620, 620, 100]
+    assert list_ledger_differences() == []
 
 
 def test_how_far_rebalancing_looks_back_is_a_threshold(team):
