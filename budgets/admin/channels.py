@@ -17,6 +17,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 
+from budgets.admin.channel_addresses import MaskedHistory, marked
 from budgets.admin.channel_forms import ChannelFields, NewChannelForm
 from budgets.domain.alerts import ChannelKind, ChannelState, DeliveryFacts
 from budgets.models import AlertChannel
@@ -73,7 +74,7 @@ class AlertChannelAdmin(AuditedAdmin):
     list_filter = (("organisation", RelatedDropdownFilter), ("kind", ChoicesDropdownFilter), "is_active")
     list_select_related = ("organisation", "team__organisation")
     search_fields = ("name", "organisation__name", "team__name")
-    readonly_fields = ("organisation", "team", "kind", "created_at", "shown_state", "deliveries")
+    readonly_fields = ("organisation", "team", "kind", "created_at", "shown_state", "deliveries", "shown_address")
     actions_detail = ("test", "new_secret", "remove")
     fieldsets = (
         (None, {"fields": ("name", ("organisation", "team"), ("kind", "shown_state"), "address", "is_active")}),
@@ -84,6 +85,30 @@ class AlertChannelAdmin(AuditedAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """With the last try, which says how a channel is."""
         return with_last_try(super().get_queryset(request))
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """The address of a webhook may hold a key of the receiver: whole for those only who may change it."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if self.has_change_permission(request, obj):
+            return fieldsets
+        shown = {"address": "shown_address"}
+        return [
+            (title, {**options, "fields": [shown.get(str(name), name) for name in options["fields"]]})
+            for title, options in fieldsets
+        ]
+
+    def audit_text(self, row: Any, name: str) -> str | None:
+        """How the audit log writes a field: addresses without keys, everything else as it does."""
+        return marked(row.kind, row.address) if name == "address" else None
+
+    def get_historical_record_context_helper(self, request: HttpRequest, historical_record: Any) -> MaskedHistory:
+        """Addresses without keys in the history, too."""
+        return MaskedHistory(self.model, historical_record)
+
+    @display(description="Address")
+    def shown_address(self, channel: AlertChannel) -> str:
+        """Of a webhook up to its host."""
+        return marked(channel.kind, channel.address)
 
     @display(description="State", label=STATE_COLOURS)
     def shown_state(self, channel: AlertChannel) -> str:

@@ -71,7 +71,7 @@ class ChannelOut(serializers.Serializer):  # type: ignore[type-arg]
     id = serializers.IntegerField()
     name = serializers.CharField()
     kind = serializers.ChoiceField(choices=CHANNEL_KINDS)
-    address = serializers.CharField()
+    address = serializers.CharField(help_text="Of a webhook up to its host, for those who may not change the channel.")
     alert_kinds = serializers.ListField(child=serializers.ChoiceField(choices=ALERT_KINDS))
     least_percent = serializers.IntegerField()
     is_active = serializers.BooleanField()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from django.utils import timezone
@@ -27,7 +28,8 @@ from budgets.api.alert_serializers import (
 )
 from budgets.api.bodies import EmptyIn, asked
 from budgets.api.doors import IDEMPOTENCY_KEY, Said, acting_team, answered_once, visible_budget, visible_teams
-from budgets.domain.alerts import ChannelFacts
+from budgets.domain.addresses import masked
+from budgets.domain.alerts import ChannelFacts, ChannelKind
 from config.kernel.errors import NotAllowed, NotFound
 from config.kernel.rest import paged, validated
 
@@ -68,8 +70,9 @@ class ChannelListView(APIView):
     @extend_schema(operation_id="budgets_channels", responses=paged(ChannelOut))
     def get(self, request: Request) -> Response:
         """By name, with how they are."""
-        rows = selectors.list_channels(team_ids=visible_teams(Principal.of(request.auth)))
-        return Response({"next": None, "previous": None, "results": ChannelOut(rows, many=True).data})
+        principal = Principal.of(request.auth)
+        rows = selectors.list_channels(team_ids=visible_teams(principal))
+        return Response({"next": None, "previous": None, "results": [_told(row, principal) for row in rows]})
 
     @extend_schema(
         operation_id="budgets_channel_create",
@@ -90,7 +93,7 @@ class ChannelListView(APIView):
             )
             shown["secret"] = made.secret
             # Stored under the Idempotency-Key: without the secret, which nobody keeps in the clear.
-            return 201, _told(selectors.get_channel(made.id)), None
+            return 201, _told(selectors.get_channel(made.id), principal), None
 
         answer = answered_once(request, work)
         answer.data = {**answer.data, **shown}
@@ -105,16 +108,16 @@ class ChannelView(APIView):
     @extend_schema(operation_id="budgets_channel", responses=ChannelOut)
     def get(self, request: Request, channel_id: int) -> Response:
         """How it is."""
-        return Response(_told(visible_channel(request, channel_id)))
+        return Response(_told(visible_channel(request, channel_id), Principal.of(request.auth)))
 
     @extend_schema(operation_id="budgets_channel_change", request=ChannelChangeIn, responses=ChannelOut)
     def patch(self, request: Request, channel_id: int) -> Response:
         """What is left out stays."""
         own_channel(request, channel_id)
         changes: Mapping[str, Any] = validated(ChannelChangeIn, request)
-        actor = Principal.of(request.auth).actor
-        services.change_channel(channel_id=channel_id, actor=actor, now=timezone.now(), **changes)
-        return Response(_told(selectors.get_channel(channel_id)))
+        principal = Principal.of(request.auth)
+        services.change_channel(channel_id=channel_id, actor=principal.actor, now=timezone.now(), **changes)
+        return Response(_told(selectors.get_channel(channel_id), principal))
 
     @extend_schema(operation_id="budgets_channel_remove", responses={204: None})
     def delete(self, request: Request, channel_id: int) -> Response:
@@ -177,10 +180,18 @@ def visible_channel(request: Request, channel_id: int) -> ChannelFacts:
 def own_channel(request: Request, channel_id: int) -> ChannelFacts:
     """A channel of the caller's own team, to change."""
     channel = visible_channel(request, channel_id)
-    if channel.team_id is None or channel.team_id != Principal.of(request.auth).team_id:
+    if not _is_own(channel, Principal.of(request.auth)):
         raise NotAllowed("This channel is not your team's to change.", field="channel")
     return channel
 
 
-def _told(channel: ChannelFacts) -> dict[str, Any]:
+def _is_own(channel: ChannelFacts, principal: Principal) -> bool:
+    return channel.team_id is not None and channel.team_id == principal.team_id
+
+
+def _told(channel: ChannelFacts, principal: Principal) -> dict[str, Any]:
+    """Addresses of webhooks may hold keys of the receiver: whole for those only who may change the channel."""
+    may_change = _is_own(channel, principal) and principal.may(Scope.BUDGETS_WRITE)
+    if channel.kind is ChannelKind.WEBHOOK and not may_change:
+        channel = replace(channel, address=masked(channel.address))
     return dict(ChannelOut(channel).data)

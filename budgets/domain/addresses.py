@@ -7,8 +7,14 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import SplitResult, urlsplit
 
 LONGEST_URL_CHARACTERS = 500
-METADATA = (IPv4Address("168.63.129.16"), IPv4Address("192.0.0.192"))
-"""Where clouds (Azure, Oracle) tell a machine its secrets, at addresses that look public."""
+METADATA = (
+    IPv4Address("168.63.129.16"),  # Azure
+    IPv4Address("192.0.0.192"),  # Oracle
+    IPv4Address("100.100.100.200"),  # Alibaba
+    IPv6Address("fd00:ec2::254"),  # Amazon
+    IPv6Address("fd20:ce::254"),  # Google
+)
+"""Where clouds tell a machine its secrets, besides the link-local addresses."""
 NAT64 = IPv6Network("64:ff9b::/96")
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
 _ADDRESS_IN_DIGITS = re.compile(r"[0-9a-fx.]+", re.IGNORECASE)
@@ -34,6 +40,15 @@ def host_of(url: str) -> str:
     """The host of an address, in small letters, without port and brackets."""
     parts = _split(url)
     return (parts.hostname or "") if parts else ""
+
+
+def masked(url: str) -> str:
+    """An address up to its host: what follows may hold a key, and is for those who keep the channel."""
+    parts = _split(url)
+    if parts is None:
+        return "…"
+    is_bare = parts.path in ("", "/") and not parts.query
+    return url if is_bare else f"{parts.scheme}://{parts.netloc}/…"
 
 
 def problem_of_host(host: str, *, exceptions: frozenset[str]) -> str:

@@ -126,6 +126,24 @@ def test_auditors_look_and_change_nothing(member_of, made, name):
     assert AlertChannel.objects.count() == 1
 
 
+def test_a_key_in_the_address_is_for_those_who_may_change_it(root, member_of, made):
+    for key in ("hunter2", "hunter3"):
+        address = f"https://hooks.example.org/{key}"
+        services.change_channel(channel_id=made.id, address=address, actor="test", now=NOW)
+    auditor = member_of("auditors")
+    change, history = page("alertchannel_change", made.id), page("alertchannel_history", made.id)
+    version = AlertChannel.history.filter(id=made.id).first().history_id
+    seen = [
+        auditor.get(address).content.decode()
+        for address in (change, history, page("alertchannel_simple_history", made.id, version), reverse("audit_log"))
+    ]
+
+    assert "hunter3" in root.get(change).content.decode()
+    assert ["hunter" in each for each in seen] == [False] * 4
+    assert "https://hooks.example.org/…" in seen[0]
+    assert seen[3].count("https://hooks.example.org/… (mark ") == 5  # made; changed twice, each before and after
+
+
 def test_the_log_shows_each_try_and_lets_one_be_tried_again(root, team, made):
     with receiving(status(500)) as receiver:
         services.change_channel(channel_id=made.id, address=receiver.url, actor="test", now=NOW)

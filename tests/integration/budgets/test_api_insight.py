@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,6 +10,7 @@ import responses
 from django.utils import timezone
 
 from accounts.models import IdempotentAnswer
+from accounts.services.keys import create_api_key
 from budgets import services
 from budgets.domain.units import Unit
 from budgets.models import AlertChannel, Budget, PeriodRecord
@@ -148,6 +150,19 @@ def test_the_secret_of_a_channel_is_shown_once_and_kept_nowhere_in_the_clear(tea
     fresh = team.client.post(f"{URL}channels/{made.json()['id']}/secret/", {}).json()["secret"]
     assert fresh.startswith("whsec_")
     assert fresh != secret
+
+
+def test_a_key_in_the_address_of_a_channel_is_for_those_who_may_change_it(team):
+    made = team.client.post(f"{URL}channels/", {**HOOK, "address": "https://hooks.example.org/hunter2?key=1"}).json()
+    mail = {**HOOK, "name": "mail", "kind": "email", "address": "ada@example.org"}
+    team.client.post(f"{URL}channels/", mail)
+    reading = replace(team, secret=create_api_key(team_id=team.team_id, name="read", scopes=["budgets:read"])[1])
+    listed = {each["name"]: each["address"] for each in reading.client.get(f"{URL}channels/").json()["results"]}
+
+    assert made["address"] == "https://hooks.example.org/hunter2?key=1"
+    assert listed == {HOOK["name"]: "https://hooks.example.org/…", "mail": "ada@example.org"}
+    assert "hunter2" not in str(reading.client.get(f"{URL}channels/{made['id']}/").json())
+    assert team.client.get(f"{URL}channels/{made['id']}/").json()["address"] == made["address"]
 
 
 def test_a_channel_is_changed_tried_and_removed(team):

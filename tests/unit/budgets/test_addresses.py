@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from budgets.domain.addresses import host_of, may_reach, problem_of_host, problem_of_url
+from budgets.domain.addresses import host_of, masked, may_reach, problem_of_host, problem_of_url
 
 
 @pytest.mark.parametrize("text", ["93.184.215.14", "2606:4700::1111", "::ffff:93.184.215.14", "64:ff9b::5db8:d70e"])
@@ -27,7 +27,11 @@ def test_private_addresses_are_closed_however_they_are_written(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["169.254.169.254", "fe80::1", "224.0.0.1", "ff02::1", "0.0.0.0", "::", "255.255.255.255", "168.63.129.16"]
+    "text",
+    [
+        *("169.254.169.254", "fe80::1", "224.0.0.1", "ff02::1", "0.0.0.0", "::", "255.255.255.255", "168.63.129.16"),
+        *("fd00:ec2::254", "100.100.100.200", "64:ff9b:1::7f00:1", "::7f00:1", "::ffff:169.254.169.254"),
+    ],
 )
 def test_metadata_multicast_and_reserved_addresses_are_closed_for_exceptions_too(text):
     assert not may_reach(ip_address(text))
@@ -56,6 +60,20 @@ def test_an_address_with_a_host_is_good(url):
 )
 def test_anything_else_is_no_address_of_a_webhook(url):
     assert problem_of_url(url, must_be_https=False)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://example.org/services/T0/key", "https://example.org/…"),
+        ("https://example.org:8443/?token=key", "https://example.org:8443/…"),
+        ("https://example.org?token=key", "https://example.org/…"),
+        ("https://example.org/", "https://example.org/"),
+        ("https://[::1/key", "…"),
+    ],
+)
+def test_a_masked_address_ends_with_its_host(url, shown):
+    assert masked(url) == shown
 
 
 def test_http_is_for_ones_own_machine():
