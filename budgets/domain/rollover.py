@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from budgets.domain.units import LARGEST_AMOUNT
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
@@ -44,24 +46,27 @@ def turn(ended: Ended) -> Begun:
     Carried over: `rollover_percent` of what the budget's own limit had left, rounded down, and at
     most `rollover_cap_percent` of the base. Draws on the pool end. Open holds stay reserved, so where
     they need more than the new limit, what they need stays: first of the draws, then of what was left.
-    What was overdrawn is paid first, as far as it fits.
+    What was overdrawn is paid first, as far as it fits. Nothing carried or earned lifts a limit above
+    the largest amount there is.
     """
+    earned = min(ended.earned, max(0, LARGEST_AMOUNT - ended.base))
     own_limit = ended.base + ended.carried + ended.bonus
     unspent = max(0, own_limit - ended.spent)
     carried = min(
         unspent * ended.rollover_percent // 100,
         ended.base * ended.rollover_cap_percent // 100,
+        max(0, LARGEST_AMOUNT - ended.base - earned),
     )
-    lacking = max(0, ended.reserved - ended.base - carried - ended.earned)
+    lacking = max(0, ended.reserved - ended.base - carried - earned)
     pooled = min(lacking, ended.pooled)
     carried += lacking - pooled
-    limit = ended.base + carried + pooled + ended.earned
+    limit = ended.base + carried + pooled + earned
     paid = min(ended.overdraft, limit - ended.reserved)
     return Begun(
         carried=carried,
         pooled=pooled,
-        bonus=ended.earned,
-        tradeable=ended.earned_tradeable,
+        bonus=earned,
+        tradeable=min(earned, ended.earned_tradeable),
         limit=limit,
         spent=paid,
         overdraft=ended.overdraft - paid,

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from budgets.domain.rollover import Ended, turn
+from budgets.domain.units import LARGEST_AMOUNT
 
 
 @st.composite
@@ -78,3 +79,22 @@ def test_holds_that_need_a_draw_keep_that_part_of_it():
 def test_a_bonus_comes_on_top_and_pays_what_was_overdrawn_too():
     begun = turn(Ended(base=1000, reserved=1000, overdraft=300, earned=100, earned_tradeable=50))
     assert (begun.limit, begun.bonus, begun.tradeable, begun.spent, begun.overdraft) == (1100, 100, 50, 100, 200)
+
+
+@pytest.mark.parametrize("base", [LARGEST_AMOUNT, LARGEST_AMOUNT - 3, LARGEST_AMOUNT // 2])
+def test_no_turn_lifts_a_limit_above_the_largest_amount(base):
+    carried = 0
+    for _ in range(20):
+        begun = turn(
+            Ended(
+                base=base,
+                carried=carried,
+                rollover_percent=100,
+                rollover_cap_percent=1000,
+                earned=base // 10,
+                earned_tradeable=base // 20,
+            )
+        )
+        assert begun.limit <= LARGEST_AMOUNT
+        assert begun.tradeable <= begun.bonus
+        carried = begun.carried
