@@ -199,7 +199,8 @@ class ChangeActions(_Parent):
             service=call,
             title="End this budget",
             submit="End it",
-            intro="What is not spent goes back. Open holds and budgets below it must be closed first.",
+            intro="What is not spent goes back. Open holds and budgets below it must be closed first."
+            + (" Lift its four eyes before: a second person must agree to that." if budget.needs_two else ""),
         )
 
 

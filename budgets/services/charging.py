@@ -17,7 +17,7 @@ from budgets.selectors.escrow import free_in_escrow
 from budgets.services.alerting import note_crossings, note_overdraft
 from budgets.services.buckets import add_spent
 from budgets.services.ledger import entry
-from budgets.services.periods import begin_period_if_over
+from budgets.services.periods import begin_period_if_over, begin_periods_if_over
 from config.kernel.events import publish
 
 
@@ -70,6 +70,7 @@ def charge_all(
     Raises BlockInTheWay (see `Books.may_fall_short`); then the caller's savepoint undoes all of it.
     """
     ordered = sorted(charges, key=lambda each: (-each.budget.depth, each.budget.pk))
+    begin_periods_if_over([each.budget for each in ordered if not each.is_moved], now=now)
     books = Books(actor, reason, now, may_fall_short, [], [], [])
     for charge in ordered:
         if charge.is_moved:
@@ -97,7 +98,6 @@ def write_down(books: Books, *, budget_ids: Sequence[UUID]) -> int | None:
 
 
 def _spend(charge: Charge, books: Books) -> None:
-    begin_period_if_over(charge.budget, now=books.now)
     rows = Budget.objects.filter(pk=charge.budget.pk)
     spent = charge.used
     if charge.used <= charge.freed:
@@ -139,7 +139,6 @@ def _move_up(charge: Charge, books: Books) -> None:
 
 
 def _give_back(charge: Charge, books: Books) -> None:
-    begin_period_if_over(charge.budget, now=books.now)
     row = Budget.objects.select_for_update(no_key=True).get(pk=charge.budget.pk)
     steps = min(charge.given_back, row.spent, _still_counts(row, charge, now=books.now))
     Budget.objects.filter(pk=row.pk).update(spent=F("spent") - steps)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -32,14 +32,26 @@ def begin_period_if_over(budget: Budget, *, now: datetime) -> bool:
     written. In a rolling one what is older than the window stops counting. Open holds stay
     reserved: they will be settled later. The row stays locked.
     """
-    if not is_over(budget, now=now):
+    return begin_periods_if_over([budget], now=now)
+
+
+def begin_periods_if_over(budgets: Iterable[Budget], *, now: datetime) -> bool:
+    """The same for several budgets, such as a path: all blocks that are in the way first, then all rows deepest first.
+
+    Budget after budget would lock the blocks of one while the rows of another are locked. Call it
+    before any of them is.
+    """
+    over = [each for each in budgets if is_over(each, now=now)]
+    if not over:
         return False
-    if budget.period != Period.ROLLING or budget.overdraft:
-        _empty_blocks([budget.pk], now=now)
-    rows = list(Budget.objects.select_for_update(no_key=True).filter(pk=budget.pk))
-    over = [row for row in rows if is_over(row, now=now)]
-    _turn(over, now=now)
-    return bool(over)
+    budget_ids = [each.pk for each in over]
+    with_blocks = [each.pk for each in over if each.period != Period.ROLLING or each.overdraft]
+    if with_blocks:
+        _empty_blocks(with_blocks, also_lock=budget_ids, now=now)
+    rows = Budget.objects.filter(pk__in=budget_ids).order_by("-depth", "pk").select_for_update(no_key=True)
+    due = [row for row in rows if is_over(row, now=now)]
+    _turn(due, now=now)
+    return bool(due)
 
 
 def begin_due_periods(*, now: datetime) -> int:
@@ -65,11 +77,11 @@ def _turn_some(*, now: datetime) -> int:
     return len(rows)
 
 
-def _empty_blocks(budget_ids: Sequence[UUID], *, now: datetime) -> None:
+def _empty_blocks(budget_ids: Sequence[UUID], *, now: datetime, also_lock: Sequence[UUID] = ()) -> None:
     """Let what was spent under blocks in escrow count in the period that ends, and nothing of them be idle."""
     from budgets.services.escrow.recall import recall_at  # it charges budgets, which begins their periods
 
-    recall_at(budget_ids, now=now)
+    recall_at(budget_ids, now=now, also_lock=also_lock)
 
 
 def _turn(rows: Sequence[Budget], *, now: datetime) -> None:

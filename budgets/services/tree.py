@@ -20,6 +20,7 @@ from budgets.models import Budget, LedgerEntry
 from budgets.services.alerting import note_crossings
 from budgets.services.guards import require_one_person
 from budgets.services.ledger import entry
+from budgets.services.overflow import return_draws
 from budgets.services.rolling import counted_spending
 from budgets.services.rows import in_lock_order, locked, save
 from config.kernel.errors import Conflict, InvalidInput
@@ -143,13 +144,19 @@ def allot_locked(
 
 @transaction.atomic
 def deallocate(*, budget_id: UUID, actor: str, reason: str, now: datetime) -> None:
-    """End a budget: what is not spent goes back. Raises Conflict while holds or children are open."""
+    """End a budget: what is not spent goes back, and what it drew and did not use to the pool.
+
+    Raises Conflict while holds or children are open, or if that waits for a second person: once it
+    has ended, anybody could make another in its place that needs one only.
+    """
     budget = locked(budget_id, now=now)
+    require_one_person(budget)
     if budget.reserved:
         raise Conflict("Holds are open on this budget. Settle or release them first.", code="holds_open")
     if budget.children.filter(deallocated_at=None).exists():
         raise Conflict("This budget has children. End them first.", code="children_open")
-    unspent, tradeable = budget.limit - budget.spent, budget.tradeable
+    returned = return_draws(budget, now=now)
+    unspent, tradeable = budget.limit - budget.spent - returned, budget.tradeable
     budget.limit = budget.spent
     budget.carried = budget.pooled = budget.bonus = budget.tradeable = 0
     budget.deallocated_at = now

@@ -17,7 +17,7 @@ from budgets.models import Budget, EscrowLease, HoldLine
 from budgets.services import escrow
 from budgets.services.holds.meter import Way
 from budgets.services.overflow import draw_overflow
-from budgets.services.periods import begin_period_if_over
+from budgets.services.periods import begin_periods_if_over
 from config.kernel.transactions import in_transaction
 
 REST_SECONDS = 0.2
@@ -30,7 +30,8 @@ _lock = threading.Lock()
 def mend(refused: Refused, *, now: datetime) -> bool:
     """Whether another try may succeed: a new period begun, blocks called back, or the pool drawn on."""
     if refused.reason is Reason.OVER:
-        in_transaction(lambda: _begin_periods(refused.path, now=now))
+        on_path = Budget.objects.filter(pk__in=refused.path)
+        in_transaction(lambda: begin_periods_if_over(on_path.all(), now=now))
         return True
     budget_id = refused.budget_id
     if refused.reason is not Reason.SHORT or budget_id is None:
@@ -69,12 +70,6 @@ def keep_block(ask: HoldAsk, admitted: Admitted, way: Way, *, now: datetime) -> 
         ),
         robust=True,  # the hold is placed, whatever becomes of the block
     )
-
-
-def _begin_periods(path: tuple[UUID, ...], *, now: datetime) -> None:
-    """All that are due on a path at once, deepest first as everywhere."""
-    for budget in Budget.objects.filter(pk__in=path).order_by("-depth"):
-        begin_period_if_over(budget, now=now)
 
 
 def _is_due(leaf_id: UUID) -> bool:

@@ -140,12 +140,14 @@ def test_nobody_goes_round_the_second_person(team):
         lambda: services.reset_budget(budget_id=budget, actor="a", reason="x", now=NOW),
         lambda: services.configure_budget(budget_id=budget, actor="a", now=NOW, needs_two=False),
         lambda: services.configure_budget(budget_id=budget, actor="a", now=NOW, pool=Decimal(500)),
+        lambda: services.deallocate(budget_id=budget, actor="a", reason="x", now=NOW),
     ]
     for attempt in attempts:
         with pytest.raises(Conflict) as refused:
             attempt()
         assert refused.value.code == "needs_two"
     assert (row(budget).limit, row(budget).spent, row(budget).needs_two) == (1000, 100, True)
+    assert row(budget).deallocated_at is None
     services.configure_budget(budget_id=budget, actor="a", now=NOW, name="may be renamed")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -84,3 +85,28 @@ def test_nothing_short_draws_nothing(team):
     _, (child,) = family(team)
     assert not draw(child, 0)
     assert row(child).limit == 400
+
+
+def end(budget_id, *, now=NOW) -> None:
+    services.deallocate(budget_id=budget_id, actor="test", reason="over", now=now)
+
+
+def test_what_was_drawn_and_not_used_goes_back_to_the_pool_when_a_budget_ends(team):
+    parent, (child, other) = family(team, count=2)
+    assert draw(child, 70)
+    assert draw(other, 10)
+    spend(child, 420)
+    end(child)
+    assert (row(child).limit, row(child).pooled) == (420, 0)
+    assert row(parent).pool_drawn == 20 + 10
+    assert list_ledger_differences() == []
+
+
+def test_a_draw_of_an_earlier_period_of_the_pool_goes_back_to_nobody(team):
+    parent = make_budget(team, 2000, period=Period.DAY, pool=Decimal(300))
+    kept, other = (make_budget(team, 400, name=name, parent_id=parent, overflow_percent=50) for name in ("kept", "new"))
+    assert draw(kept, 70)
+    tomorrow = NOW + timedelta(days=1)
+    assert services.draw_overflow(budget_id=other, short_steps=100, now=tomorrow)
+    end(kept, now=tomorrow)
+    assert row(parent).pool_drawn == 100

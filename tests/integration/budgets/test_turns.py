@@ -12,12 +12,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from budgets import services
+from budgets.domain.admission import Reason, Refused
+from budgets.domain.gears import GearChoice
 from budgets.domain.periods import Period
+from budgets.domain.units import LARGEST_AMOUNT, Amounts
 from budgets.models import Budget, EconomicEvent, PeriodRecord
 from budgets.selectors import list_ledger_differences
 from budgets.selectors.economy import get_efficiency
 from budgets.selectors.efficiencies import list_efficiencies
 from budgets.services.buckets import note_refusals
+from budgets.services.escrow import tend
+from budgets.services.holds.remedies import mend
 from tests.integration.budgets.work import hold, row, settle, spend
 from tests.integration.world import NOW, make_budget, make_team, undone
 
@@ -184,3 +189,49 @@ def test_a_parent_forgets_at_its_own_turn_what_was_drawn_on_its_pool():
     services.begin_due_periods(now=TOMORROW)
     assert row(parent).pool_drawn == 0
     assert list_ledger_differences() == []
+
+
+def busy_family():
+    """A parent and two children whose day ends; one of them works out of a block, the other has an open hold."""
+    team = make_team()
+    parent = make_budget(team, 10_000, period=Period.DAY)
+    leased = make_budget(team, 5000, name="leased", period=Period.DAY, parent_id=parent, gear=GearChoice.LEASED)
+    other = make_budget(team, 1000, name="other", period=Period.DAY, parent_id=parent, gear=GearChoice.DIRECT)
+    tend(budget_id=leased, amounts=Amounts(tokens=100, carbon_ug=0, micro_usd=0), asks_per_second=20.0, now=NOW)
+    settle(hold(leased, 100), 80)
+    return parent, other, hold(other, 100)
+
+
+@pytest.mark.parametrize("ends", ["by an ask", "by a settlement"])
+def test_a_path_turns_with_all_blocks_in_its_way_locked_before_its_first_row(ends):
+    parent, other, open_hold = busy_family()
+    with CaptureQueriesContext(connection) as captured:
+        if ends == "by an ask":
+            mend(Refused(reason=Reason.OVER, path=(other, parent), choice=GearChoice.AUTO), now=TOMORROW)
+        else:
+            settle(open_hold, 100, now=TOMORROW)
+    statements = [query["sql"] for query in captured]
+    first_row = next(at for at, sql in enumerate(statements) if sql.startswith('UPDATE "budgets_budget"'))
+    blocks = [at for at, sql in enumerate(statements) if 'FROM "budgets_escrowlease"' in sql]
+    assert blocks
+    assert max(blocks) < first_row
+    assert record(parent).spent == 80
+    assert (row(parent).period_starts_at, row(other).period_starts_at) == (TOMORROW.replace(hour=0, minute=0),) * 2
+    assert list_ledger_differences() == []
+
+
+def test_the_largest_budget_that_carries_over_stands_in_nobodys_way():
+    team = make_team()
+    largest = make_budget(team, LARGEST_AMOUNT, period=Period.DAY, rollover_percent=100)
+    usual = make_budget(team, 1000, name="usual", period=Period.DAY)
+    assert services.begin_due_periods(now=TOMORROW) == 2
+    assert (row(largest).limit, row(usual).limit) == (LARGEST_AMOUNT, 1000)
+    assert row(usual).period_starts_at == TOMORROW.replace(hour=0, minute=0)
+
+
+def test_a_pool_lifts_no_limit_above_the_largest_amount():
+    team = make_team()
+    parent = make_budget(team, LARGEST_AMOUNT, pool=Decimal(LARGEST_AMOUNT))
+    child = make_budget(team, LARGEST_AMOUNT, name="child", parent_id=parent, overflow_percent=1000)
+    assert not services.draw_overflow(budget_id=child, short_steps=LARGEST_AMOUNT, now=NOW)
+    assert (row(child).limit, row(parent).pool_drawn) == (LARGEST_AMOUNT, 0)
