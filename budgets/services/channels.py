@@ -6,7 +6,7 @@ Who may is the door's question: an organisation's administrators all of its chan
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -29,6 +29,10 @@ from config.kernel.sealing import SealBroken, is_sealed_anew, seal, sealed_anew
 CHANGEABLE = ("name", "address", "alert_kinds", "least_percent", "is_active")
 TAKEN = "The organisation has a channel of this name."
 MOST_RECIPIENTS = 20
+MOST_CHANNELS = 20
+"""Of a team, or of an organisation for itself: each alert goes to all of them."""
+MOST_TESTS = 20
+"""Of a channel in an hour: each makes somebody else's server answer, or is a mail in somebody's box."""
 LONGEST_NAME_CHARACTERS = 120
 LONGEST_ADDRESS_CHARACTERS = 500
 
@@ -49,7 +53,8 @@ def create_channel(
 ) -> MadeChannel:
     """Make a channel of an organisation, or of one of its teams; the secret of a webhook is returned this once.
 
-    `kind` is email or webhook; `alert_kinds` empty means all. Raises InvalidInput naming the field.
+    `kind` is email or webhook; `alert_kinds` empty means all. Raises InvalidInput naming the field, Conflict where
+    there are too many.
     """
     if kind not in tuple(ChannelKind):
         raise InvalidInput("A channel is email or webhook.", field="kind")
@@ -67,6 +72,8 @@ def create_channel(
         created_at=now,
     )
     check_channel(channel)
+    if AlertChannel.objects.filter(organisation=organisation_id, team=team_id).count() >= MOST_CHANNELS:
+        raise Conflict(f"There are {MOST_CHANNELS} channels already: change or remove one.", code="too_many_channels")
     _save(channel, actor)
     return MadeChannel(id=channel.pk, secret=secret)
 
@@ -109,13 +116,16 @@ def remove_channel(*, channel_id: int, actor: str, now: datetime) -> None:
 
 
 def send_test(*, channel_id: int, actor: str, now: datetime) -> DeliveryFacts:
-    """Send a test at once, once, and return what came of it. Raises NotFound.
+    """Send a test at once, once, and return what came of it. Raises NotFound, Conflict after many within an hour.
 
     A webhook takes up to 15 seconds: not to be called inside a transaction.
     """
     channel = AlertChannel.objects.filter(pk=channel_id).first()
     if channel is None:
         raise NotFound("There is no such channel.", field="channel")
+    tests = AlertDelivery.objects.filter(channel=channel, alert=None, created_at__gt=now - timedelta(hours=1))
+    if tests.count() >= MOST_TESTS:
+        raise Conflict(f"{MOST_TESTS} tests an hour are enough: try again later.", code="too_many_tests")
     delivery = AlertDelivery.objects.create(
         channel=channel,
         payload=payload_of_test(channel_name=channel.name, by=actor, at=now, public_url=settings.PUBLIC_URL),

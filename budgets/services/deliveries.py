@@ -10,16 +10,18 @@ from __future__ import annotations
 import logging
 import random
 import time
+from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, F, Q, QuerySet, Window
+from django.db.models import F, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 
-from budgets.domain.alerts import AlertKind
+from budgets.domain.alerts import AlertKind, ChannelKind
 from budgets.domain.backoff import next_try
 from budgets.domain.exhaustion import ExhaustionForecast
 from budgets.domain.messages import payload_of
@@ -35,6 +37,8 @@ LEASE = timedelta(seconds=120)
 THREADS = 8
 AT_ONCE_PER_CHANNEL = 2
 """So that one slow receiver leaves most threads to the others."""
+AT_ONCE_PER_PARTY = 4
+"""So that neither the slow receivers of one organisation nor a slow mail server take all threads."""
 TAKES_UP_SECONDS = 20.0
 """A run takes up nothing new after this: the next one goes on."""
 ALERTS_PER_TRANSACTION = 100
@@ -150,13 +154,31 @@ def _due(now: datetime) -> QuerySet[AlertDelivery]:
 
 
 def _candidates(most: int, *, now: datetime) -> list[UUID]:
-    """Ids of what is due, the first few of each channel that has not its share under way already."""
-    under_way = AlertDelivery.objects.filter(status=AlertDelivery.Status.WAITING, leased_until__gt=now)
-    busy = under_way.order_by().values("channel").annotate(count=Count("pk")).filter(count__gte=AT_ONCE_PER_CHANNEL)
+    """Ids of what is due, longest due first, as far as channels and parties have not their share under way already."""
     place = Window(RowNumber(), partition_by=F("channel"), order_by=["next_attempt_at", "pk"])
-    due = _due(now).exclude(channel__in=busy.values("channel")).annotate(place=place)
-    first = due.filter(place__lte=AT_ONCE_PER_CHANNEL).order_by("next_attempt_at")
-    return list(first.values_list("pk", flat=True)[:most])
+    first = _due(now).annotate(place=place).filter(place__lte=AT_ONCE_PER_CHANNEL).order_by("next_attempt_at")
+    due = list(first.values_list("pk", *_WHOSE))
+    if not due:
+        return []
+    under_way = AlertDelivery.objects.filter(status=AlertDelivery.Status.WAITING, leased_until__gt=now)
+    shares: Counter[Any] = Counter()
+    for channel, kind, organisation in under_way.values_list(*_WHOSE):
+        shares.update((channel, _party(kind, organisation)))
+    found: list[UUID] = []
+    for pk, channel, kind, organisation in due:
+        party = _party(kind, organisation)
+        if len(found) < most and shares[channel] < AT_ONCE_PER_CHANNEL and shares[party] < AT_ONCE_PER_PARTY:
+            found.append(pk)
+            shares.update((channel, party))
+    return found
+
+
+_WHOSE = ("channel", "channel__kind", "channel__organisation")
+
+
+def _party(kind: str, organisation: int) -> tuple[str, int | None]:
+    """Who is slow together: all e-mail, which one server takes, and the webhooks of an organisation."""
+    return kind, None if kind == ChannelKind.EMAIL else organisation
 
 
 @transaction.atomic

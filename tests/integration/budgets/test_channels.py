@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.core import mail
 from django.utils import timezone
@@ -96,6 +98,30 @@ def test_a_name_is_taken_once_in_an_organisation():
 
     assert refused.value.field == "name"
     assert AlertChannel.objects.count() == 2
+
+
+def test_a_team_and_an_organisation_for_itself_have_20_channels_each():
+    team = make_team()
+    for index in range(20):
+        make(team, name=f"team {index}", kind="email", address="ada@example.org")
+    with pytest.raises(Conflict) as refused:
+        make(team, kind="email", address="ada@example.org")
+    make(team, team_id=None, kind="email", address="ada@example.org")
+
+    assert refused.value.code == "too_many_channels"
+    assert AlertChannel.objects.count() == 21
+
+
+def test_a_channel_is_tested_20_times_an_hour():
+    made = make(make_team(), kind="email", address="ada@example.org")
+    for _ in range(20):
+        services.send_test(channel_id=made.id, actor="test", now=NOW)
+    with pytest.raises(Conflict) as refused:
+        services.send_test(channel_id=made.id, actor="test", now=NOW + timedelta(minutes=59))
+
+    assert refused.value.code == "too_many_tests"
+    assert len(mail.outbox) == 20
+    assert services.send_test(channel_id=made.id, actor="test", now=NOW + timedelta(hours=1)).status == "delivered"
 
 
 def test_http_is_refused_in_production(settings, monkeypatch):

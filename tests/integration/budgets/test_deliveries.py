@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -267,6 +268,33 @@ def test_a_slow_receiver_holds_up_nobody_else(monkeypatch):
 
         assert len({each.id for each in good.received}) == 6
         assert len(slow.received) >= 2
+
+
+def test_neither_the_receivers_of_one_organisation_nor_mail_take_all_threads():
+    teams = {name: make_team(name) for name in ("first", "second")}
+    for index in range(4):
+        channel(teams["first"], f"https://hooks.example.org/{index}", name=f"hook {index}")
+        channel(teams["first"], "ada@example.org", kind="email", name=f"mail {index}")
+    channel(teams["second"], "https://hooks.example.org/second")
+    for name in ("first", "second"):
+        spend(make_budget(teams[name], 1000, now=now()), 960, f"work:{name}")
+    fan_out(now=now())
+
+    def claimed(most: int) -> Counter[tuple[str, str]]:
+        parcels = deliveries._claim(most, now=now())
+        whose = AlertChannel.objects.in_bulk({each.channel_id for each in parcels})
+        return Counter((each.kind, whose[each.channel_id].team.name) for each in parcels)
+
+    assert claimed(100) == {("webhook", "first"): 4, ("email", "first"): 4, ("webhook", "second"): 2}
+    assert claimed(100) == {}
+
+
+def test_a_channel_has_two_under_way_at_most():
+    channel(team := make_team(), "https://hooks.example.org/")
+    spend(make_budget(team, 1000, now=now()), 960)
+    fan_out(now=now())
+
+    assert [len(deliveries._claim(most, now=now())) for most in (1, 8, 8)] == [1, 1, 0]
 
 
 def test_a_worker_that_died_leaves_a_lease_that_runs_out():
