@@ -20,8 +20,12 @@ AT_ONCE = 500
 
 
 def is_over(budget: Budget, *, now: datetime) -> bool:
-    """Whether the period that this row shows has ended, or spending is due to leave its window."""
-    return budget.period_ends_at is not None and budget.period_ends_at <= now
+    """Whether the period that this row shows has ended, or spending is due to leave its window.
+
+    A budget that has ended has no further periods.
+    """
+    ends_at = budget.period_ends_at
+    return budget.deallocated_at is None and ends_at is not None and ends_at <= now
 
 
 def begin_period_if_over(budget: Budget, *, now: datetime) -> bool:

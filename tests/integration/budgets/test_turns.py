@@ -235,3 +235,15 @@ def test_a_pool_lifts_no_limit_above_the_largest_amount():
     child = make_budget(team, LARGEST_AMOUNT, name="child", parent_id=parent, overflow_percent=1000)
     assert not services.draw_overflow(budget_id=child, short_steps=LARGEST_AMOUNT, now=NOW)
     assert (row(child).limit, row(parent).pool_drawn) == (LARGEST_AMOUNT, 0)
+
+
+def test_a_late_report_begins_no_period_of_a_budget_that_has_ended():
+    budget = make_budget(make_team(), 1000, period=Period.DAY)
+    held = hold(budget, 100)
+    services.dispatch_hold(hold_id=held, lease_expires_at=NOW + timedelta(minutes=1), actor="test", now=NOW)
+    services.settle_unverified(hold_id=held, now=NOW + timedelta(minutes=2))
+    services.deallocate(budget_id=budget, actor="test", reason="over", now=NOW + timedelta(minutes=3))
+    settle(held, 60, now=TOMORROW)
+    assert (row(budget).period_starts_at, row(budget).limit) == (NOW.replace(hour=0, minute=0), 100)
+    assert not PeriodRecord.objects.exists()
+    assert list_ledger_differences() == []
