@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
@@ -69,15 +70,18 @@ def decide_proposal(*, proposal_id: int, is_accepted: bool, reason: str, actor: 
     (`stale`: a child ended, was allotted otherwise, or uses more than it would have), or if a change
     waits for two people (`needs_two`). Then nothing changes, and it stays open.
     """
-    proposal = BudgetProposal.objects.select_for_update().filter(pk=proposal_id).first()
+    proposal = BudgetProposal.objects.filter(pk=proposal_id).first()
     if proposal is None:
         raise NotFound("There is no such proposal.")
-    if proposal.status != Status.OPEN:
-        raise Conflict(f"This proposal is {proposal.status}.", code="already_decided")
+    _require_open(proposal)
     if not reason.strip():
         raise InvalidInput("Say why.", field="reason")
+    # Budgets first, as an analysis locks them, too: then nobody waits for each other.
+    budgets = locked_each(proposal.lines.values_list("budget", flat=True), now=now) if is_accepted else {}
+    proposal = BudgetProposal.objects.select_for_update().get(pk=proposal_id)
+    _require_open(proposal)
     if is_accepted:
-        _apply(proposal, reason=reason, actor=actor, now=now)
+        _apply(proposal, budgets, reason=reason, actor=actor, now=now)
     proposal.status = Status.ACCEPTED if is_accepted else Status.REJECTED
     proposal.decided_at, proposal.decided_by, proposal.reason = now, actor, reason
     proposal.save(update_fields=["status", "decided_at", "decided_by", "reason"])
@@ -86,14 +90,22 @@ def decide_proposal(*, proposal_id: int, is_accepted: bool, reason: str, actor: 
 def propose_everywhere(*, actor: str, now: datetime) -> int:
     """Propose for every budget one of whose children has two ended periods; return how many proposals were made.
 
-    Each in a transaction of its own.
+    Each in a transaction of its own; one that has ended meanwhile is passed over.
     """
     with_history = Budget.objects.annotate(ended=Count("past_periods")).filter(
         ended__gte=LEAST_PERIODS, deallocated_at=None
     )
     parents = Budget.objects.filter(children__in=with_history, deallocated_at=None).distinct().order_by("pk")
-    made = [propose_changes(parent_id=parent.pk, actor=actor, now=now) for parent in parents]
-    return sum(each is not None for each in made)
+    made = 0
+    for parent_id in list(parents.values_list("pk", flat=True)):
+        with suppress(NotFound):
+            made += propose_changes(parent_id=parent_id, actor=actor, now=now) is not None
+    return made
+
+
+def _require_open(proposal: BudgetProposal) -> None:
+    if proposal.status != Status.OPEN:
+        raise Conflict(f"This proposal is {proposal.status}.", code="already_decided")
 
 
 def _records(children: Sequence[Budget]) -> dict[UUID, list[PeriodRecord]]:
@@ -122,9 +134,8 @@ def _history(child: Budget, records: Sequence[PeriodRecord]) -> ChildHistory:
     )
 
 
-def _apply(proposal: BudgetProposal, *, reason: str, actor: str, now: datetime) -> None:
+def _apply(proposal: BudgetProposal, budgets: Mapping[UUID, Budget], *, reason: str, actor: str, now: datetime) -> None:
     lines = list(proposal.lines.all())
-    budgets = locked_each([line.budget_id for line in lines], now=now)
     for line in lines:
         budget = budgets.get(line.budget_id)
         if budget is None or budget.base_limit != line.base_before:

@@ -17,7 +17,7 @@ def note_work(request: AllocationRequest, decision: Decision, settlement: Settle
         budgets.record_outcome(
             reference=reference,
             predicted=Estimate.from_json(request.estimate),
-            actual_tokens=max(0, settlement.used_tokens - (request.input_tokens or 0)),
+            actual_tokens=settlement.used_tokens - (request.input_tokens or 0),
             at=settlement.settled_at,
         )
     if request.budget_id is not None:
@@ -35,9 +35,10 @@ def note_work(request: AllocationRequest, decision: Decision, settlement: Settle
 def _tells_its_need(request: AllocationRequest, decision: Decision, settlement: Settlement) -> bool:
     """Whether what was used is what the work takes.
 
-    Not where nothing ran, nor where it used up exactly what somebody stated or a partial grant left
-    it: it may have wanted more. Work that reached the bound of its own estimate tells: the bound rises.
+    Not where nothing came of it beyond the input, nor where it used up exactly what somebody stated or a
+    partial grant left it: it may have wanted more. Work that reached the bound of its own estimate tells: the
+    bound rises.
     """
     is_own_bound = request.tokens_basis != "stated" and decision.granted_tokens == request.tokens
     was_cut_short = settlement.used_tokens == decision.granted_tokens and not is_own_bound
-    return settlement.used_tokens > 0 and not was_cut_short
+    return settlement.used_tokens > (request.input_tokens or 0) and not was_cut_short

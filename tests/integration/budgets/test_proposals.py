@@ -10,6 +10,7 @@ from budgets import services, tasks
 from budgets.domain.periods import Period
 from budgets.models import Budget, BudgetProposal, LedgerEntry, PeriodRecord
 from budgets.selectors import get_proposal, list_ledger_differences, list_proposals
+from budgets.services import proposals
 from config.kernel.errors import Conflict, InvalidInput, NotFound
 from tests.integration.world import NOW, Team, make_budget, make_team
 
@@ -151,6 +152,36 @@ def test_a_newer_proposal_takes_the_place_of_the_open_one(tree):
     ]
     with pytest.raises(Conflict):
         decide(older)
+
+
+def test_a_newer_analysis_that_was_quicker_to_lock_the_budgets_wins(tree, monkeypatch):
+    older = propose(tree)
+    locked_each = proposals.locked_each
+
+    def late(budget_ids, *, now):
+        propose(tree)  # finished just before these locks were got
+        return locked_each(budget_ids, now=now)
+
+    monkeypatch.setattr(proposals, "locked_each", late)
+    with pytest.raises(Conflict, match="superseded"):
+        decide(older)
+    assert bases(tree) == BEFORE
+
+
+def test_a_budget_that_ends_during_the_analysis_of_all_keeps_nobody_else_from_it(tree, team, monkeypatch):
+    other = make_budget(team, 100_000, name="other", period=Period.DAY)
+    for name, spent in (("a", 0), ("b", 9_000), ("c", 9_000)):
+        child = make_budget(team, 10_000, name=name, parent_id=other, period=Period.DAY)
+        for back in (1, 2):
+            remember(child, back, limit=10_000, spent=spent, hours_refused=0)
+    first = min(tree["root"], other)
+    propose_one = proposals.propose_changes
+
+    def ended_meanwhile(*, parent_id, actor, now):
+        return propose_one(parent_id=UUID(int=1) if parent_id == first else parent_id, actor=actor, now=now)
+
+    monkeypatch.setattr(proposals, "propose_changes", ended_meanwhile)
+    assert services.propose_everywhere(actor="analysis", now=NOW) == 1
 
 
 def test_one_ended_period_is_too_little_to_propose_from(team):

@@ -141,8 +141,8 @@ def test_work_that_waits_keeps_its_estimate_until_the_pass_decides(team, body):
     assert EstimateOutcome.objects.get().actual_tokens == 700
 
 
-@pytest.mark.parametrize("used", [0, 1500])
-def test_work_that_did_not_run_or_used_up_what_somebody_stated_teaches_nothing(team, body, used):
+@pytest.mark.parametrize("used", [0, 60, 100, 1500])
+def test_work_that_came_to_nothing_or_used_up_what_somebody_stated_teaches_nothing(team, body, used):
     got = ask(team, body, tokens=1500, input_tokens=100, mode="express")
     settle(got["id"], used)
     assert EstimateOutcome.objects.count() == 0
