@@ -27,7 +27,7 @@ KIND_WORDS = {
     "period": "new period",
     "reset": "reset by hand",
     "rebalance": "rebalanced",
-    "overflow": "drawn from a pool",
+    "overflow": "drawn from a pool, or given back",
     "bonus": "bonus",
     "trade": "traded",
     "adjust": "adjusted by hand",

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from budgets.domain.proposals import ChildHistory, ShareTerms, propose_shares
+from budgets.domain.units import LARGEST_AMOUNT
 
 TERMS = ShareTerms()
 
@@ -59,6 +60,12 @@ def test_nobody_is_taken_below_5_percent_or_above_50():
     assert [each.base_after for each in least] == [5_000, 47_500, 47_500]
     most = propose_shares([child(1, 48_000, hours_refused=9), child(2, 26_000), child(3, 26_000)], TERMS)
     assert [each.base_after for each in most] == [50_000, 25_000, 25_000]
+
+
+def test_no_share_is_proposed_above_the_largest_amount():
+    after = bases([child(1, LARGEST_AMOUNT, hours_refused=9), *(child(n, LARGEST_AMOUNT) for n in (2, 3, 4))])
+    assert max(after, default=0) <= LARGEST_AMOUNT
+    assert bases([child(1, 10, hours_refused=9), *(child(n, LARGEST_AMOUNT) for n in (2, 3, 4))])[0] > 10
 
 
 def test_whoever_stands_outside_the_bounds_is_not_pushed_further_out_nor_forced_in():
