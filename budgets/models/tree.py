@@ -57,7 +57,9 @@ class Budget(models.Model):
     tradeable = models.BigIntegerField(default=0, editable=False, help_text="Part of the limit that may be sold.")
     carried = models.BigIntegerField(default=0, editable=False, help_text="Part of the limit from the last period.")
     pooled = models.BigIntegerField(default=0, editable=False, help_text="Part of the limit from the parent's pool.")
-    bonus = models.BigIntegerField(default=0, editable=False, help_text="Part of the limit earned by efficiency, or bought.")
+    bonus = models.BigIntegerField(
+        default=0, editable=False, help_text="Part of the limit earned by efficiency, or bought."
+    )
     pool = models.BigIntegerField(
         default=0, help_text="How much of it the budgets below may draw beyond their own limits, in a period."
     )
