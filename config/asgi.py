@@ -26,9 +26,10 @@ from dashboard.routing import websocket_urlpatterns  # noqa: E402
 HTTP_THREADS = 16
 
 ordinary = cast(Application, WSGIMiddleware(cast(WSGIApp, wsgi_application), workers=HTTP_THREADS))
+rate = PerKeyThrottle()
 application = ProtocolTypeRouter(
     {
-        "http": WholeBodies(QuickReserve(ordinary, may_pass=PerKeyThrottle().allow_caller)),
+        "http": WholeBodies(QuickReserve(ordinary, may_pass=rate.allow_caller, take_back=rate.take_back)),
         "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
     }
 )

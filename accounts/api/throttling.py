@@ -34,6 +34,11 @@ class PerKeyThrottle(SimpleRateThrottle):
         """The same for several requests of one caller at once: all of them are counted, or none."""
         return self._count(self._name(actor), count)
 
+    def take_back(self, actor: str, count: int) -> None:
+        """Let so many counted requests of a caller count as never made: they are counted where they are answered."""
+        if self.num_requests is not None and self.duration is not None:
+            self._change(f"{self._name(actor)}:{self.timer() // self.duration:.0f}", -count)
+
     def _name(self, who: str) -> str:
         return f"throttle:{who}".replace(" ", ":")
 

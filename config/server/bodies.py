@@ -18,6 +18,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
 
 DEADLINE_SECONDS = 15.0
 READER_SECONDS = 60.0
@@ -86,6 +87,7 @@ class WholeBodies:
         if len(body) > LARGEST_BODY_BYTES:
             await _refuse(send, TOO_LARGE)
             return
+        scope["headers"] = _with_length(scope["headers"], body)
         scope["caller"] = caller = Caller(receive, send)
         await self._application(scope, _replay(body, receive), caller.send)
 
@@ -101,6 +103,13 @@ async def _read(receive: Receive) -> bytes | None:
         size += len(parts[-1])
         if not message.get("more_body") or size > LARGEST_BODY_BYTES:
             return b"".join(parts)
+
+
+def _with_length(headers: Headers, body: bytes) -> Headers:
+    """The headers of a body that is whole. WSGI reads nothing of one that came in chunks, without its length."""
+    if not body or any(name == b"content-length" for name, _ in headers):
+        return headers
+    return [*headers, (b"content-length", str(len(body)).encode())]
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

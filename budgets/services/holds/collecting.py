@@ -9,7 +9,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from uuid import UUID
 
 from django.db import DataError, IntegrityError, connection
 
+from accounts.services.idempotency import Answer
 from budgets.domain.admission import Admitted, Refused
 from budgets.services.holds.batching import MOST_IN_A_BATCH, Alone
 from budgets.services.holds.commits import Outcome, Shared, commit, tell
@@ -43,12 +44,14 @@ class _Waiting:
 class Collector:
     """Commits asks of one event loop in batches, one batch of a queue at a time.
 
-    `may_pass(who, count)` says whether so many more of one caller are within the rate; those that
-    are not come back as Alone, like all that the ordinary way must answer.
+    `may_pass(who, count)` counts so many of one caller and says whether they are within the rate; those
+    that are not come back as Alone, like all that the ordinary way must answer. What it must answer for
+    another reason is handed to `take_back`, for there it is counted again.
     """
 
-    def __init__(self, may_pass: Callable[[str, int], bool]):
+    def __init__(self, may_pass: Callable[[str, int], bool], *, take_back: Callable[[str, int], None]):
         self._may_pass = may_pass
+        self._take_back = take_back
         self._queues: dict[UUID, deque[_Waiting]] = {}  # a queue is here while a thread works on it
         self._threads = ThreadPoolExecutor(COMMITTING_THREADS, thread_name_prefix="reserve")
         self._used = threading.local()
@@ -101,23 +104,34 @@ class Collector:
             connection.close()
             for index in passing:
                 outcomes[index] = Unavailable("The ledger did not answer. Whether this was taken is not known.")
+        self._uncount([batch[index].who for index in passing if not _is_final(outcomes[index])])
         for waiting, outcome in zip(batch, outcomes, strict=True):
             if isinstance(outcome, Admitted):
                 keep_block(waiting.shared.ask, outcome, waiting.way, now=waiting.shared.now)
         return outcomes
 
     def _within_rate(self, batch: Sequence[_Waiting]) -> list[int]:
-        counts: dict[str, int] = {}
-        for waiting in batch:
-            counts[waiting.who] = counts.get(waiting.who, 0) + 1
+        counts = Counter(waiting.who for waiting in batch)
         passing = {who for who, count in counts.items() if self._may_pass(who, count)}
         return [index for index, waiting in enumerate(batch) if waiting.who in passing]
+
+    def _uncount(self, callers: Sequence[str]) -> None:
+        for who, count in Counter(callers).items():
+            try:
+                self._take_back(who, count)
+            except Exception:
+                logger.exception("requests of a caller are counted twice")
 
     def _look_at_connection(self) -> None:
         at = time.monotonic()
         if at - getattr(self._used, "at", at) > IDLE_SECONDS:
             connection.close_if_unusable_or_obsolete()
         self._used.at = at
+
+
+def _is_final(outcome: Outcome) -> bool:
+    """Whether nobody need be asked again, as for all that was admitted or replayed, and where nothing is known."""
+    return isinstance(outcome, Admitted | Answer | Unavailable)
 
 
 def admit_shared(asks: Sequence[Shared]) -> Sequence[Outcome]:

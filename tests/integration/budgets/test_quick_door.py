@@ -7,15 +7,19 @@ import json
 from typing import Any
 
 import pytest
+import structlog
 from asgiref.sync import async_to_sync
-from django.db import connections
+from django.db import OperationalError, connections
+from structlog.testing import capture_logs
 
 from accounts.models import ApiKey
 from accounts.services.keys import revoke_api_key
 from budgets import services
+from budgets.api import quick
 from budgets.api.quick import QuickReserve
 from budgets.models import Budget, Hold
 from budgets.selectors import list_ledger_differences
+from budgets.services.holds import collecting
 from config.asgi import ordinary
 from tests.integration.world import NOW, make_budget, make_team
 
@@ -25,10 +29,18 @@ pytestmark = pytest.mark.django_db(transaction=True)
 class Door:
     """The quick door before the real ordinary one, which counts what is passed on."""
 
-    def __init__(self, team, *, may_pass=lambda _who, _count: True):
+    def __init__(self, team, *, is_within_rate: bool = True):
         self.team = team
         self.passed_on = 0
-        self.quick = QuickReserve(self._ordinary, may_pass=may_pass)
+        self.is_within_rate = is_within_rate
+        self.counted: list[int] = []
+        self.quick = QuickReserve(
+            self._ordinary, may_pass=self._may_pass, take_back=lambda _who, count: self.counted.append(-count)
+        )
+
+    def _may_pass(self, _who: str, count: int) -> bool:
+        self.counted.append(count)
+        return self.is_within_rate
 
     async def _ordinary(self, scope, receive, send):
         self.passed_on += 1
@@ -151,14 +163,88 @@ def test_a_revoked_key_is_refused_at_once_by_the_process_that_revokes_it(team, d
     assert Budget.objects.get(pk=budget).reserved == 1
 
 
+@pytest.mark.parametrize("what", ["team", "organisation", "expiry", "scopes"])
+def test_a_key_that_may_no_longer_spend_is_refused_at_once(team, door, what):
+    budget = make_budget(team, 1000)
+    door.post(budget, {"amount": 1})
+    key = ApiKey.objects.select_related("team__organisation").get(team=team.team_id)
+    if what == "expiry":
+        key.expires_at = NOW
+    elif what == "scopes":
+        key.scopes = ["budgets:read"]
+    else:
+        (key.team if what == "team" else key.team.organisation).is_active = False
+    for each in (key, key.team, key.team.organisation):
+        each.save()
+    assert door.post(budget, {"amount": 1})[0] == (403 if what == "scopes" else 401)
+    assert Budget.objects.get(pk=budget).reserved == 1
+
+
 def test_who_is_beyond_the_rate_is_left_to_the_ordinary_door(team):
-    counted: list[int] = []
-    door = Door(team, may_pass=lambda _who, count: bool(counted.append(count)))
+    door = Door(team, is_within_rate=False)
     budget = make_budget(team, 1000)
     door.post(budget, {"amount": 1})
     door.post(budget, {"amount": 1})
-    assert (counted, door.passed_on) == ([1], 2)
+    assert (door.counted, door.passed_on) == ([1], 2)
     connections.close_all()
+
+
+def test_what_is_passed_on_is_counted_where_it_is_answered(team, door):
+    budget = make_budget(team, 1000)
+    door.post(budget, {"amount": 1})
+    assert door.post(budget, {"amount": 1})[0] == 201
+    assert door.post(budget, {"amount": 5000})[0] == 402
+    assert door.counted == [1, 1, -1]
+
+
+NOT_UTF8 = '{"amount": 1}'.encode
+UNREADABLE = [NOT_UTF8("utf-16"), NOT_UTF8("utf-16-le"), NOT_UTF8("utf-8-sig"), b'{"amount": NaN, "amount": 1}']
+
+
+@pytest.mark.parametrize("content", UNREADABLE)
+def test_a_body_is_read_as_the_ordinary_door_reads_it(team, door, content):
+    budget = make_budget(team, 1000)
+    door.post(budget, {"amount": 1})
+    assert door.post(budget, content)[0] == 400
+    assert Budget.objects.get(pk=budget).reserved == 1
+
+
+def test_a_ledger_that_does_not_answer_is_said_like_everything_else_and_forgotten_when_it_does(team, door, monkeypatch):
+    def gone(_asks):
+        raise OperationalError("the server closed the connection unexpectedly")
+
+    budget = make_budget(team, 1000)
+    _, usual, _ = door.post(budget, {"amount": 1})
+    with monkeypatch.context() as patched:
+        patched.setattr(collecting, "admit_shared", gone)
+        status, headers, body = door.post(budget, {"amount": 1}, x_request_id="mine-2")
+    assert (status, body["status"], body["code"], door.passed_on) == (503, 503, "unavailable", 1)
+    assert headers.keys() == {*usual, "retry-after"}
+    assert (headers["content-type"], headers["x-request-id"]) == ("application/problem+json", "mine-2")
+    assert Budget.objects.get(pk=budget).reserved == 1
+    assert door.post(budget, {"amount": 1})[0] == 201
+
+
+def test_its_line_in_the_log_says_what_the_ordinary_one_says(team, door):
+    budget = make_budget(team, 1000)
+    with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+        door.post(budget, {"amount": 1}, x_request_id="mine-3", x_forwarded_for="203.0.113.7")
+        door.post(budget, {"amount": 1}, x_request_id="mine-3", x_forwarded_for="203.0.113.7")
+    ordinary_line, quick_line = (line for line in lines if line["event"] == "request_finished")
+    assert door.passed_on == 1
+    assert quick_line == {**ordinary_line, "request": quick_line["request"]}
+    assert quick_line["request"] == f"POST /api/v1/budgets/{budget}/reserve/"
+
+
+def test_callers_cannot_crowd_each_other_out_of_it(team, door, monkeypatch):
+    monkeypatch.setattr(quick, "MOST_ORIGINS", 2)
+    budget = make_budget(team, 1000)
+    for number in range(5):
+        assert door.post(budget, {"amount": 1}, referer=f"https://example.org/{number}")[0] == 201
+    assert door.passed_on == 5
+    for host in ("localhost", "127.0.0.1", "testserver", "testserver"):
+        assert door.post(budget, {"amount": 1}, host=host)[0] == 201
+    assert door.passed_on == 8
 
 
 def test_a_storm_of_one_key_makes_one_hold_and_one_answer(team, door):

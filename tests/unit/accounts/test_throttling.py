@@ -47,6 +47,12 @@ def test_the_window_slides(throttle):
     assert [throttle.allow_request(request_of("key a"), None) for _ in range(6)] == [True] * 5 + [False]
 
 
+def test_what_is_taken_back_was_never_counted(throttle):
+    assert throttle.allow_caller("key a", 10)
+    throttle.take_back("key a", 3)
+    assert [throttle.allow_caller("key a", 1) for _ in range(4)] == [True] * 3 + [False]
+
+
 def test_parallel_requests_are_all_counted(throttle):
     throttle.num_requests = 50
     with ThreadPoolExecutor(16) as pool:

@@ -28,7 +28,7 @@ def ask(messages, *, path="/x", deadline_seconds=0.05):
         await send({"type": "http.response.start", "status": 201, "headers": []})
 
     door = WholeBodies(application, deadline_seconds=deadline_seconds)
-    asyncio.run(door({"type": "http", "path": path, "method": "GET"}, receive, send))
+    asyncio.run(door({"type": "http", "path": path, "method": "GET", "headers": []}, receive, send))
     return (sent[0]["status"] if sent else None), seen
 
 
@@ -38,6 +38,32 @@ def part(body: bytes, more: bool = False):
 
 def test_a_body_in_parts_arrives_whole():
     assert ask([part(b"a", True), part(b"b", True), part(b"c")]) == (201, [b"abc"])
+
+
+@pytest.mark.parametrize("sent", [None, b"5"])
+def test_who_reads_by_length_can_read_a_body_that_came_without_one(sent):
+    found = []
+
+    def reader(environ, start_response):
+        found.append(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
+        start_response("200 OK", [])
+        return [b""]
+
+    async def ask():
+        waiting = [part(b"he", True), part(b"llo")]
+        scope = {"type": "http", "method": "POST", "path": "/", "query_string": b"", "http_version": "1.1"}
+        headers = [(b"transfer-encoding", b"chunked")] if sent is None else [(b"content-length", sent)]
+
+        async def receive():
+            return waiting.pop(0) if waiting else await asyncio.sleep(60)
+
+        async def send(_message):
+            pass
+
+        await WholeBodies(WSGIMiddleware(reader, workers=1))({**scope, "headers": headers}, receive, send)
+
+    asyncio.run(asyncio.wait_for(ask(), 30))
+    assert found == [b"hello"]
 
 
 def test_a_body_that_does_not_come_is_refused_and_takes_no_thread():
