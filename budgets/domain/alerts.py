@@ -54,7 +54,7 @@ class AlertFacts:
     """An alert. Amounts are in the budget's unit, as they were when it was recorded; None is unknown.
 
     `percent` is the threshold passed, or forecast to be; `amount` the absolute one passed, or what was
-    overdrawn. `resets_at` is known while the period of the alert lasts.
+    overdrawn. `resets_at` is known while the period of the alert lasts, unless it rolls.
     """
 
     id: int

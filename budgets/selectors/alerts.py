@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db.models import Count, Min, Q
 
 from budgets.domain.alerts import AlertFacts, AlertKind, Backlog, DeliveryStatus
+from budgets.domain.periods import Period
 from budgets.domain.units import Unit, from_steps
 from budgets.models import AlertDelivery, BudgetAlert
 
@@ -62,6 +63,8 @@ def facts_of(alert: BudgetAlert) -> AlertFacts:
     budget, unit = alert.budget, Unit(alert.budget.unit)
     has_percent = alert.kind in (AlertKind.PERCENT, AlertKind.FORECAST)
     runs_out_at = alert.facts.get("runs_out_at")
+    # A rolling budget is never whole again at once: what it calls its end is when its oldest slice leaves.
+    is_lasting = budget.period_starts_at == alert.period_starts_at and budget.period != Period.ROLLING
     return AlertFacts(
         id=alert.pk,
         kind=AlertKind(alert.kind),
@@ -75,7 +78,7 @@ def facts_of(alert: BudgetAlert) -> AlertFacts:
         unit=unit,
         period=budget.period,
         period_starts_at=alert.period_starts_at,
-        resets_at=budget.period_ends_at if budget.period_starts_at == alert.period_starts_at else None,
+        resets_at=budget.period_ends_at if is_lasting else None,
         percent=alert.level if has_percent else None,
         amount=None if has_percent else from_steps(unit, alert.level),
         limit=_amount(unit, alert.facts, "limit"),

@@ -22,7 +22,7 @@ from budgets.services.deliveries import LEASE, deliver_due, fan_out
 from budgets.services.forgetting import forget_deliveries
 from config.kernel.errors import Conflict
 from tests.integration.budgets.receiver import receiving, status
-from tests.integration.world import make_budget, make_team
+from tests.integration.world import NOW, make_budget, make_team
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -96,6 +96,22 @@ def test_people_read_the_same_in_a_mail():
     assert message.to == ["ada@example.org", "grace@example.org"]
     assert "Limit: 1,000 tokens\nSpent: 0 tokens\nReserved: 960 tokens\n" in message.body
     assert f"https://example.org/budgets/{budget}/" in message.body
+
+
+@pytest.mark.parametrize(
+    ("period", "whole"),
+    [({"period": "day"}, "Whole again: 2026-03-05 00:00 UTC"), ({"period": "rolling", "window_hours": 24}, None)],
+)
+def test_a_mail_says_when_a_budget_is_whole_again_and_of_a_window_that_nobody_knows(period, whole):
+    team = make_team()
+    channel(team, "ada@example.org", kind="email")
+    budget = make_budget(team, 1000, **period)
+    amounts = Amounts(tokens=800, carbon_ug=0, micro_usd=0)
+    services.consume(budget_id=budget, amounts=amounts, reference="work:1", actor="test", now=NOW)
+    deliver_due(now=NOW)
+
+    assert (whole or "Whole again: no date is known") in mail.outbox[0].body
+    assert (selectors.list_budget_alerts(team_ids=None)[0].resets_at is None) == (whole is None)
 
 
 def test_a_deployment_without_mail_says_so_and_tries_again(settings):
