@@ -139,9 +139,7 @@ class EconomyView(APIView):
         query = asked(EconomyQuery, request)
         until = query["until"] or timezone.now()
         totals = selectors.get_economy(budget_id, since=query["since"] or until - LATELY, until=until)
-        rows = selectors.list_economic_events(
-            team_ids=None, budget_id=budget_id, before_id=query["cursor"], limit=PAGE + 1
-        )
+        rows = selectors.list_economic_events(budget_id=budget_id, before_id=query["cursor"], limit=PAGE + 1)
         following = next_page(request, rows[PAGE - 1].id if len(rows) > PAGE else None)
         page = {"totals": totals, "next": following, "previous": None, "results": rows[:PAGE]}
         return Response(EconomyPageOut(page).data)

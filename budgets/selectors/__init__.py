@@ -5,7 +5,7 @@ from budgets.selectors.advice import get_advice
 from budgets.selectors.alerts import get_backlog, list_budget_alerts
 from budgets.selectors.channels import get_channel, get_delivery, list_channels, list_deliveries
 from budgets.selectors.differences import list_ledger_differences
-from budgets.selectors.economy import EconomicLine, EconomyFacts, get_economy, get_efficiency, list_economic_events
+from budgets.selectors.economy import EconomicLine, EconomyFacts, get_economy, list_economic_events
 from budgets.selectors.escrow import LeaseAmounts, LeaseFacts, list_leases
 from budgets.selectors.estimates import AccuracyFacts, get_estimate, list_accuracy
 from budgets.selectors.exhaustion import get_exhaustion, list_exhaustion
@@ -61,7 +61,6 @@ __all__ = [
     "get_channel",
     "get_delivery",
     "get_economy",
-    "get_efficiency",
     "get_efficiency_terms",
     "get_estimate",
     "get_estimate_terms",
@@ -83,9 +82,9 @@ __all__ = [
     "list_escrowed",
     "list_exhaustion",
     "list_gear_use",
+    "list_holds",
     "list_holds_on",
     "list_leases",
-    "list_holds",
     "list_ledger",
     "list_ledger_differences",
     "list_overdue_holds",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Count, F, QuerySet, Sum
+from django.db.models import Count, F, Sum
 from django.db.models.functions import Greatest
 
 from budgets.domain.efficiency import VALUE_CREATION, efficiency_of, return_on_tokens
@@ -54,14 +54,6 @@ class EconomyFacts:
     roi: float | None
 
 
-def get_efficiency(budget_id: UUID, *, since: datetime, until: datetime) -> float | None:
-    """Useful tokens for each token taken, of work settled from `since` up to `until`, 0..1.
-
-    Of this budget and those below it. None where no quality was reported.
-    """
-    return get_economy(budget_id, since=since, until=until).efficiency
-
-
 def get_economy(budget_id: UUID, *, since: datetime, until: datetime) -> EconomyFacts:
     """The totals of a budget and those below it, of work settled from `since` up to `until`."""
     events = EconomicEvent.objects.filter(budget__in=_with_descendants(budget_id), at__gte=since, at__lt=until)
@@ -91,35 +83,12 @@ def get_economy(budget_id: UUID, *, since: datetime, until: datetime) -> Economy
     )
 
 
-def list_economic_events(
-    *,
-    team_ids: frozenset[int] | None,
-    organisation_id: int | None = None,
-    budget_id: UUID | None = None,
-    before_id: int | None = None,
-    limit: int = 100,
-) -> list[EconomicLine]:
-    """Events newest first, from below `before_id`; `team_ids` None means of all teams.
-
-    With `budget_id` of that budget only, with `organisation_id` also of budgets that no team owns.
-    """
-    rows = _visible(EconomicEvent.objects.all(), team_ids, organisation_id).select_related("budget")
-    if budget_id is not None:
-        rows = rows.filter(budget=budget_id)
+def list_economic_events(*, budget_id: UUID, before_id: int | None = None, limit: int = 100) -> list[EconomicLine]:
+    """Events of a budget, newest first, from below `before_id`. The door has checked who may see the budget."""
+    rows = EconomicEvent.objects.filter(budget=budget_id).select_related("budget")
     if before_id is not None:
         rows = rows.filter(pk__lt=before_id)
     return [_line(row) for row in rows.order_by("-id")[:limit]]
-
-
-def _visible(
-    rows: QuerySet[EconomicEvent], team_ids: frozenset[int] | None, organisation_id: int | None
-) -> QuerySet[EconomicEvent]:
-    if team_ids is None:
-        return rows
-    own = rows.filter(budget__team__in=team_ids)
-    if organisation_id is not None:
-        own |= rows.filter(budget__team=None, budget__organisation=organisation_id)
-    return own
 
 
 def _with_descendants(budget_id: UUID) -> list[UUID]:

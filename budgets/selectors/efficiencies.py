@@ -17,7 +17,10 @@ AT_ONCE = 1000
 
 
 def list_efficiencies(budget_ids: Collection[UUID], *, since: datetime, until: datetime) -> dict[UUID, float]:
-    """`get_efficiency` of each of the budgets; those where no quality was reported are left out."""
+    """Useful tokens for each token taken, 0..1, of each budget with those below it.
+
+    Of work settled from `since` up to `until`. Budgets where no quality was reported are left out.
+    """
     useful: dict[UUID, float] = defaultdict(float)
     taken: dict[UUID, int] = defaultdict(int)
     above = _wanted_above(budget_ids)

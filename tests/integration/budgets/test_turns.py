@@ -18,7 +18,7 @@ from budgets.domain.periods import Period
 from budgets.domain.units import LARGEST_AMOUNT, Amounts
 from budgets.models import Budget, EconomicEvent, PeriodRecord
 from budgets.selectors import list_ledger_differences
-from budgets.selectors.economy import get_efficiency
+from budgets.selectors.economy import get_economy
 from budgets.selectors.efficiencies import list_efficiencies
 from budgets.services.buckets import note_refusals
 from budgets.services.escrow import tend
@@ -120,7 +120,7 @@ def test_the_efficiencies_of_many_are_those_of_each():
     value(leaf, "request:3", used=300, quality=0.1, at=TOMORROW)
     budget_ids = [top, middle, leaf, quiet]
     many = list_efficiencies(budget_ids, since=NOW, until=TOMORROW)
-    each = {budget_id: get_efficiency(budget_id, since=NOW, until=TOMORROW) for budget_id in budget_ids}
+    each = {budget_id: get_economy(budget_id, since=NOW, until=TOMORROW).efficiency for budget_id in budget_ids}
     assert many == {budget_id: found for budget_id, found in each.items() if found is not None}
     assert many == {top: pytest.approx(320 / 500), middle: 270 / 400, leaf: 270 / 400}
 
