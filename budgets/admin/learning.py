@@ -44,7 +44,7 @@ class PeriodRecordAdmin(KeysetMixin, RecordAdmin):
 
     @display(description="Efficiency")
     def efficient(self, record: PeriodRecord) -> str:
-        """Useful tokens for each token held; unknown where nobody reported a quality."""
+        """Useful tokens for each token taken; unknown where nobody reported a quality."""
         return "unknown" if record.efficiency is None else f"{record.efficiency:.2f}"
 
 
@@ -85,7 +85,7 @@ class EstimateGroupAdmin(RecordAdmin):
 
     @display(description="Covered by the 95 %")
     def covered(self, group: EstimateGroup) -> str:
-        """Share of outcomes not above the 95th percentile told before the work; 95 % is right."""
+        """Share of outcomes below the 95th percentile told before the work; 95 % is right."""
         return share(group.covered_count, group.outcome_count)
 
 
