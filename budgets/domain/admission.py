@@ -67,7 +67,11 @@ class Refused:
 
 @dataclass(slots=True, kw_only=True)
 class Room:
-    """One budget while asks are decided; amounts in steps. `recorded` are alerts of this period."""
+    """One budget while asks are decided; amounts in steps. `recorded` are alerts of this period.
+
+    `free` is what blocks hold there and nobody has been promised. It is reserved, and no alert counts it:
+    without blocks it would not be there.
+    """
 
     id: UUID
     name: str
@@ -81,6 +85,7 @@ class Room:
     period_ends_at: datetime | None
     has_ended: bool
     warning_amounts: Sequence[int]
+    free: int = 0
     recorded: set[tuple[str, int]] = field(default_factory=set)
     taken: int = 0
 
@@ -173,17 +178,17 @@ def admit(ask: HoldAsk, hold_id: UUID, situation: Situation) -> tuple[Admitted, 
     if block is not None and not block.covers(ask.amounts):
         block = None
     charged = path[:1] if block else path
-    for budget_id in charged:
-        if refused := _refusal(situation.rooms[budget_id], ask, situation, path, leaf.choice):
+    for budget_id in path:
+        room = situation.rooms[budget_id]
+        if refused := _refusal(room, ask, situation, path, leaf.choice, is_charged=budget_id in charged):
             return refused
     if block:
         block.take(ask.amounts)
     situation.references.add(ask.reference)
     steps = [(budget_id, ask.amounts.of(situation.rooms[budget_id].unit)) for budget_id in charged]
     before = len(situation.news)
-    passed = [percent for budget_id, amount in steps for percent in _take(situation, budget_id, amount)]
-    if block:
-        passed += [percent for above in path[1:] for percent in _passed(situation, situation.rooms[above])]
+    _take(situation, path, charged, ask.amounts)
+    passed = [percent for budget_id in path for percent in _passed(situation, situation.rooms[budget_id])]
     admitted = Admitted(
         hold_id=hold_id,
         gear=Gear.LEASED if block else situation.gear,
@@ -196,12 +201,15 @@ def admit(ask: HoldAsk, hold_id: UUID, situation: Situation) -> tuple[Admitted, 
 
 
 def _refusal(
-    room: Room, ask: HoldAsk, situation: Situation, path: tuple[UUID, ...], choice: GearChoice
+    room: Room, ask: HoldAsk, situation: Situation, path: tuple[UUID, ...], choice: GearChoice, *, is_charged: bool
 ) -> Refused | None:
+    """Why a budget turns an ask away; one that a block covers only because its period is over."""
     needed = ask.amounts.of(room.unit)
+    is_over = room.period_ends_at is not None and room.period_ends_at <= situation.now
+    if not is_over and not is_charged:
+        return None
     if room.has_ended:
         return Refused(reason=Reason.MISSING, path=path)
-    is_over = room.period_ends_at is not None and room.period_ends_at <= situation.now
     if not is_over and room.limit - room.used >= needed:
         return None
     return Refused(
@@ -220,26 +228,33 @@ def _refusal(
     )
 
 
-def _take(situation: Situation, budget_id: UUID, steps: int) -> list[int]:
-    """Reserve on one budget, note what becomes due by it; the percentages it has passed."""
-    room = situation.rooms[budget_id]
-    room.reserved += steps
-    room.taken += steps
-    passed = _passed(situation, room)
-    due = [("percent", percent) for percent in passed]
-    due += [("amount", amount) for amount in room.warning_amounts if room.used >= amount]
+def _take(situation: Situation, path: Sequence[UUID], charged: Sequence[UUID], amounts: Amounts) -> None:
+    """Reserve on the budgets that are charged, out of what is free at those that are not; note what becomes due."""
+    for budget_id in path:
+        room = situation.rooms[budget_id]
+        steps = amounts.of(room.unit)
+        if budget_id in charged:
+            room.reserved += steps
+            room.taken += steps
+        else:
+            room.free -= steps
+        _note(situation, room)
+
+
+def _note(situation: Situation, room: Room) -> None:
+    due = [("percent", percent) for percent in _passed(situation, room)]
+    due += [("amount", amount) for amount in room.warning_amounts if room.used - room.free >= amount]
     for kind, level in due:
         if (kind, level) not in room.recorded:
             room.recorded.add((kind, level))
-            facts = {"limit": room.limit, "spent": room.spent, "reserved": room.reserved}
+            facts = {"limit": room.limit, "spent": room.spent, "reserved": room.reserved - room.free}
             situation.news.append(
                 News(budget_id=room.id, period_starts_at=room.period_starts_at, kind=kind, level=level, facts=facts)
             )
-    return passed
 
 
 def _passed(situation: Situation, room: Room) -> list[int]:
-    return percentages_passed(used=room.used, limit=room.limit, bands=situation.bands)
+    return percentages_passed(used=room.used - room.free, limit=room.limit, bands=situation.bands)
 
 
 def _sum(left: Amounts, right: Amounts, sign: int) -> Amounts:

@@ -44,9 +44,11 @@ DECLARE
     v_escrow bigint;
     v_percents integer[];
     v_used numeric;
+    v_free numeric;
     v_row record;
     v_constraint text;
     v_has_ended boolean;
+    v_is_over boolean := false;
 BEGIN
     is_alerted := false;
     SELECT depth, path_ids, unit, b.gear INTO v_depth, v_path_ids, v_unit, choice
@@ -101,42 +103,55 @@ BEGIN
         END LOOP;
 
         v_at := 0;
-        WHILE v_at < v_count LOOP
+        WHILE v_at < cardinality(path) LOOP
             v_at := v_at + 1;
-            UPDATE budgets_budget SET reserved = reserved + v_steps[v_at]
-             WHERE id = path[v_at] AND deallocated_at IS NULL AND (period_ends_at IS NULL OR period_ends_at > p_now)
-               AND "limit" - spent - reserved >= v_steps[v_at]
-            RETURNING "limit", spent, reserved, period_starts_at, warning_amounts INTO v_row;
-            IF NOT FOUND THEN
-                RAISE EXCEPTION SQLSTATE 'CW001';
+            IF v_at <= v_count THEN
+                UPDATE budgets_budget SET reserved = reserved + v_steps[v_at]
+                 WHERE id = path[v_at] AND deallocated_at IS NULL AND (period_ends_at IS NULL OR period_ends_at > p_now)
+                   AND "limit" - spent - reserved >= v_steps[v_at]
+                RETURNING "limit", spent, reserved, period_starts_at, warning_amounts INTO v_row;
+                IF NOT FOUND THEN
+                    RAISE EXCEPTION SQLSTATE 'CW001';
+                END IF;
+            ELSE
+                -- Above a leaf with a block nothing is locked; but what was spent there must be counted in its period.
+                SELECT "limit", spent, reserved, period_starts_at, warning_amounts,
+                       coalesce(period_ends_at <= p_now, false) AS is_over
+                  INTO STRICT v_row FROM budgets_budget WHERE id = path[v_at];
+                IF v_row.is_over THEN
+                    v_is_over := true;
+                    RAISE EXCEPTION SQLSTATE 'CW001';
+                END IF;
             END IF;
             v_used := v_row.spent + v_row.reserved;
             -- Numeric: a hundred times the largest amount does not fit 64 bits.
-            IF v_used * 100 >= v_percents[1] * v_row."limit"::numeric OR v_row.warning_amounts <> '[]' THEN
-                SELECT greatest(warning_percent, max(percent)) INTO warning_percent
-                  FROM unnest(v_percents) percent
-                 WHERE v_row."limit" > 0 AND v_used * 100 >= percent * v_row."limit"::numeric;
-                INSERT INTO budgets_budgetalert (budget_id, kind, level, period_starts_at, at, facts)
-                SELECT path[v_at], news.kind, news.level, v_row.period_starts_at, p_now,
-                       jsonb_build_object('limit', v_row."limit", 'spent', v_row.spent, 'reserved', v_row.reserved)
-                  FROM (SELECT 'percent' AS kind, percent::bigint AS level FROM unnest(v_percents) percent
-                         WHERE v_row."limit" > 0 AND v_used * 100 >= percent * v_row."limit"::numeric
-                         UNION
-                        SELECT 'amount', amount::bigint FROM jsonb_array_elements_text(v_row.warning_amounts) amount
-                         WHERE v_used >= amount::bigint) news
-                 WHERE NOT EXISTS (SELECT 1 FROM budgets_budgetalert known
-                                    WHERE known.budget_id = path[v_at] AND known.kind = news.kind
-                                      AND known.period_starts_at = v_row.period_starts_at AND known.level = news.level)
-                ON CONFLICT DO NOTHING;
-                is_alerted := is_alerted OR FOUND;
-            END IF;
-        END LOOP;
-        IF v_escrow IS NOT NULL THEN
+            CONTINUE WHEN v_used * 100 < v_percents[1] * v_row."limit"::numeric AND v_row.warning_amounts = '[]';
+            -- What blocks hold here and nobody has been promised is not used: without blocks it would not be there.
+            v_free := coalesce((
+                SELECT sum(CASE held.unit WHEN 'tokens' THEN free_tokens WHEN 'carbon_g' THEN free_carbon_ug
+                                             ELSE free_micro_usd END)
+                  FROM budgets_escrowlease lease
+                  JOIN budgets_holdline line ON line.hold_id = lease.hold_id
+                  JOIN budgets_budget held ON held.id = line.budget_id
+                 WHERE lease.status <> 'closed' AND line.budget_id = path[v_at]), 0);
+            v_used := v_used - v_free;
             SELECT greatest(warning_percent, max(percent)) INTO warning_percent
-              FROM budgets_budget b, unnest(v_percents) percent
-             WHERE b.id = ANY (path[2:]) AND b."limit" > 0
-               AND (b.spent + b.reserved)::numeric * 100 >= percent * b."limit"::numeric;
-        END IF;
+              FROM unnest(v_percents) percent
+             WHERE v_row."limit" > 0 AND v_used * 100 >= percent * v_row."limit"::numeric;
+            INSERT INTO budgets_budgetalert (budget_id, kind, level, period_starts_at, at, facts)
+            SELECT path[v_at], news.kind, news.level, v_row.period_starts_at, p_now,
+                   jsonb_build_object('limit', v_row."limit", 'spent', v_row.spent, 'reserved', v_row.reserved - v_free)
+              FROM (SELECT 'percent' AS kind, percent::bigint AS level FROM unnest(v_percents) percent
+                     WHERE v_row."limit" > 0 AND v_used * 100 >= percent * v_row."limit"::numeric
+                     UNION
+                    SELECT 'amount', amount::bigint FROM jsonb_array_elements_text(v_row.warning_amounts) amount
+                     WHERE v_used >= amount::bigint) news
+             WHERE NOT EXISTS (SELECT 1 FROM budgets_budgetalert known
+                                WHERE known.budget_id = path[v_at] AND known.kind = news.kind
+                                  AND known.period_starts_at = v_row.period_starts_at AND known.level = news.level)
+            ON CONFLICT DO NOTHING;
+            is_alerted := is_alerted OR FOUND;
+        END LOOP;
         answer := 'placed';
     EXCEPTION
         WHEN unique_violation THEN
@@ -147,7 +162,7 @@ BEGIN
             answer := 'duplicate';
         WHEN SQLSTATE 'CW001' THEN
             SELECT id, name, level, unit, "limit", spent, reserved, period_ends_at, deallocated_at IS NOT NULL,
-                   CASE WHEN period_ends_at <= p_now THEN 'over' ELSE 'short' END
+                   CASE WHEN v_is_over OR period_ends_at <= p_now THEN 'over' ELSE 'short' END
               INTO refuser, refuser_name, refuser_level, refuser_unit, refuser_limit, refuser_spent, refuser_reserved,
                    refuser_resets_at, v_has_ended, answer
               FROM budgets_budget WHERE id = path[v_at];

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import Case, Exists, F, OuterRef, Q, Sum, When
+from django.db.models import Exists, OuterRef, Q
 
 from budgets.domain.units import Unit, from_steps
 from budgets.models import EscrowLease, HoldLine
 
-FREE = Case(
-    When(budget__unit=Unit.TOKENS, then=F("hold__block_of__free_tokens")),
-    When(budget__unit=Unit.CARBON_G, then=F("hold__block_of__free_carbon_ug")),
-    default=F("hold__block_of__free_micro_usd"),
-)
+FREE = {Unit.TOKENS: "free_tokens", Unit.CARBON_G: "free_carbon_ug", Unit.MICRO_USD: "free_micro_usd"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,18 +46,22 @@ class LeaseFacts:
 
 def free_in_escrow(budget_ids: Collection[UUID]) -> dict[UUID, int]:
     """What blocks hold at these budgets and nobody has been promised, in steps; budgets without any are left out."""
-    lines = HoldLine.objects.filter(budget__in=budget_ids, hold__block_of__isnull=False).exclude(
-        hold__block_of__status=EscrowLease.Status.CLOSED
-    )
-    sums = lines.values("budget").annotate(free=Sum(FREE)).order_by()
-    return {row["budget"]: int(row["free"]) for row in sums if row["free"]}
+    if not budget_ids:
+        return {}
+    # From the few blocks to their lines, never from a budget's lines, most of which were settled long ago.
+    alive = EscrowLease.objects.exclude(status=EscrowLease.Status.CLOSED).order_by()
+    blocks = {row.pop("hold"): row for row in alive.values("hold", *FREE.values())}
+    found: dict[UUID, int] = defaultdict(int)
+    lines = HoldLine.objects.filter(hold__in=blocks, budget__in=budget_ids).order_by()
+    for hold_id, budget_id, unit in lines.values_list("hold", "budget", "budget__unit"):
+        found[budget_id] += blocks[hold_id][FREE[Unit(unit)]]
+    return {budget_id: free for budget_id, free in found.items() if free}
 
 
 def list_leases(*, budget_id: UUID | None = None) -> list[LeaseFacts]:
     """Blocks that are not closed, oldest first; with `budget_id` those of that leaf or held at that ancestor."""
     rows = EscrowLease.objects.exclude(status=EscrowLease.Status.CLOSED).select_related("budget").order_by("pk")
     if budget_id is not None:
-        # From the few blocks to their lines, never from the budget's lines, most of which were settled long ago.
         held_there = Exists(HoldLine.objects.filter(hold=OuterRef("hold"), budget=budget_id))
         rows = rows.filter(Q(budget=budget_id) | held_there)
     leases = list(rows)
@@ -86,7 +87,7 @@ def _facts(lease: EscrowLease, lines: list[HoldLine]) -> LeaseFacts:
 
 def _amounts(lease: EscrowLease, line: HoldLine) -> LeaseAmounts:
     unit = Unit(line.budget.unit)
-    column = {Unit.TOKENS: "tokens", Unit.CARBON_G: "carbon_ug", Unit.MICRO_USD: "micro_usd"}[unit]
+    column = FREE[unit].removeprefix("free_")
     parts = {part: from_steps(unit, getattr(lease, f"{part}_{column}")) for part in ("free", "used", "pending")}
     return LeaseAmounts(
         budget_id=line.budget_id,

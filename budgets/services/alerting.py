@@ -11,9 +11,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from budgets.domain.bands import percentages_passed
+from budgets.domain.bands import Bands, percentages_passed
 from budgets.events import BudgetAlerted
 from budgets.models import Budget, BudgetAlert
+from budgets.selectors.escrow import free_in_escrow
 from budgets.selectors.figures import get_bands
 from config.kernel.events import publish
 
@@ -23,12 +24,16 @@ Key = tuple[UUID, str, datetime, int]
 def note_crossings(*, budget_ids: Sequence[UUID], now: datetime) -> int | None:
     """Record what these budgets have newly passed; return the highest percentage any of them is past.
 
-    The caller's locks on their rows make what is read here the last word of this transaction.
+    The caller's locks on their rows make what is read here the last word of this transaction. What
+    blocks in escrow hold at them and nobody has been promised is not used.
     """
     bands = get_bands()
     highest: int | None = None
     passed: list[BudgetAlert] = []
-    for budget in Budget.objects.filter(pk__in=budget_ids):
+    budgets = list(Budget.objects.filter(pk__in=budget_ids))
+    free = free_in_escrow([each.pk for each in budgets if _may_have_passed(each, bands)])
+    for budget in budgets:
+        budget.reserved -= free.get(budget.pk, 0)
         used = budget.spent + budget.reserved
         percentages = percentages_passed(used=used, limit=budget.limit, bands=bands)
         highest = max([highest or 0, *percentages]) or None
@@ -38,6 +43,11 @@ def note_crossings(*, budget_ids: Sequence[UUID], now: datetime) -> int | None:
     if passed:
         _record(passed, now=now)
     return highest
+
+
+def _may_have_passed(budget: Budget, bands: Bands) -> bool:
+    used = budget.spent + budget.reserved
+    return bool(budget.warning_amounts or percentages_passed(used=used, limit=budget.limit, bands=bands))
 
 
 def note_overdraft(*, hold_id: UUID, budget: Budget, steps: int, now: datetime) -> None:

@@ -17,7 +17,7 @@ from budgets.selectors.escrow import free_in_escrow
 from budgets.services.alerting import note_crossings, note_overdraft
 from budgets.services.buckets import add_spent
 from budgets.services.ledger import entry
-from budgets.services.periods import begin_period_if_over, begin_periods_if_over
+from budgets.services.periods import begin_period_if_over, begin_periods_if_over, is_over
 from config.kernel.events import publish
 
 
@@ -55,6 +55,15 @@ class Books:
     spent: list[tuple[Budget, int, datetime]]
     overdrawn: list[tuple[Charge, int]]
 
+    def moved(self, budget: Budget, starts_at: datetime) -> int:
+        """What belongs to one slice of a budget and is not counted there yet: slices are written last."""
+        hours = budget.window_hours
+        return sum(
+            steps
+            for each, steps, at in self.spent
+            if each.pk == budget.pk and bucket_of(at, window_hours=hours) == starts_at
+        )
+
     def note(self, charge: Charge, kind: LedgerEntry.Kind, reason: str, **deltas: int) -> None:
         """Remember a ledger entry."""
         self.entries.append(
@@ -63,10 +72,17 @@ class Books:
 
 
 def charge_all(
-    charges: Iterable[Charge], *, actor: str, reason: str, now: datetime, may_fall_short: bool = True
+    charges: Iterable[Charge],
+    *,
+    actor: str,
+    reason: str,
+    now: datetime,
+    may_fall_short: bool = True,
+    covered: Sequence[Budget] = (),
 ) -> int | None:
     """Charge budgets, deepest first; return the highest threshold that any of them is past.
 
+    `covered` are ancestors at which a block pays: nothing moves there yet, but more of it may be used.
     Raises BlockInTheWay (see `Books.may_fall_short`); then the caller's savepoint undoes all of it.
     """
     ordered = sorted(charges, key=lambda each: (-each.budget.depth, each.budget.pk))
@@ -79,7 +95,8 @@ def charge_all(
             _give_back(charge, books)
         else:
             _spend(charge, books)
-    return write_down(books, budget_ids=[each.budget.pk for each in ordered])
+    in_period = [each.pk for each in covered if not is_over(each, now=now)]  # the others hear of it when it is moved
+    return write_down(books, budget_ids=[*(each.budget.pk for each in ordered), *in_period])
 
 
 def write_down(books: Books, *, budget_ids: Sequence[UUID]) -> int | None:
@@ -140,13 +157,13 @@ def _move_up(charge: Charge, books: Books) -> None:
 
 def _give_back(charge: Charge, books: Books) -> None:
     row = Budget.objects.select_for_update(no_key=True).get(pk=charge.budget.pk)
-    steps = min(charge.given_back, row.spent, _still_counts(row, charge, now=books.now))
+    steps = min(charge.given_back, row.spent, _still_counts(row, charge, books))
     Budget.objects.filter(pk=row.pk).update(spent=F("spent") - steps)
     books.spent.append((charge.budget, -steps, charge.spent_at))
     books.note(charge, charge.kind, books.reason, spent_delta=-steps)
 
 
-def _still_counts(row: Budget, charge: Charge, *, now: datetime) -> int:
+def _still_counts(row: Budget, charge: Charge, books: Books) -> int:
     """How much of what a charge spent is still part of `spent`: nothing after a reset or a turn of its period."""
     ends = (
         [LedgerEntry.Kind.RESET] if row.period == Period.ROLLING else [LedgerEntry.Kind.RESET, LedgerEntry.Kind.PERIOD]
@@ -157,10 +174,10 @@ def _still_counts(row: Budget, charge: Charge, *, now: datetime) -> int:
         return charge.given_back
     hours = row.window_hours or 0
     starts_at = bucket_of(charge.spent_at, window_hours=hours)
-    if leaves_at(starts_at, window_hours=hours) <= now:
+    if leaves_at(starts_at, window_hours=hours) <= books.now:
         return 0
     counted = SpendBucket.objects.filter(budget=row, starts_at=starts_at).values_list("spent", flat=True).first()
-    return counted or 0
+    return (counted or 0) + books.moved(row, starts_at)
 
 
 def _overdraw(charge: Charge, steps: int, books: Books) -> None:

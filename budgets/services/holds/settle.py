@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -97,16 +98,19 @@ def _settle(hold: Hold, amounts: Amounts, *, actor: str, now: datetime, may_fall
         for line in lines
     ]
     lease = _lease_of(hold)
+    above = path_of(hold)[1:] if lease else []
     if lease is not None:
-        charges += _charge_ancestors(hold, lease, amounts, was_open=was_open, now=now)
-    highest = charge_all(charges, actor=actor, reason=hold.reference, now=now, may_fall_short=may_fall_short)
+        charges += _charge_ancestors(hold, lease, above, amounts, was_open=was_open, now=now)
+    highest = charge_all(
+        charges, actor=actor, reason=hold.reference, now=now, may_fall_short=may_fall_short, covered=above
+    )
     if lease is not None:
         close_if_empty(lease, now=now)
     return highest
 
 
 def _charge_ancestors(
-    hold: Hold, lease: EscrowLease, amounts: Amounts, *, was_open: bool, now: datetime
+    hold: Hold, lease: EscrowLease, above: Sequence[Budget], amounts: Amounts, *, was_open: bool, now: datetime
 ) -> list[Charge]:
     """What a block does not cover is charged above at once; the rest waits in the block until it is moved."""
     if lease.status == EscrowLease.Status.CLOSED:
@@ -116,7 +120,7 @@ def _charge_ancestors(
         moves, excess = settle_in(lease, ended, now=now), ended.excess
     charges = charges_of(moves)
     if excess != NOTHING:
-        for budget in path_of(hold)[1:]:
+        for budget in above:
             charges.append(_charge(hold, budget, used=excess.of(Unit(budget.unit)), freed=0, now=now))
     return [charge for charge in charges if charge.used or charge.freed]
 

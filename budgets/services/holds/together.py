@@ -17,6 +17,7 @@ from budgets.domain.asks import HoldAsk
 from budgets.domain.gears import Gear, GearChoice
 from budgets.domain.units import Amounts, Unit
 from budgets.models import Budget, BudgetAlert, EscrowLease, Hold, HoldLine, LedgerEntry
+from budgets.selectors.escrow import free_in_escrow
 from budgets.selectors.figures import get_bands
 
 Decided = tuple[HoldAsk, Admitted, Charge]
@@ -54,6 +55,8 @@ def _situation(asks: Sequence[HoldAsk], *, gear: Gear, now: datetime) -> Situati
     rooms = _rooms(Budget.objects.filter(pk__in=charged).order_by("-depth", "pk").select_for_update(no_key=True))
     if above:
         rooms |= _rooms(Budget.objects.filter(pk__in=above))
+    for budget_id, free in free_in_escrow(list(rooms)).items():
+        rooms[budget_id].free = free
     open_holds = Hold.objects.filter(status__in=Hold.OPEN, reference__in=[ask.reference for ask in asks])
     situation = Situation(
         paths=paths,

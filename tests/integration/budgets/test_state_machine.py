@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from budgets import services
-from budgets.models import EscrowLease
 from budgets.services import escrow
 from tests.integration.budgets.twin_trees import (
     LEAVES,
@@ -37,10 +36,6 @@ ASK = st.integers(0, 60)
 CRASH = st.one_of(st.none(), st.none(), st.integers(1, 40))
 WHICH = st.integers(0, 1000)
 CRASHED = object()
-
-
-def escrow_is_held() -> bool:
-    return EscrowLease.objects.exclude(status=EscrowLease.Status.CLOSED).exists()
 
 
 class Budgets(RuleBasedStateMachine):
@@ -78,6 +73,7 @@ class Budgets(RuleBasedStateMachine):
         leased, plain = self.trees
         assert leased.books(self.now) == plain.books(self.now)
         assert leased.holds_now() == plain.holds_now()
+        assert leased.alerts(self.now) == plain.alerts(self.now)
 
     @rule(leaf=LEAF, tokens=ASK, minutes=st.integers(1, 90), crash=CRASH)
     def hold(self, leaf: str, tokens: int, minutes: int, crash: int | None) -> None:
@@ -170,9 +166,6 @@ class Budgets(RuleBasedStateMachine):
     @rule(minutes=st.one_of(st.integers(1, 20), st.integers(20, 1500)))
     def wait(self, minutes: int) -> None:
         self.now += timedelta(minutes=minutes, seconds=7)
-        if escrow_is_held():
-            # Work under a block does not see that a period above is over; the clock's own task does.
-            services.begin_due_periods(now=self.now)
 
     @rule(crash=CRASH)
     def sweep(self, crash: int | None) -> None:

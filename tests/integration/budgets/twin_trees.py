@@ -99,6 +99,15 @@ class Tree:
             for name, budget_id in self.ids.items()
         }
 
+    def alerts(self, now: datetime) -> set[tuple[Any, ...]]:
+        """What was told of which budget in which period, once nothing that blocks spent waits to be counted."""
+        names = {budget_id: name for name, budget_id in self.ids.items()}
+        with undone():
+            recall_at(list(names), now=now)
+            told = BudgetAlert.objects.filter(budget__in=names).exclude(kind=BudgetAlert.Kind.OVERDRAFT)
+            rows = set(told.values_list("budget", "kind", "level", "period_starts_at"))
+        return {(names[budget_id], *rest) for budget_id, *rest in rows}
+
     def holds_now(self) -> list[tuple[str, bool, int]]:
         """Status of every hold, in the order in which they were made."""
         rows = Hold.objects.in_bulk(self.holds)
