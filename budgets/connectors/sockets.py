@@ -75,7 +75,7 @@ def resolved(host: str, port: int, *, seconds: float, is_exception: bool) -> lis
     """Addresses of a host, every one of which may be reached. Raises NotDelivered."""
     addresses = list(dict.fromkeys(_ask_dns(host, port, seconds=seconds)))
     if not all(may_reach(ip_address(each), is_exception=is_exception) for each in addresses):
-        raise NotDelivered("refused: the host's address is private or reserved")
+        raise NotDelivered("refused: the host's address is private or reserved (see WEBHOOK_PRIVATE_HOSTS)")
     return addresses
 
 

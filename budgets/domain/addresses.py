@@ -59,7 +59,9 @@ def problem_of_host(host: str, *, exceptions: frozenset[str]) -> str:
         if _ADDRESS_IN_DIGITS.fullmatch(host) and host[-1].isdigit() and host.rpartition(".")[2][:1].isdigit():
             return "Write the host's name, or its address in four decimal parts."
         return ""
-    return "" if may_reach(address, is_exception=host in exceptions) else "This address is private or reserved."
+    if may_reach(address, is_exception=host in exceptions):
+        return ""
+    return "This address is private or reserved. A deployment can allow it in WEBHOOK_PRIVATE_HOSTS."
 
 
 def may_reach(address: Address, *, is_exception: bool = False) -> bool:

@@ -136,7 +136,7 @@ def _moment(hours: float | None, now: datetime) -> datetime | None:
 def _basis(burn: Burn) -> str:
     if not burn.is_known:
         return (
-            f"{burn.hours} hours known, {burn.busy_hours} of them with spending;"
+            f"{burn.hours} {'hour' if burn.hours == 1 else 'hours'} known, {burn.busy_hours} of them with spending;"
             f" it takes {LEAST_HOURS} and {LEAST_BUSY_HOURS}"
         )
     return (

@@ -72,7 +72,7 @@ def allot_swarm(*, parent_id: UUID, name: str, amount: Decimal | None = None, ac
     wanted = min(figures["swarm-allotment"], left) if amount is None else _tokens(amount)
     if not left or wanted > left:
         raise Conflict(
-            f"{left} tokens of {pool.name} are left for swarms: the others are held, used or kept back.",
+            f"{left} tokens of {pool.name} are left for swarms: the others are allotted below it, used or kept back.",
             field="amount",
             code="pool_empty",
             left=left,

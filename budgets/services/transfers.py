@@ -62,7 +62,7 @@ def _movable(giver: Budget, taker: Budget, amount: Decimal) -> int:
     steps = positive_steps(unit, amount, field="amount")
     if steps > giver.tradeable:
         most = from_steps(unit, giver.tradeable)
-        raise Conflict(f"{most:f} {unit} of {giver.name} may be sold.", field="amount", code="not_tradeable")
+        raise Conflict(f"{most:f} {unit} of {giver.name} may be given away.", field="amount", code="not_tradeable")
     available = giver.limit - giver.spent - giver.reserved
     if steps > available:
         most = from_steps(unit, available)

@@ -13,7 +13,7 @@ function hoursOf(table) {
   }));
 }
 
-const wordsOf = ({ words: [time, spent, refusals] }) => `${time} UTC: ${spent} spent${refusals === "0" ? "" : `, ${refusals} asks turned away`}`;
+const wordsOf = ({ words: [time, spent, refusals] }) => `${time} UTC: ${spent} spent${refusals === "0" ? "" : `, ${refusals} ${refusals === "1" ? "ask" : "asks"} turned away`}`;
 
 function seriesOf(label, colour) {
   return { label, fill: token(colour), stroke: token(colour), width: 0, points: { show: false }, paths: uPlot.paths.bars({ size: [0.72, 40], radius: 0.15 }) };
@@ -29,7 +29,8 @@ function optionsFor(box, readout, hours) {
     legend: { show: false },
     cursor: { y: false, points: { show: false } },
     scales: {
-      x: { range: () => [hours[0].unix - step * 0.6, hours.at(-1).unix + step * 0.6] },
+      // At least a day: one column alone would be as wide as its hour cut into minutes.
+      x: { range: () => [Math.min(hours[0].unix, hours.at(-1).unix - 23 * step) - step * 0.6, hours.at(-1).unix + step * 0.6] },
       y: { range: (_, __, highest) => [0, highest > 0 ? highest * 1.1 : 1] },
     },
     axes: [

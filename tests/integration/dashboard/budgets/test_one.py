@@ -85,7 +85,7 @@ class TestOneBudget:
     def test_the_gear_in_use_is_told_with_what_chooses_it(self, tree, client):
         reserve(tree["agent"], 10)
         words = part(client, address(tree["agent"]), "part-gear")
-        assert "direct: each reservation in a round trip of its own 1 100 %" in words
+        assert "direct: each reservation in a round trip of its own 1 hold, 100 %" in words
         assert "Chosen by measured contention" in words
         Budget.objects.filter(pk=tree["agent"]).update(gear="batched")
         assert "Pinned to batched" in part(client, address(tree["agent"]), "part-gear")
