@@ -28,6 +28,7 @@ from budgets.domain.exhaustion import (
 from budgets.domain.periods import Period, bounds, bucket_seconds, leaves_at
 from budgets.domain.units import Unit, from_steps
 from budgets.models import Budget, SpendBucket
+from budgets.selectors.escrow import free_in_escrow
 from config.kernel.errors import NotFound
 
 
@@ -40,11 +41,15 @@ def get_exhaustion(budget_id: UUID, *, now: datetime) -> ExhaustionForecast:
 
 
 def list_exhaustion(budget_ids: Collection[UUID], *, now: datetime) -> list[ExhaustionForecast]:
-    """Forecasts of those of the budgets that are alive, in the order of their ids. Two queries."""
+    """Forecasts of those of the budgets that are alive, in the order of their ids.
+
+    What blocks in escrow hold and nobody has been promised is room: it is given back to whoever asks.
+    """
     rows = Budget.objects.filter(pk__in=budget_ids, deallocated_at=None).order_by("pk")
     budgets = list(rows)
     slices = _slices(budgets, now=now)
-    return [_forecast(budget, slices.get(budget.pk, []), now=now) for budget in budgets]
+    free = free_in_escrow([budget.pk for budget in budgets])
+    return [_forecast(each, slices.get(each.pk, []), free=free.get(each.pk, 0), now=now) for each in budgets]
 
 
 def _slices(budgets: Sequence[Budget], *, now: datetime) -> dict[UUID, list[SpendSlice]]:
@@ -61,9 +66,9 @@ def _slices(budgets: Sequence[Budget], *, now: datetime) -> dict[UUID, list[Spen
     return found
 
 
-def _forecast(budget: Budget, slices: Sequence[SpendSlice], *, now: datetime) -> ExhaustionForecast:
+def _forecast(budget: Budget, slices: Sequence[SpendSlice], *, free: int, now: datetime) -> ExhaustionForecast:
     spent, resets_at = spent_and_reset(budget, now=now)
-    room = budget.limit - budget.reserved - spent
+    room = budget.limit - budget.reserved - spent + free
     burn = _burn(slices, hours=max(0, min(HISTORY_HOURS, ceil((now - budget.created_at) / HOUR))), now=now)
     until = _until(budget, resets_at, now=now)
     hours = ceil((until - now) / HOUR)

@@ -33,7 +33,8 @@ from budgets.services.sending import Outcome, Parcel, parcel_of, send
 logger = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=120)
-"""Longer than any sending takes: a webhook has 15 seconds, a mail server 10 for each of its answers."""
+"""Longer than a webhook takes (15 s), and a mail server that answers in a few seconds. One that takes 10 for each of 20
+recipients is given the mail again, with the same Message-ID."""
 THREADS = 8
 AT_ONCE_PER_CHANNEL = 2
 """So that one slow receiver leaves most threads to the others."""

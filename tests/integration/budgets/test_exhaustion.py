@@ -8,9 +8,10 @@ import pytest
 from budgets import services
 from budgets.domain.exhaustion import Outlook
 from budgets.domain.periods import Period, bucket_of
-from budgets.domain.units import Unit
+from budgets.domain.units import Amounts, Unit
 from budgets.models import Budget, BudgetAlert, SpendBucket
 from budgets.selectors import get_advice, get_exhaustion, list_exhaustion
+from budgets.services import escrow
 from config.kernel.errors import NotFound
 from tests.integration.world import NOW, Team, make_budget, make_team
 
@@ -108,10 +109,19 @@ def test_an_empty_budget_is_exhausted(team):
     assert get_exhaustion(budget_id, now=NOW).outlook is Outlook.EXHAUSTED
 
 
-def test_many_budgets_take_two_queries_and_ended_ones_are_left_out(team, django_assert_num_queries):
+def test_what_a_block_holds_and_nobody_was_promised_is_room(team):
+    root = make_budget(team, 1000, name="root")
+    leaf = make_budget(team, 1000, name="leaf", parent_id=root)
+    before = get_exhaustion(root, now=NOW).remaining
+    escrow.tend(budget_id=leaf, amounts=Amounts(tokens=10, carbon_ug=0, micro_usd=0), asks_per_second=100.0, now=NOW)
+    assert Budget.objects.get(pk=root).reserved > 0
+    assert get_exhaustion(root, now=NOW).remaining == before == 1000
+
+
+def test_many_budgets_take_three_queries_and_ended_ones_are_left_out(team, django_assert_num_queries):
     ids = [make_budget(team, 1000, name=f"b{number}") for number in range(3)]
     services.deallocate(budget_id=ids[2], actor="test", reason="over", now=NOW)
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         assert {each.budget_id for each in list_exhaustion(ids, now=NOW)} == set(ids[:2])
     with pytest.raises(NotFound):
         get_exhaustion(uuid4(), now=NOW)
