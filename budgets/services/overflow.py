@@ -55,14 +55,36 @@ def return_draws(budget: Budget, *, now: datetime) -> int:
     if not budget.pooled or budget.parent_id is None:
         return 0
     parent = Budget.objects.select_for_update(no_key=True).get(pk=budget.parent_id)
-    begins = LedgerEntry.objects.filter(budget__in=[budget, parent], kind__in=BEGINS).aggregate(last=Max("pk"))
-    draws = LedgerEntry.objects.filter(budget=budget, kind=LedgerEntry.Kind.OVERFLOW, pk__gt=begins["last"] or 0)
-    drawn = int(draws.aggregate(steps=Sum("limit_delta", default=0))["steps"])
-    steps = min(drawn, budget.pooled, budget.limit - budget.spent)
+    steps = min(_counted(budget, parent), budget.pooled, budget.limit - budget.spent)
     if steps:
         Budget.objects.filter(pk=parent.pk).update(pool_drawn=F("pool_drawn") - steps)
         _entry(budget.pk, -steps, "not used, back to the pool of the budget above", now=now)
     return steps
+
+
+@transaction.atomic
+def undo_draw(*, budget_id: UUID, steps: int, now: datetime) -> int:
+    """Give back what was drawn for work that was refused after all, unless others use it; how many steps that were.
+
+    Locks the budget, then its parent.
+    """
+    family = Q(pk=budget_id) | Q(pk__in=Budget.objects.filter(pk=budget_id).values("parent"))
+    budget, parent = in_lock_order(Budget.objects.filter(family))
+    steps = min(steps, _counted(budget, parent), budget.pooled, budget.limit - budget.spent - budget.reserved)
+    if steps <= 0:
+        return 0
+    Budget.objects.filter(pk=budget_id).update(limit=F("limit") - steps, pooled=F("pooled") - steps)
+    Budget.objects.filter(pk=parent.pk).update(pool_drawn=F("pool_drawn") - steps)
+    _entry(budget_id, -steps, "refused after all, back to the pool of the budget above", now=now)
+    publish(BudgetsChanged(budget_ids=(budget_id, parent.pk), at=now))
+    return steps
+
+
+def _counted(budget: Budget, parent: Budget) -> int:
+    """Steps drawn in the present period of both."""
+    begins = LedgerEntry.objects.filter(budget__in=[budget, parent], kind__in=BEGINS).aggregate(last=Max("pk"))
+    draws = LedgerEntry.objects.filter(budget=budget, kind=LedgerEntry.Kind.OVERFLOW, pk__gt=begins["last"] or 0)
+    return int(draws.aggregate(steps=Sum("limit_delta", default=0))["steps"])
 
 
 def _take_from_pool(parent_id: UUID, unit: Unit, steps: int) -> bool:

@@ -9,10 +9,10 @@ from uuid import UUID, uuid4
 
 from django.db import connection
 
-from budgets.domain.admission import Admitted, Reason, Refused
+from budgets.domain.admission import Admitted, Block, Reason, Refused, needs_ancestors
 from budgets.domain.asks import HoldAsk
 from budgets.domain.gears import Gear, GearChoice
-from budgets.domain.units import Unit
+from budgets.domain.units import Amounts, Unit
 from config.kernel.transactions import retried
 
 PLACE = "SELECT * FROM commonwatt_place_hold(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
@@ -24,7 +24,8 @@ SELECT place.*
                                      ask.lease_expires_at, ask.actor, %s::timestamptz, %s) AS place
 """
 LOCK_LEASES = """
-SELECT budget_id FROM budgets_escrowlease WHERE budget_id = ANY (%s) AND status = 'open' ORDER BY id FOR NO KEY UPDATE
+SELECT id, budget_id, free_tokens, free_carbon_ug, free_micro_usd
+  FROM budgets_escrowlease WHERE budget_id = ANY (%s) AND status = 'open' ORDER BY id FOR NO KEY UPDATE
 """
 LOCK_BUDGETS = """
 SELECT 1 FROM budgets_budget
@@ -50,19 +51,23 @@ def admit_all_directly(asks: Sequence[HoldAsk], *, gear: Gear, now: datetime) ->
     Asks of several leaves need a transaction: their rows are locked first, in the order that
     everybody keeps, for the paths alone would lock them in an order of their own.
     """
-    leaves = {ask.budget_id for ask in asks}
-    if len(leaves) > 1:
-        _lock(list(leaves))
+    if len({ask.budget_id for ask in asks}) > 1:
+        _lock(asks)
     columns = [list(column) for column in zip(*map(_values, asks), strict=True)]
     rows = _rows(PLACE_ALL, [*columns, now, gear.value])
     return [_answer(hold_id, row) for hold_id, row in zip(columns[0], rows, strict=True)]
 
 
-def _lock(leaves: list[UUID]) -> None:
-    """Leases by key, then budgets deepest first; above a leaf only where no block covers it."""
+def _lock(asks: Sequence[HoldAsk]) -> None:
+    """Leases by key, then budgets deepest first; above a leaf only where its block does not cover all its asks."""
+    leaves = list({ask.budget_id for ask in asks})
     with connection.cursor() as cursor:
         cursor.execute(LOCK_LEASES, [leaves])
-        covered = [row[0] for row in cursor.fetchall()]
+        blocks = {
+            leaf: Block(id=lease, free=Amounts(tokens=tokens, carbon_ug=carbon_ug, micro_usd=micro_usd))
+            for lease, leaf, tokens, carbon_ug, micro_usd in cursor.fetchall()
+        }
+        covered = list(blocks.keys() - needs_ancestors(asks, blocks))
         cursor.execute(LOCK_BUDGETS, [leaves, covered, leaves])
 
 

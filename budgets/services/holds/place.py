@@ -19,7 +19,7 @@ from budgets.services.holds.commits import BATCHES, Once, Outcome, Shared, hold_
 from budgets.services.holds.direct import admit_directly
 from budgets.services.holds.meter import METER, Way
 from budgets.services.holds.refusals import note_refusal
-from budgets.services.holds.remedies import keep_block, mend
+from budgets.services.holds.remedies import give_back, keep_block, mend
 from budgets.services.holds.together import admit_together
 from config.kernel.errors import Conflict, DomainError, InvalidInput
 from config.kernel.transactions import in_transaction
@@ -92,6 +92,7 @@ def _ask(budget_id: UUID, amounts: Amounts, reference: str, lease_expires_at: da
 
 def _place(ask: HoldAsk, *, now: datetime) -> PlacedHold:
     """Ask, mend what can be mended and ask again, a bounded number of times."""
+    drawn: dict[UUID, int] = {}
     with METER.measured(ask.budget_id) as way:
         for tries in range(1, MOST_TRIES + 1):
             verdict = _admit(ask, way, now=now)
@@ -100,7 +101,8 @@ def _place(ask: HoldAsk, *, now: datetime) -> PlacedHold:
             if isinstance(verdict, Admitted):
                 keep_block(ask, verdict, way, now=now)
                 return hold_of(ask, verdict)
-            if tries == MOST_TRIES or not mend(verdict, now=now):
+            if tries == MOST_TRIES or not mend(verdict, drawn, now=now):
+                give_back(drawn, now=now)
                 raise _refusal(verdict)
     raise AssertionError("A loop that ends by an answer.")
 

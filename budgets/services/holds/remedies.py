@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from django.db import transaction
@@ -13,10 +14,12 @@ from django.db.models import Exists, OuterRef, Q
 from budgets.domain.admission import Admitted, Reason, Refused
 from budgets.domain.asks import HoldAsk
 from budgets.domain.gears import LEASE_ABOVE, Gear
+from budgets.domain.units import Unit
 from budgets.models import Budget, EscrowLease, HoldLine
 from budgets.services import escrow
+from budgets.services.escrow.leases import COLUMN
 from budgets.services.holds.meter import Way
-from budgets.services.overflow import draw_overflow
+from budgets.services.overflow import draw_overflow, undo_draw
 from budgets.services.periods import begin_periods_if_over
 from config.kernel.transactions import in_transaction
 
@@ -27,8 +30,11 @@ _tended_at: dict[UUID, float] = {}
 _lock = threading.Lock()
 
 
-def mend(refused: Refused, *, now: datetime) -> bool:
-    """Whether another try may succeed: a new period begun, blocks called back, or the pool drawn on."""
+def mend(refused: Refused, drawn: dict[UUID, int], *, now: datetime) -> bool:
+    """Whether another try may succeed: a new period begun, blocks called back, or the pool drawn on.
+
+    What is drawn for a budget is added to `drawn`, in steps, for `give_back`.
+    """
     if refused.reason is Reason.OVER:
         on_path = Budget.objects.filter(pk__in=refused.path)
         in_transaction(lambda: begin_periods_if_over(on_path.all(), now=now))
@@ -39,18 +45,28 @@ def mend(refused: Refused, *, now: datetime) -> bool:
     if refused.remaining >= refused.needed:
         return True  # somebody gave something back in the moment of the refusal
     # Most refusals are final: what could help is looked up before anything is locked.
-    has_blocks, may_draw = _means(budget_id)
+    has_blocks, may_draw = _means(budget_id, refused.unit)
     if has_blocks and in_transaction(lambda: escrow.recall_under(budget_id=budget_id, now=now, also_lock=refused.path)):
         return True
     short = refused.needed - refused.remaining
-    return may_draw and in_transaction(lambda: draw_overflow(budget_id=budget_id, short_steps=short, now=now))
+    if not may_draw or not in_transaction(lambda: draw_overflow(budget_id=budget_id, short_steps=short, now=now)):
+        return False
+    drawn[budget_id] = drawn.get(budget_id, 0) + short
+    return True
 
 
-def _means(budget_id: UUID) -> tuple[bool, bool]:
-    """Whether leases hold something at a budget or for it, and whether it may draw on its parent's pool."""
-    alive = EscrowLease.objects.exclude(status=EscrowLease.Status.CLOSED)
-    above = HoldLine.objects.filter(budget=OuterRef("pk"), hold__block_of__in=alive)
-    has_blocks = Exists(above) | Exists(alive.filter(budget=OuterRef("pk")))
+def give_back(drawn: dict[UUID, int], *, now: datetime) -> None:
+    """Return to the pools what was drawn for an ask that another level refused."""
+    for budget_id, steps in drawn.items():
+        in_transaction(partial(undo_draw, budget_id=budget_id, steps=steps, now=now))
+
+
+def _means(budget_id: UUID, unit: Unit) -> tuple[bool, bool]:
+    """Whether leases have something to give back at a budget or for it, and whether it may draw on a pool."""
+    is_idle = Q(**{f"free_{COLUMN[unit]}__gt": 0}) | Q(**{f"pending_{COLUMN[unit]}__gt": 0})
+    idle = EscrowLease.objects.exclude(status=EscrowLease.Status.CLOSED).filter(is_idle)
+    above = HoldLine.objects.filter(budget=OuterRef("pk"), hold__block_of__in=idle)
+    has_blocks = Exists(above) | Exists(idle.filter(budget=OuterRef("pk")))
     may_draw = Q(overflow_percent__gt=0, parent__isnull=False)
     rows = Budget.objects.filter(pk=budget_id).annotate(has_blocks=has_blocks, may_draw=may_draw)
     found: tuple[bool, bool] = rows.values_list("has_blocks", "may_draw").get()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -19,7 +21,7 @@ from budgets.domain.periods import Period
 from budgets.domain.units import Amounts, Unit
 from budgets.models import Budget, BudgetAlert, EscrowLease, Hold, HoldLine, LedgerEntry
 from budgets.services import escrow
-from budgets.services.holds.direct import admit_directly
+from budgets.services.holds.direct import _lock, admit_all_directly, admit_directly
 from budgets.services.holds.together import admit_together
 from tests.integration.world import NOW, make_budget, make_team, undone
 
@@ -67,12 +69,37 @@ def test_the_function_answers_as_the_engine_does(leaves, asks, is_later, has_blo
             lambda: [admit_directly(ask, now=now) for ask in wanted],
             lambda: [admit_together([ask], gear=Gear.DIRECT, now=now)[0] for ask in wanted],
             lambda: admit_together(wanted, gear=Gear.DIRECT, now=now),
+            lambda: admit_all_directly(wanted, gear=Gear.DIRECT, now=now) if wanted else [],
         ):
             with undone():
                 answers = engine()
                 seen.append(([_said(answer) for answer in answers], _rows(answers)))
-    assert seen[0] == seen[1]
-    assert seen[0] == seen[2]
+    assert all(each == seen[0] for each in seen[1:])
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("asked", "left_free"), [(1, True), (1200, False)])
+def test_several_leaves_have_every_row_they_may_need_locked_in_order_before_the_first_ask(leaves, asked, left_free):
+    leaf, sibling, carbon, *_ = leaves
+    amounts = Amounts(tokens=10, carbon_ug=10, micro_usd=10)
+    escrow.tend(budget_id=leaf, amounts=amounts, asks_per_second=50.0, now=NOW)
+    root = Budget.objects.get(parent=None, deallocated_at=None).pk
+    with transaction.atomic():
+        _lock([_ask(leaf, 1, asked, 0, 1), _ask(leaf, 1, 0, 0, 2)])
+        with ThreadPoolExecutor(1) as other:
+            free = other.submit(_not_locked).result()
+    assert free == ({sibling, carbon, root} if left_free else {sibling})
+
+
+def _not_locked() -> set[UUID]:
+    """Live budgets that another transaction could change now."""
+    try:
+        with transaction.atomic():
+            rows = Budget.objects.filter(deallocated_at=None).select_for_update(skip_locked=True)
+            return {row.pk for row in rows}
+    finally:
+        connection.close()
 
 
 def _ask(budget_id: Any, tokens: int, carbon_ug: int, micro_usd: int, name: int) -> HoldAsk:

@@ -12,8 +12,9 @@ from budgets import services
 from budgets.domain.periods import Period
 from budgets.domain.refusals import BudgetExhausted
 from budgets.domain.units import Amounts, Unit
-from budgets.models import Budget, BudgetAlert, Hold, LedgerEntry
+from budgets.models import Budget, BudgetAlert, EscrowLease, Hold, LedgerEntry
 from budgets.selectors import get_budget, list_ledger, list_ledger_differences, list_overdue_holds
+from budgets.services import escrow
 from config.kernel.errors import Conflict, InvalidInput, NotFound
 from tests.integration.world import NOW, Team, make_budget, make_team
 
@@ -269,3 +270,18 @@ def test_a_limit_is_compared_with_the_use_of_the_present_period(team):
     services.allot(budget_id=budget, limit=Decimal(500), actor="test", reason="less", now=tomorrow)
     assert figures(budget) == (500, 0, 0, 0)
     assert list_ledger_differences() == []
+
+
+def test_a_final_refusal_does_not_queue_for_blocks_of_which_nothing_is_idle(team, monkeypatch):
+    top = make_budget(team, 10_000)
+    leaf = make_budget(team, 100_000, parent_id=top)
+    escrow.tend(budget_id=leaf, amounts=Amounts(tokens=5, carbon_ug=0, micro_usd=0), asks_per_second=50.0, now=NOW)
+    in_block = EscrowLease.objects.get(budget=leaf).free_tokens
+    assert 0 < in_block < 10_000
+    hold(leaf, in_block)
+    hold(leaf, 10_000 - in_block)
+    with monkeypatch.context() as patched:
+        patched.setattr(escrow, "recall_under", lambda **_: pytest.fail("every lease was locked for nothing"))
+        with pytest.raises(BudgetExhausted):
+            hold(leaf, 1)
+    assert figures(top) == (10_000, 0, 10_000, 0)

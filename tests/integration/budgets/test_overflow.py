@@ -10,10 +10,12 @@ from django.db import IntegrityError, transaction
 
 from budgets import services
 from budgets.domain.periods import Period
+from budgets.domain.refusals import BudgetExhausted
 from budgets.domain.units import Unit
 from budgets.models import Budget
 from budgets.selectors import list_ledger_differences
-from tests.integration.budgets.work import row, spend
+from budgets.services.overflow import undo_draw
+from tests.integration.budgets.work import hold, row, spend
 from tests.integration.world import NOW, Team, make_budget, make_team
 
 pytestmark = pytest.mark.django_db
@@ -110,3 +112,34 @@ def test_a_draw_of_an_earlier_period_of_the_pool_goes_back_to_nobody(team):
     assert services.draw_overflow(budget_id=other, short_steps=100, now=tomorrow)
     end(kept, now=tomorrow)
     assert row(parent).pool_drawn == 100
+
+
+def pooled_below_a_small_root(team: Team):
+    """A child that may draw on its parent, and a root that cannot pay for what it draws."""
+    root = make_budget(team, 100)
+    parent = make_budget(team, 1000, parent_id=root, pool=Decimal(300))
+    return parent, make_budget(team, 60, parent_id=parent, overflow_percent=100)
+
+
+def test_a_draw_for_work_that_a_level_above_refuses_is_given_back(team):
+    parent, child = pooled_below_a_small_root(team)
+    hold(child, 40)
+    with pytest.raises(BudgetExhausted) as refused:
+        hold(child, 70)
+    assert refused.value.facts["limit"] == 100
+    assert (row(child).limit, row(child).pooled, row(child).reserved, row(parent).pool_drawn) == (60, 0, 40, 0)
+    assert list(row(child).ledger.filter(kind="overflow").values_list("limit_delta", flat=True)) in (
+        [50, -50],
+        [-50, 50],
+    )
+    assert list_ledger_differences() == []
+
+
+def test_what_others_use_of_a_draw_meanwhile_stays_drawn(team):
+    parent, child = pooled_below_a_small_root(team)
+    assert draw(child, 40)
+    hold(child, 70)
+    assert undo_draw(budget_id=child, steps=40, now=NOW) == 30
+    assert undo_draw(budget_id=child, steps=40, now=NOW) == 0
+    assert (row(child).limit, row(child).pooled, row(parent).pool_drawn) == (70, 10, 10)
+    assert list_ledger_differences() == []
