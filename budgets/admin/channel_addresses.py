@@ -20,7 +20,7 @@ def marked(kind: str, address: str) -> str:
     return f"{masked(address)} (mark {hashlib.sha256(address.encode()).hexdigest()[:MARK_CHARACTERS]})"
 
 
-class MaskedHistory(HistoricalRecordContextHelper):
+class MaskedHistory(HistoricalRecordContextHelper):  # type: ignore[misc]  # simple-history has no types
     """What changed from version to version, without keys in addresses."""
 
     def prepare_delta_change_value(self, change: Any, value: Any) -> Any:

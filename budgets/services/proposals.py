@@ -77,7 +77,8 @@ def decide_proposal(*, proposal_id: int, is_accepted: bool, reason: str, actor: 
     if not reason.strip():
         raise InvalidInput("Say why.", field="reason")
     # Budgets first, as an analysis locks them, too: then nobody waits for each other.
-    budgets = locked_each(proposal.lines.values_list("budget", flat=True), now=now) if is_accepted else {}
+    children = list(proposal.lines.values_list("budget", flat=True)) if is_accepted else []
+    budgets = locked_each(children, now=now)
     proposal = BudgetProposal.objects.select_for_update().get(pk=proposal_id)
     _require_open(proposal)
     if is_accepted:

@@ -23,7 +23,7 @@ def accuracy_page(facts: Sequence[AccuracyFacts], terms: EstimateTerms) -> Row:
         "target_x": f"{100 * terms.target_share:g}",
         "cards": [
             _share_card("Within 30 %", fine, outcomes, "within_target_share", "of predictions, by the outcome"),
-            _share_card("Covered by p95", fine, outcomes, "covered_share", "of outcomes were no more than was held"),
+            _share_card("Covered by p95", fine, outcomes, "covered_share", "of outcomes stayed below what was held"),
             _card(
                 "On target",
                 f"{sum(each.meets_target for each in learned)} of {len(learned)}",
