@@ -18,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from budgets import services
 from budgets.services import escrow
+from tests.integration.budgets.charges_model import Costs
 from tests.integration.budgets.twin_trees import (
     LEAVES,
     NAMES,
@@ -35,6 +36,7 @@ NAME = st.sampled_from(NAMES)
 ASK = st.integers(0, 60)
 CRASH = st.one_of(st.none(), st.none(), st.integers(1, 40))
 WHICH = st.integers(0, 1000)
+GAP = st.sampled_from([1, 1, 50, 1500])
 CRASHED = object()
 
 
@@ -50,6 +52,7 @@ class Budgets(RuleBasedStateMachine):
         self.trees = tuple(deepcopy(tree) for tree in self.planted)
         self.now = NOW
         self.count = 0
+        self.costs = Costs(self.trees[1])
 
     def teardown(self) -> None:
         transaction.set_rollback(True)
@@ -74,6 +77,7 @@ class Budgets(RuleBasedStateMachine):
         assert leased.books(self.now) == plain.books(self.now)
         assert leased.holds_now() == plain.holds_now()
         assert leased.alerts(self.now) == plain.alerts(self.now)
+        self.costs.assert_charged()
 
     @rule(leaf=LEAF, tokens=ASK, minutes=st.integers(1, 90), crash=CRASH)
     def hold(self, leaf: str, tokens: int, minutes: int, crash: int | None) -> None:
@@ -93,6 +97,7 @@ class Budgets(RuleBasedStateMachine):
         if self.both(place, crash) is None:
             for tree in self.trees:
                 tree.holds.append(placed[id(tree)])
+            self.costs.held(placed[id(self.trees[1])], leaf, tokens)
 
     @rule(leaf=st.sampled_from(["desk", "agent", "other"]), sizes=st.lists(ASK, min_size=1, max_size=4), crash=CRASH)
     def hold_under_a_block(self, leaf: str, sizes: list[int], crash: int | None) -> None:
@@ -103,18 +108,21 @@ class Budgets(RuleBasedStateMachine):
     @rule(leaf=LEAF, tokens=ASK, crash=CRASH)
     def consume(self, leaf: str, tokens: int, crash: int | None) -> None:
         self.count += 1
+        spent: dict[int, UUID] = {}
 
         def spend(tree: Tree) -> None:
             reference = f"test:{id(tree)}:{self.count}"
-            services.consume(
+            spent[id(tree)] = services.consume(
                 budget_id=tree.ids[leaf],
                 amounts=amounts_of(tokens),
                 reference=reference,
                 actor="test",
                 now=self.now,
-            )
+            ).hold_id
 
-        self.both(spend, crash)
+        if self.both(spend, crash) is None:
+            self.costs.held(spent[id(self.trees[1])], leaf, tokens)
+            self.costs.reported(spent[id(self.trees[1])], tokens, now=self.now)
 
     @rule(which=WHICH, tokens=ASK, crash=CRASH)
     def settle(self, which: int, tokens: int, crash: int | None) -> None:
@@ -124,13 +132,31 @@ class Budgets(RuleBasedStateMachine):
     def settle_more_than_was_held(self, which: int, tokens: int, crash: int | None) -> None:
         self.report(which, tokens, crash)
 
-    @rule(which=WHICH, tokens=st.integers(0, 200), minutes=st.integers(30, 120), crash=CRASH)
-    def report_late(self, which: int, tokens: int, minutes: int, crash: int | None) -> None:
-        self.dispatch(which, 20, None, None)
-        self.wait(minutes)
-        self.sweep(crash)
-        self.nothing_is_lost()
-        self.report(which, tokens, crash)
+    @rule(leaf=LEAF, held=ASK, tokens=st.integers(0, 90), gap=GAP, others=ASK, crash=CRASH)
+    def report_late(self, leaf: str, held: int, tokens: int, gap: int, others: int, crash: int | None) -> None:
+        """Nobody reports until it is settled unverified; then perhaps a period ends, and others spend in the next."""
+        count = len(self.trees[0].holds)
+        self.hold(leaf, held, 20, None)
+        if len(self.trees[0].holds) > count:
+            self.dispatch(0, 20, None, None)
+            self.wait(25)
+            self.sweep(crash)
+            self.wait(gap)
+            self.consume(leaf, others, None)
+            self.nothing_is_lost()
+            self.report(0, tokens, crash)
+
+    @rule(leaf=st.sampled_from(["desk", "agent", "other"]), held=ASK, tokens=st.integers(0, 90), crash=CRASH)
+    def end_under_a_closing_block(self, leaf: str, held: int, tokens: int, crash: int | None) -> None:
+        count = len(self.trees[0].holds)
+        self.hold_under_a_block(leaf, [held, held], None)
+        made = len(self.trees[0].holds) - count
+        self.wait(1)
+        self.tend_all(crash)
+        if made:
+            self.report(0, tokens, crash)
+        if made > 1:
+            self.release(1, crash)
 
     def report(self, which: int, tokens: int, crash: int | None) -> None:
         def settle(tree: Tree) -> None:
@@ -138,8 +164,8 @@ class Budgets(RuleBasedStateMachine):
                 hold_id=self.chosen(tree, which), amounts=amounts_of(tokens), actor="test", now=self.now
             )
 
-        if self.trees[0].holds:
-            self.both(settle, crash)
+        if self.trees[0].holds and self.both(settle, crash) is None:
+            self.costs.reported(self.chosen(self.trees[1], which), tokens, now=self.now)
 
     @rule(which=WHICH, crash=CRASH)
     def release(self, which: int, crash: int | None) -> None:
@@ -172,6 +198,7 @@ class Budgets(RuleBasedStateMachine):
         with suppress(Crash), crashing_at(crash):
             services.sweep_holds(now=self.now)
         services.sweep_holds(now=self.now)
+        self.costs.swept(now=self.now)
 
     @rule(crash=CRASH)
     def begin_periods(self, crash: int | None) -> None:
@@ -215,10 +242,12 @@ class Budgets(RuleBasedStateMachine):
 
     @rule(name=NAME, crash=CRASH)
     def reset(self, name: str, crash: int | None) -> None:
-        self.both(
+        done = self.both(
             lambda tree: services.reset_budget(budget_id=tree.ids[name], actor="test", reason="step", now=self.now),
             crash,
         )
+        if done is None:
+            self.costs.was_reset(name)
 
     @rule(name=st.sampled_from(["root", "team"]), crash=CRASH)
     def rebalance(self, name: str, crash: int | None) -> None:

@@ -17,7 +17,7 @@ from django.db.models import F
 
 from budgets.domain.periods import Period
 from budgets.domain.units import Amounts, Unit
-from budgets.models import Budget, BudgetAlert, Hold, LedgerEntry, SpendBucket
+from budgets.models import Budget, BudgetAlert, EscrowLease, Hold, LedgerEntry, SpendBucket
 from budgets.selectors import list_ledger_differences
 from budgets.services.escrow.recall import recall_at
 from budgets.services.periods import begin_period_if_over
@@ -25,7 +25,13 @@ from config.kernel.errors import DomainError
 from tests.integration.world import NOW, Team, make_budget, undone
 
 NAMES = ("root", "team", "window", "desk", "agent", "other", "alone")
-LEAVES = ("desk", "agent", "other", "alone")
+PATHS = {
+    "desk": ("desk", "team", "root"),
+    "agent": ("agent", "window", "root"),
+    "other": ("other", "root"),
+    "alone": ("alone",),
+}
+LEAVES = tuple(PATHS)
 COLUMNS = ("limit", "spent", "reserved", "overdraft", "tradeable", "carried", "pooled", "bonus", "pool_drawn")
 
 
@@ -51,7 +57,7 @@ def crashing_at(statement: int | None) -> Iterator[None]:
 
 
 class Tree:
-    """root (day, pool) > team (hour, carries over, draws) > desk; root > window (rolling) > agent; root > other; alone."""
+    """root (day, pool) > team (hour, carries over, draws) > desk; root > window > agent; root > other; alone."""
 
     def __init__(self, team: Team):
         self.team = team
@@ -137,5 +143,11 @@ def assert_sound() -> None:
         assert row.reserved >= 0
         assert row.spent + row.reserved <= row.limit
         assert row.base_limit >= 0
+    for lease in EscrowLease.objects.filter(status=EscrowLease.Status.CLOSING):
+        idle = [name for name in EscrowLease.AMOUNTS if not name.startswith("used") and getattr(lease, name)]
+        assert not idle, f"a closing block keeps {idle}"
+    overdrawn = LedgerEntry.objects.filter(hold__isnull=False, overdraft_delta__gt=0).values_list("budget", "hold")
+    told = BudgetAlert.objects.filter(kind=BudgetAlert.Kind.OVERDRAFT).values_list("budget", "hold")
+    assert set(overdrawn) == set(told)
     alerts = list(BudgetAlert.objects.values_list("budget", "kind", "level", "period_starts_at", "hold"))
     assert len(alerts) == len(set(alerts))
