@@ -10,7 +10,7 @@ from budgets.models import Budget, EscrowLease, Hold, HoldLine, LedgerEntry
 from budgets.services.charging import Charge, charge_all
 from budgets.services.escrow.leases import block_of, lock
 from budgets.services.escrow.moving import charges_of, empty
-from budgets.services.holds.resolving import held_amounts, lines_of, mark, path_of
+from budgets.services.holds.resolving import begin_periods_of, held_amounts, lines_of, mark, path_of
 
 
 def correct(hold: Hold, amounts: Amounts, *, actor: str, now: datetime, may_fall_short: bool) -> int | None:
@@ -21,6 +21,7 @@ def correct(hold: Hold, amounts: Amounts, *, actor: str, now: datetime, may_fall
     """
     spent_at = hold.resolved_at or now
     settled_by = _settling_entry(hold)
+    begin_periods_of(hold, now=now)
     mark(hold, is_unverified=False, corrected_at=now)
     lines = lines_of(hold)
     for line in lines:

@@ -13,7 +13,15 @@ from budgets.models import Budget, EscrowLease, Hold, LedgerEntry
 from budgets.services.charging import charge_all
 from budgets.services.escrow.leases import Move, block_of, close_if_empty, lock
 from budgets.services.escrow.moving import charges_of, settle_in
-from budgets.services.holds.resolving import held_amounts, lines_of, locked_hold, mark, require_fence, require_status
+from budgets.services.holds.resolving import (
+    begin_periods_of,
+    held_amounts,
+    lines_of,
+    locked_hold,
+    mark,
+    require_fence,
+    require_status,
+)
 from budgets.services.ledger import entry
 from config.kernel.errors import Conflict, InvalidInput
 from config.kernel.events import publish
@@ -78,6 +86,7 @@ def expire_hold(*, hold_id: UUID, now: datetime) -> None:
 def _give_back(
     hold: Hold, status: Hold.Status, kind: LedgerEntry.Kind, *, actor: str, reason: str, now: datetime
 ) -> None:
+    begin_periods_of(hold, now=now)
     mark(hold, status=status, resolved_at=now)
     lease = lock([hold.escrow_id])[0] if hold.escrow_id else None
     moves = _leave_block(hold, lease, now=now) if lease else []

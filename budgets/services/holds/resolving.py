@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
+
 from budgets.domain.units import Amounts
 from budgets.models import Budget, Hold, HoldLine
+from budgets.services.periods import begin_periods_if_over
 from config.kernel.errors import Conflict, NotFound
 
 
@@ -19,6 +23,19 @@ def locked_hold(hold_id: UUID) -> Hold:
     if hold.status in Hold.OPEN and hold.reference.startswith("escrow:"):
         raise Conflict("This hold is a block in escrow. It goes back by itself.", code="block_in_escrow")
     return hold
+
+
+def begin_periods_of(hold: Hold, *, now: datetime) -> None:
+    """Begin the periods that are over on the path of a locked hold, before the block that covers it is locked.
+
+    At a turn all blocks in its way are locked in their order: whoever had locked one of them already
+    would wait for somebody who waits for that one.
+    """
+    if hold.escrow_id is None:
+        return
+    above = HoldLine.objects.filter(hold__block_of=hold.escrow_id).values("budget")
+    due = Budget.objects.filter(Q(pk=hold.budget_id) | Q(pk__in=above), period_ends_at__lte=now)
+    begin_periods_if_over(due, now=now)
 
 
 def require_status(hold: Hold, open_to: Collection[str]) -> None:

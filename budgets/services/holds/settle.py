@@ -18,6 +18,7 @@ from budgets.services.escrow.moving import charges_of, settle_in
 from budgets.services.escrow.recall import recall_at
 from budgets.services.holds.correct import correct
 from budgets.services.holds.resolving import (
+    begin_periods_of,
     held_amounts,
     lines_of,
     locked_hold,
@@ -88,6 +89,7 @@ def _with_room(work: _Work, hold: Hold, amounts: Amounts, *, actor: str, now: da
 
 def _settle(hold: Hold, amounts: Amounts, *, actor: str, now: datetime, may_fall_short: bool) -> int | None:
     was_open = hold.status in Hold.OPEN
+    begin_periods_of(hold, now=now)
     mark(hold, status=Status.SETTLED, resolved_at=now, is_unverified=hold.is_unverified)
     lines = lines_of(hold)
     for line in lines:

@@ -11,10 +11,14 @@ import pytest
 from django.db import connection
 
 from budgets import services
+from budgets.domain.gears import GearChoice
 from budgets.domain.periods import Period
 from budgets.domain.refusals import BudgetExhausted
+from budgets.domain.units import Amounts
 from budgets.models import Adjustment, Budget, LedgerEntry, PeriodRecord
 from budgets.selectors import list_ledger_differences
+from budgets.services.escrow import tend
+from config.kernel import transactions
 from config.kernel.errors import Conflict
 from tests.integration.budgets.work import hold, row, settle, spend
 from tests.integration.world import NOW, make_budget, make_team
@@ -145,3 +149,34 @@ def test_of_many_who_decide_one_change_one_wins():
     assert row(budget).spent == 100
     assert Adjustment.objects.get().status == "applied"
     assert list_ledger_differences() == []
+
+
+def test_busy_leaves_turn_together_without_a_deadlock(monkeypatch):
+    undone: list[BaseException] = []
+    judge = transactions.is_worth_another_try
+    monkeypatch.setattr(transactions, "is_worth_another_try", lambda error: undone.append(error) or judge(error))
+    team = make_team()
+    top = make_budget(team, 10**6, period=Period.DAY)
+    leaves = [
+        make_budget(team, 10**5, name=f"{n}", period=Period.DAY, parent_id=top, gear=GearChoice.LEASED)
+        for n in range(8)
+    ]
+    for day in range(3):
+        now = NOW + timedelta(days=day)
+        holds = [_work_out_of_a_block(leaf, now=now) for leaf in leaves]
+        tomorrow = now + timedelta(days=1)
+        works = [
+            lambda n, leaf=leaf, held=held: hold(leaf, 10, now=tomorrow) if n % 2 else settle(held, 80, now=tomorrow)  # noqa: B023
+            for leaf, held in zip(leaves, holds, strict=True)
+        ]
+        at_once(*works, times=1)
+    if connection.vendor == "postgresql":  # SQLite has writers wait in one line
+        assert undone == []
+    assert list_ledger_differences() == []
+
+
+def _work_out_of_a_block(leaf, *, now):
+    """Leave something spent and not moved up in the block of a leaf, and an open hold out of it."""
+    tend(budget_id=leaf, amounts=Amounts(tokens=100, carbon_ug=0, micro_usd=0), asks_per_second=20.0, now=now)
+    settle(hold(leaf, 100, now=now), 80, now=now)
+    return hold(leaf, 100, now=now)
