@@ -168,7 +168,8 @@ def _still_counts(row: Budget, charge: Charge, books: Books) -> int:
     ends = (
         [LedgerEntry.Kind.RESET] if row.period == Period.ROLLING else [LedgerEntry.Kind.RESET, LedgerEntry.Kind.PERIOD]
     )
-    if LedgerEntry.objects.filter(budget=row, kind__in=ends, pk__gt=charge.settled_by).exists():
+    # Without a hold: what a block spent before a turn and moved after it ends no period.
+    if LedgerEntry.objects.filter(budget=row, hold=None, kind__in=ends, pk__gt=charge.settled_by).exists():
         return 0
     if row.period != Period.ROLLING:
         return charge.given_back

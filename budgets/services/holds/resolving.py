@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
+from budgets.domain.periods import Period
 from budgets.domain.units import Amounts
 from budgets.models import Budget, Hold, HoldLine
 from budgets.services.periods import begin_periods_if_over
@@ -29,13 +30,14 @@ def begin_periods_of(hold: Hold, *, now: datetime) -> None:
     """Begin the periods that are over on the path of a locked hold, before the block that covers it is locked.
 
     At a turn all blocks in its way are locked in their order: whoever had locked one of them already
-    would wait for somebody who waits for that one.
+    would wait for somebody who waits for that one. A window rolls on without the blocks, and here
+    without a lock: budgets come after blocks.
     """
     if hold.escrow_id is None:
         return
     above = HoldLine.objects.filter(hold__block_of=hold.escrow_id).values("budget")
     due = Budget.objects.filter(Q(pk=hold.budget_id) | Q(pk__in=above), period_ends_at__lte=now)
-    begin_periods_if_over(due, now=now)
+    begin_periods_if_over(due.exclude(period=Period.ROLLING, overdraft=0), now=now)
 
 
 def require_status(hold: Hold, open_to: Collection[str]) -> None:
