@@ -9,6 +9,8 @@ from uuid import UUID
 
 from config.kernel.errors import Exhausted
 
+_WORDS = {"carbon_g": "g CO2e", "micro_usd": "micro-USD"}
+
 
 class BudgetExhausted(Exhausted):
     """A budget on the path cannot pay. The facts are members of the API's problem document."""
@@ -33,8 +35,10 @@ class BudgetExhausted(Exhausted):
         resets_at: datetime | None,
         **facts: Any,
     ):
+        until = f" until {resets_at:%Y-%m-%d %H:%M} UTC" if resets_at else ""
         super().__init__(
-            f"The budget {name} has {remaining:f} of {limit:f} {unit} left; this needs {needed:f}.",
+            f"The budget {name} has {remaining:,f} of {limit:,f} {_WORDS.get(unit, unit)} left{until};"
+            f" this needs {needed:,f}.",
             field="budget",
             budget=str(budget_id),
             unit=unit,

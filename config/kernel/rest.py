@@ -12,6 +12,16 @@ from rest_framework.request import Request
 class StrictSerializer(serializers.Serializer):  # type: ignore[type-arg]
     """Refuses fields that nobody reads: a misspelt name must not pass in silence."""
 
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """The declared fields; those with choices name them where they refuse."""
+        fields = super().get_fields()
+        for field in fields.values():
+            if isinstance(field, serializers.ChoiceField):
+                known = ", ".join(map(str, field.choices))
+                words = f'"{{input}}" is not a valid choice; known are: {known}.'
+                field.error_messages = {**field.error_messages, "invalid_choice": words}
+        return fields
+
     def to_internal_value(self, data: Any) -> Any:
         """Validated values, or an error that names each unknown field."""
         if isinstance(data, dict) and (unknown := sorted(set(map(str, data)) - set(self.fields))):
