@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
+from threading import Barrier
 
 import pytest
 from django.db import connection
@@ -161,15 +162,11 @@ def test_busy_leaves_turn_together_without_a_deadlock(monkeypatch):
         make_budget(team, 10**5, name=f"{n}", period=Period.DAY, parent_id=top, gear=GearChoice.LEASED)
         for n in range(8)
     ]
-    for day in range(3):
+    gate = Barrier(len(leaves))
+    for day in range(5):
         now = NOW + timedelta(days=day)
         holds = [_work_out_of_a_block(leaf, now=now) for leaf in leaves]
-        tomorrow = now + timedelta(days=1)
-        works = [
-            lambda n, leaf=leaf, held=held: hold(leaf, 10, now=tomorrow) if n % 2 else settle(held, 80, now=tomorrow)  # noqa: B023
-            for leaf, held in zip(leaves, holds, strict=True)
-        ]
-        at_once(*works, times=1)
+        at_once(lambda n, now=now, holds=holds: _turn(n, leaves, holds, gate, now=now + timedelta(days=1)), times=8)
     if connection.vendor == "postgresql":  # SQLite has writers wait in one line
         assert undone == []
     assert list_ledger_differences() == []
@@ -180,3 +177,13 @@ def _work_out_of_a_block(leaf, *, now):
     tend(budget_id=leaf, amounts=Amounts(tokens=100, carbon_ug=0, micro_usd=0), asks_per_second=20.0, now=now)
     settle(hold(leaf, 100, now=now), 80, now=now)
     return hold(leaf, 100, now=now)
+
+
+def _turn(number: int, leaves, holds, gate: Barrier, *, now) -> None:
+    """Ask one leaf, or settle its work, in the same moment as all the others."""
+    connection.ensure_connection()
+    gate.wait(timeout=60)
+    if number % 2:
+        hold(leaves[number], 10, now=now)
+    else:
+        settle(holds[number], 80, now=now)

@@ -207,7 +207,7 @@ def test_a_path_turns_with_all_blocks_in_its_way_locked_before_its_first_row(end
     parent, other, open_hold = busy_family()
     with CaptureQueriesContext(connection) as captured:
         if ends == "by an ask":
-            mend(Refused(reason=Reason.OVER, path=(other, parent), choice=GearChoice.AUTO), now=TOMORROW)
+            mend(Refused(reason=Reason.OVER, path=(other, parent), choice=GearChoice.AUTO), {}, now=TOMORROW)
         else:
             settle(open_hold, 100, now=TOMORROW)
     statements = [query["sql"] for query in captured]
