@@ -252,7 +252,7 @@ class EmergencyAdmin(AuditedAdmin):
         )
 
     def _decision_page(
-        self, request: HttpRequest, object_id: str, *, form: forms.Form, service: Callable[..., None], **words: str
+        self, request: HttpRequest, object_id: str, *, form: forms.Form, service: Callable[..., None], **words: Any
     ) -> HttpResponse:
         def call(given: dict[str, Any]) -> str:
             service(emergency_id=int(object_id), by=actor_of(request), now=timezone.now(), **given)
