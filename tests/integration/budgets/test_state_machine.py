@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from copy import deepcopy
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from budgets import services
+from budgets.domain.gears import GearChoice
+from budgets.domain.refusals import BudgetExhausted
 from budgets.services import escrow
 from tests.integration.budgets.charges_model import Costs
 from tests.integration.budgets.twin_trees import (
@@ -29,7 +33,7 @@ from tests.integration.budgets.twin_trees import (
     attempt,
     crashing_at,
 )
-from tests.integration.world import NOW, make_team
+from tests.integration.world import NOW, Team, make_team
 
 LEAF = st.sampled_from(LEAVES)
 NAME = st.sampled_from(NAMES)
@@ -50,6 +54,9 @@ class Budgets(RuleBasedStateMachine):
         self.undone = transaction.atomic()
         self.undone.__enter__()
         self.trees = tuple(deepcopy(tree) for tree in self.planted)
+        self.begin()
+
+    def begin(self) -> None:
         self.now = NOW
         self.count = 0
         self.costs = Costs(self.trees[1])
@@ -280,8 +287,70 @@ class Budgets(RuleBasedStateMachine):
             crash,
         )
 
+    @rule(hours=st.sampled_from([1, 2, 5]), crash=CRASH)
+    def change_the_window(self, hours: int, crash: int | None) -> None:
+        self.both(
+            lambda tree: services.configure_budget(
+                budget_id=tree.ids["window"], actor="test", now=self.now, window_hours=hours
+            ),
+            crash,
+        )
+
+    @rule(leaf=LEAF, gear=st.sampled_from(GearChoice))
+    def pin(self, leaf: str, gear: GearChoice) -> None:
+        """Only where there may be blocks: the gear changes no answer."""
+        services.configure_budget(budget_id=self.trees[0].ids[leaf], actor="test", now=self.now, gear=gear)
+
     def chosen(self, tree: Tree, which: int) -> Any:
         return tree.holds[-1 - which % min(8, len(tree.holds))]
+
+
+class BareBudgets(Budgets):
+    """The same without a transaction around it: every operation commits by itself, several at once in common."""
+
+    team: ClassVar[Team]
+
+    def __init__(self) -> None:
+        RuleBasedStateMachine.__init__(self)
+        self.trees = Tree(self.team), Tree(self.team, gear=GearChoice.DIRECT)
+        self.begin()
+
+    def teardown(self) -> None:
+        """What is left is part of the books that the next example must keep."""
+
+    @rule(leaf=LEAF, tokens=ASK, count=st.integers(2, 5))
+    def hold_at_once(self, leaf: str, tokens: int, count: int) -> None:
+        self.count += 1
+        placed = []
+        for tree in self.trees:
+            place = partial(self.placed, tree, leaf, tokens)
+            with ThreadPoolExecutor(count) as threads:
+                placed.append([each for each in threads.map(place, range(count)) if each])
+        assert len(placed[0]) == len(placed[1])
+        for tree, hold_ids in zip(self.trees, placed, strict=True):
+            tree.holds += hold_ids
+        for hold_id in placed[1]:
+            self.costs.held(hold_id, leaf, tokens)
+
+    def placed(self, tree: Tree, leaf: str, tokens: int, index: int) -> UUID | None:
+        try:
+            return services.place_hold(
+                budget_id=tree.ids[leaf],
+                amounts=amounts_of(tokens),
+                reference=f"test:{id(tree)}:{self.count}:{index}",
+                lease_expires_at=self.now + timedelta(hours=1),
+                actor="test",
+                now=self.now,
+            ).hold_id
+        except BudgetExhausted:
+            return None
+        finally:
+            connection.close()
+
+
+CHECKS = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
+# What fails is long: made shorter only where somebody has the time for it.
+PHASES = [Phase.explicit, Phase.reuse, Phase.generate]
 
 
 @pytest.mark.django_db
@@ -289,12 +358,21 @@ def test_no_order_of_operations_and_crashes_overspends_loses_or_lets_a_block_cha
     services.load_reference(now=NOW)
     team = make_team()
     Budgets.planted = (Tree(team), Tree(team))
-    checks = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
-    # What fails is long: made shorter only where somebody has the time for it.
-    phases = [Phase.explicit, Phase.reuse, Phase.generate]
     run_state_machine_as_test(
         Budgets,
         settings=settings(
-            max_examples=12, stateful_step_count=25, deadline=None, phases=phases, suppress_health_check=checks
+            max_examples=12, stateful_step_count=25, deadline=None, phases=PHASES, suppress_health_check=CHECKS
+        ),
+    )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nor_does_any_where_each_operation_commits_by_itself_and_several_ask_at_once():
+    services.load_reference(now=NOW)
+    BareBudgets.team = make_team()
+    run_state_machine_as_test(
+        BareBudgets,
+        settings=settings(
+            max_examples=4, stateful_step_count=12, deadline=None, phases=PHASES, suppress_health_check=CHECKS
         ),
     )

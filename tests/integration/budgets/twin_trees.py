@@ -15,6 +15,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import F
 
+from budgets.domain.gears import GearChoice
 from budgets.domain.periods import Period
 from budgets.domain.units import Amounts, Unit
 from budgets.models import Budget, BudgetAlert, EscrowLease, Hold, LedgerEntry, SpendBucket
@@ -59,8 +60,8 @@ def crashing_at(statement: int | None) -> Iterator[None]:
 class Tree:
     """root (day, pool) > team (hour, carries over, draws) > desk; root > window > agent; root > other; alone."""
 
-    def __init__(self, team: Team):
-        self.team = team
+    def __init__(self, team: Team, *, gear: GearChoice = GearChoice.AUTO):
+        self.team, self.gear = team, gear
         self.ids: dict[str, UUID] = {}
         self.holds: list[UUID] = []
         self._add("root", 3000, period=Period.DAY, pool=Decimal(300))
@@ -75,7 +76,7 @@ class Tree:
 
     def _add(self, name: str, limit: int, parent: str | None = None, **knobs: Any) -> None:
         parent_id = self.ids[parent] if parent else None
-        self.ids[name] = make_budget(self.team, limit, name=name, parent_id=parent_id, **knobs)
+        self.ids[name] = make_budget(self.team, limit, name=name, parent_id=parent_id, gear=self.gear, **knobs)
 
     def _earn(self, name: str, steps: int) -> None:
         """A bonus that may be sold."""
