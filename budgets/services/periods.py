@@ -6,14 +6,13 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from django.db import transaction
-
 from budgets.domain.periods import Period
 from budgets.events import BudgetsChanged
 from budgets.models import Budget
 from budgets.services.rolling import roll_windows
 from budgets.services.turns import turn_calendar
 from config.kernel.events import publish
+from config.kernel.transactions import transactional
 
 AT_ONCE = 500
 """Budgets that one transaction of `begin_due_periods` turns."""
@@ -43,12 +42,14 @@ def begin_periods_if_over(budgets: Iterable[Budget], *, now: datetime) -> bool:
     """The same for several budgets, such as a path: all blocks that are in the way first, then all rows deepest first.
 
     Budget after budget would lock the blocks of one while the rows of another are locked. Call it
-    before any of them is.
+    before any of them is. Where one is over all are locked: the caller changes the others next, and
+    would wait for a leaf while its root is locked.
     """
+    budgets = list(budgets)
     over = [each for each in budgets if is_over(each, now=now)]
     if not over:
         return False
-    budget_ids = [each.pk for each in over]
+    budget_ids = [each.pk for each in budgets]
     with_blocks = [each.pk for each in over if each.period != Period.ROLLING or each.overdraft]
     if with_blocks:
         _empty_blocks(with_blocks, also_lock=budget_ids, now=now)
@@ -70,7 +71,7 @@ def begin_due_periods(*, now: datetime) -> int:
     return count
 
 
-@transaction.atomic
+@transactional
 def _turn_some(*, now: datetime) -> int:
     due = Budget.objects.filter(period_ends_at__lte=now, deallocated_at=None).order_by("-depth", "pk")
     _empty_blocks(list(due.values_list("pk", flat=True)[:AT_ONCE]), now=now)

@@ -18,6 +18,7 @@ from django.db.models import OuterRef, Subquery
 
 from climate.domain.ladder import floor_hour
 from config.kernel.errors import Conflict, Unavailable
+from config.kernel.transactions import transactional
 from market.domain.asks import window_hours
 from market.models import AllocationRequest, AllocationRun, Decision
 from market.selectors.policies import get_policy_version, get_purpose_of
@@ -79,7 +80,7 @@ def _decide_all(run: AllocationRun, clock: Callable[[], datetime]) -> None:
             run.granted += 1
 
 
-@transaction.atomic
+@transactional
 def _decide_one(request_id: UUID, run: AllocationRun, *, now: datetime) -> Outcome | None:
     """Decide one request; None if it was withdrawn since, or cannot be served yet but still has hours to come."""
     request = AllocationRequest.objects.select_for_update().filter(pk=request_id, status=Status.QUEUED).first()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -20,6 +21,7 @@ from budgets.models import Budget, EconomicEvent, PeriodRecord
 from budgets.selectors import list_ledger_differences
 from budgets.selectors.economy import get_economy
 from budgets.selectors.efficiencies import list_efficiencies
+from budgets.services import periods
 from budgets.services.buckets import note_refusals
 from budgets.services.escrow import tend
 from budgets.services.holds.remedies import mend
@@ -220,6 +222,26 @@ def test_a_path_turns_with_all_blocks_in_its_way_locked_before_its_first_row(end
     assert list_ledger_differences() == []
 
 
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_a_turn_locks_the_whole_path_so_that_nobody_waits_for_a_leaf_while_its_root_is_locked():
+    team = make_team()
+    root = make_budget(team, 1000, period=Period.DAY)
+    leaf = make_budget(team, 1000, parent_id=root)
+    with transaction.atomic():
+        mend(Refused(reason=Reason.OVER, path=(leaf, root), choice=GearChoice.AUTO), {}, now=TOMORROW)
+        with ThreadPoolExecutor(1) as other:
+            assert other.submit(_not_locked).result() == []
+
+
+def _not_locked() -> list[Budget]:
+    try:
+        with transaction.atomic():
+            return list(Budget.objects.select_for_update(skip_locked=True))
+    finally:
+        connection.close()
+
+
 def test_the_largest_budget_that_carries_over_stands_in_nobodys_way():
     team = make_team()
     largest = make_budget(team, LARGEST_AMOUNT, period=Period.DAY, rollover_percent=100)
@@ -247,3 +269,19 @@ def test_a_late_report_begins_no_period_of_a_budget_that_has_ended():
     assert (row(budget).period_starts_at, row(budget).limit) == (NOW.replace(hour=0, minute=0), 100)
     assert not PeriodRecord.objects.exists()
     assert list_ledger_differences() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_clock_tries_again_what_the_database_undid(monkeypatch):
+    budget = make_budget(make_team(), 1000, period=Period.DAY)
+    failures = [OperationalError("database is locked")]
+    turn = periods._turn
+
+    def undone_once(rows, *, now):
+        turn(rows, now=now)
+        if failures:
+            raise failures.pop()
+
+    monkeypatch.setattr(periods, "_turn", undone_once)
+    assert services.begin_due_periods(now=TOMORROW) == 1
+    assert record(budget).ended_at == TOMORROW.replace(hour=0, minute=0)
