@@ -39,8 +39,7 @@ IN_STEPS = ("limit", "pool", "floor")
 class BudgetAdmin(ChangeActions, TreeActions, AuditedAdmin):
     """What organisations, teams, sessions and agents may spend."""
 
-    list_display = ("shown_name", "level", "organisation", "team", "period", *AMOUNTS[:4], "shown_used", "band")
-    list_display_links = ("shown_name",)
+    list_display = ("name", "level", "parent", "organisation", "team", "period", *AMOUNTS[:4], "shown_used", "band")
     list_filter = (
         ("organisation", AutocompleteSelectFilter),
         ("level", ChoicesDropdownFilter),
@@ -123,11 +122,6 @@ class BudgetAdmin(ChangeActions, TreeActions, AuditedAdmin):
         if field == "warning_amounts":
             return ", ".join(amount(row, steps) for steps in row.warning_amounts)
         return amount(row, getattr(row, field)) if field in IN_STEPS else None
-
-    @display(description="Name", ordering="name")
-    def shown_name(self, budget: Budget) -> str:
-        """The name, set in by its depth in the tree."""
-        return f"{'— ' * budget.depth}{budget.name}"
 
     @display(description="Limit", ordering="limit")
     def shown_limit(self, budget: Budget) -> str:

@@ -79,7 +79,7 @@ class AccuracyOut(serializers.Serializer):  # type: ignore[type-arg]
     within_target_share = serializers.FloatField(help_text="Within 30 % of the outcome.")
     target_share = serializers.FloatField()
     meets_target = serializers.BooleanField()
-    covered_share = serializers.FloatField(help_text="Outcomes below p95: one that reached it may have been cut off there.")
+    covered_share = serializers.FloatField(help_text="Outcomes below p95; one that reached it may be cut off.")
     mean_error = serializers.FloatField()
     smoothed_error = serializers.FloatField()
     is_adapting = serializers.BooleanField()

@@ -31,6 +31,11 @@ LEAST_LEASE_SECONDS, MOST_LEASE_SECONDS, USUAL_LEASE_SECONDS = 10, 86_400, 600
 LONGEST_REFERENCE = 80
 MOST_TOKENS = 10**15
 MOST_OPERATIONS = 10_000
+FIELD_OF_UNIT = {
+    Unit.TOKENS: ("tokens", "tokens"),
+    Unit.CARBON_G: ("carbon_g", "grams of CO2e"),
+    Unit.MICRO_USD: ("usd", "money"),
+}
 
 
 class SpendIn(StrictSerializer):
@@ -182,18 +187,26 @@ def may_spend(principal: Principal, owner: selectors.BudgetOwner) -> int:
 
 
 def amounts_of_body(body: dict[str, Any], unit: Unit) -> Amounts:
-    """What a valid body asks for. Raises InvalidInput if that is nothing, or no such operation is known."""
+    """What a valid body asks for, in a budget of `unit`.
+
+    Raises InvalidInput if that is nothing, or nothing in that unit, which the budget could not limit;
+    or if no such operation is known.
+    """
     if "amount" in body:
         amounts = amounts_in(unit, body["amount"])
     elif "operation" in body:
         tokens = selectors.find_operation_tokens(body["operation"])
         if tokens is None:
-            raise InvalidInput("No operation of this name has an estimate.", field="operation")
+            known = ", ".join(selectors.list_operations())
+            raise InvalidInput(f"No operation of this name has an estimate. There are: {known}.", field="operation")
         amounts = amounts_of_parts(tokens * body.get("count", 1), Decimal(0), Decimal(0))
     else:
         amounts = amounts_of_parts(body.get("tokens", 0), body.get("carbon_g", Decimal(0)), body.get("usd", Decimal(0)))
     if not (amounts.tokens or amounts.carbon_ug or amounts.micro_usd):
         raise InvalidInput("Ask for more than nothing.", field="amount")
+    if not amounts.of(unit):
+        field, words = FIELD_OF_UNIT[unit]
+        raise InvalidInput(f"This budget counts {words}: say how much of that.", field=field, code="other_unit")
     return amounts
 
 

@@ -117,7 +117,9 @@ def _body(content: bytes) -> dict[str, Any] | None:
 def _amounts(body: dict[str, Any], unit: Unit) -> Amounts | None:
     if ("amount" in body) == ("tokens" in body):
         return None
-    unit, value = (unit, body["amount"]) if "amount" in body else (Unit.TOKENS, body["tokens"])
+    if "tokens" in body and unit is not Unit.TOKENS:
+        return None
+    value = body.get("amount", body.get("tokens"))
     if type(value) is not int or not 1 <= value <= min(MOST_TOKENS, LARGEST_AMOUNT // STEPS_PER_UNIT[unit]):
         return None
     steps = value * STEPS_PER_UNIT[unit]

@@ -14,7 +14,7 @@ from budgets.selectors.gears import GearFacts, get_gear, list_gear_use
 from budgets.selectors.hold_facts import HoldFacts, get_hold, list_holds
 from budgets.selectors.holds import HoldLease, OverdueHold, count_open_holds, find_hold_leases, list_overdue_holds
 from budgets.selectors.ledger import LedgerLine, list_ledger
-from budgets.selectors.operations import find_operation_tokens
+from budgets.selectors.operations import find_operation_tokens, list_operations
 from budgets.selectors.owners import BudgetOwner, find_known_owner, get_owner
 from budgets.selectors.picture import (
     HoldOnBudget,
@@ -87,6 +87,7 @@ __all__ = [
     "list_leases",
     "list_ledger",
     "list_ledger_differences",
+    "list_operations",
     "list_overdue_holds",
     "list_past_periods",
     "list_path",

@@ -53,7 +53,8 @@ def require_fence(hold: Hold, fence: int | None) -> None:
     """
     swept = hold.status == Hold.Status.EXPIRED or hold.is_unverified
     if fence is not None and fence not in {hold.fence, hold.fence - swept}:
-        raise Conflict("Somebody else has taken this hold over.", code="stale_fence", fence=hold.fence)
+        detail = f"The fence of this hold is {hold.fence} now: another worker has it, or the number was never right."
+        raise Conflict(detail, code="stale_fence", fence=hold.fence)
 
 
 def mark(hold: Hold, **changes: Any) -> None:

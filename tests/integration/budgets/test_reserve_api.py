@@ -110,6 +110,23 @@ def test_what_cannot_be_meant_is_refused_and_takes_nothing(team, body):
     assert figures(budget) == (0, 0)
 
 
+@pytest.mark.parametrize(
+    ("unit", "body", "field"),
+    [
+        (Unit.MICRO_USD, {"tokens": 10}, "usd"),
+        (Unit.CARBON_G, {"operation": "read_file"}, "carbon_g"),
+        (Unit.TOKENS, {"carbon_g": 5, "usd": "1.00"}, "tokens"),
+    ],
+)
+def test_a_budget_is_asked_for_what_it_counts(team, unit, body, field):
+    budget = make_budget(team, 1000, unit=unit)
+    for path in ("reserve", "consume"):
+        refused = reserve(team, budget, body, path)
+        assert (refused.status_code, refused.json()["code"]) == (422, "other_unit")
+        assert refused.json()["errors"][0]["field"] == field
+    assert figures(budget) == (0, 0)
+
+
 def test_another_teams_budget_does_not_exist_and_the_organisations_is_not_spent_from(team):
     foreign, shared = make_budget(make_team("Other")), make_budget(team, team_id=None)
     for path in ("reserve", "consume"):
