@@ -133,7 +133,7 @@ class ChangeActions(_Parent):
             service=lambda given: self._adjust(request, budget, AdjustmentKind.RESET, given),
             title=f"Reset {budget.name}",
             submit=_submit(budget, "Reset it now"),
-            intro=f"{amount(budget, budget.spent)} are spent. They will count no more, as if a new period had begun;"
+            intro=f"{amount(budget, budget.spent)} are spent. They will count no more. Nothing is carried over;"
             f" the ledger keeps them. Open reservations ({amount(budget, budget.reserved)}) stay." + _four_eyes(budget),
         )
 
