@@ -86,10 +86,12 @@ def correct_flows(*, paid_micro_usd: int, premium_micro_usd: int, request_id: UU
 
     Raises FundShort if a premium that was too high cannot be paid back now.
     """
-    for kind, balance, reason in (
-        (FundEntry.Kind.PREMIUM, premium_micro_usd, "premium corrected"),
-        (FundEntry.Kind.DISCOUNT, -paid_micro_usd, "discount corrected"),
-    ):
+    flows = [
+        (premium_micro_usd, FundEntry.Kind.PREMIUM, "premium corrected"),
+        (-paid_micro_usd, FundEntry.Kind.DISCOUNT, "discount corrected"),
+    ]
+    # What comes in first: it may pay for what goes out.
+    for balance, kind, reason in sorted(flows, reverse=True):
         if balance:
             _move(kind, balance=balance, reserved=0, actor=actor, reason=reason, request_id=request_id, now=now)
 
