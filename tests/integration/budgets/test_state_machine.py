@@ -348,9 +348,11 @@ class BareBudgets(Budgets):
             connection.close()
 
 
-CHECKS = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
-# What fails is long: made shorter only where somebody has the time for it.
-PHASES = [Phase.explicit, Phase.reuse, Phase.generate]
+HOW = settings(
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # what fails is long: nobody has the time to make it shorter
+)
 
 
 @pytest.mark.django_db
@@ -358,12 +360,7 @@ def test_no_order_of_operations_and_crashes_overspends_loses_or_lets_a_block_cha
     services.load_reference(now=NOW)
     team = make_team()
     Budgets.planted = (Tree(team), Tree(team))
-    run_state_machine_as_test(
-        Budgets,
-        settings=settings(
-            max_examples=12, stateful_step_count=25, deadline=None, phases=PHASES, suppress_health_check=CHECKS
-        ),
-    )
+    run_state_machine_as_test(Budgets, settings=settings(HOW, max_examples=12, stateful_step_count=25))
 
 
 @pytest.mark.django_db
@@ -399,9 +396,4 @@ def test_orders_that_chance_seldom_finds():
 def test_nor_does_any_where_each_operation_commits_by_itself_and_several_ask_at_once():
     services.load_reference(now=NOW)
     BareBudgets.team = make_team()
-    run_state_machine_as_test(
-        BareBudgets,
-        settings=settings(
-            max_examples=4, stateful_step_count=12, deadline=None, phases=PHASES, suppress_health_check=CHECKS
-        ),
-    )
+    run_state_machine_as_test(BareBudgets, settings=settings(HOW, max_examples=4, stateful_step_count=12))
