@@ -92,7 +92,7 @@ class ExportView(APIView):
         responses={(200, kind): OpenApiTypes.BINARY for kind in FORMATS.values()},
     )
     def get(self, request: Request, budget_id: UUID) -> StreamingHttpResponse:
-        """Oldest first, budget by budget; exact as of the moment in which it began."""
+        """Oldest first, budget by budget: what was committed when it began."""
         principal = Principal.of(request.auth)
         visible_budget(principal, budget_id)
         query = asked(ExportQuery, request)
