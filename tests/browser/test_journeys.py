@@ -71,7 +71,8 @@ def test_a_settlement_changes_the_row_and_the_budget_in_place(site: Site, page: 
     open_live(page, site)
     row = page.locator(f'#decisions [data-key="{answer["id"]}"]')
     expect(row.locator("[data-t=status]")).to_have_text("granted")
-    budget = page.locator("#budgets [data-t=parts]").first
+    payer = next(each["id"] for each in site.client.get("budgets/").json()["results"] if each["is_default"])
+    budget = page.locator(f'#budgets [data-key="{payer}"] [data-t=parts]')
     before = budget.inner_text()
     site.client.post(f"requests/{answer['id']}/settle/", {"used_tokens": 1800}).raise_for_status()
     expect(row.locator("[data-t=status]")).to_have_text("settled", timeout=WITHIN_MS)
