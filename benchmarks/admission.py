@@ -37,7 +37,7 @@ from tests.servers.commonwatt import Serve, environment, manage, serving  # noqa
 from tests.servers.databases import fresh_database  # noqa: E402
 from tests.servers.postgres import DURABLE, running_postgres  # noqa: E402
 
-WORK = str(Path(__file__).with_name("admission_work.py"))
+WORK = str(Path(__file__).with_name("_admission_work.py"))
 WIDTH_CHARACTERS = 120  # where the output is no terminal: a wrapped table is hard to read
 WARM_UP_SECONDS = 1.0
 HOLD = (
