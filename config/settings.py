@@ -262,6 +262,7 @@ PUBLIC_URL = ENVIRONMENT.public_url
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = ENVIRONMENT.default_from_email
 HAS_EMAIL = bool(ENVIRONMENT.email_url)
 EMAIL_TIMEOUT = 10  # seconds, for each answer of the mail server
+# Without EMAIL_URL nothing is sent, and `budgets.connectors.mail` says so of every message instead of dropping it.
 _email: dict[str, Any] = environ.Env.email_url_config(ENVIRONMENT.email_url or "dummymail://")
 EMAIL_BACKEND = _email["EMAIL_BACKEND"]
 EMAIL_FILE_PATH = _email["EMAIL_FILE_PATH"]
