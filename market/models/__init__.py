@@ -1,7 +1,8 @@
-"""Policies, purposes, requests, decisions and the Fund."""
+"""Policies, purposes, requests, decisions, plans and the Fund."""
 
 from market.models.capacity import RegionHour
 from market.models.fund import FUND_NAME, Fund, FundEntry
+from market.models.plans import Placement, RunInputs
 from market.models.policies import Policy, Purpose
 from market.models.requests import AllocationRequest, AllocationRun, Decision, Settlement
 
@@ -12,8 +13,10 @@ __all__ = [
     "Decision",
     "Fund",
     "FundEntry",
+    "Placement",
     "Policy",
     "Purpose",
     "RegionHour",
+    "RunInputs",
     "Settlement",
 ]

@@ -7,20 +7,26 @@ from django.db.models import F, Q
 
 
 class RegionHour(models.Model):
-    """Tokens promised in one region, hour and model class. Never more than its capacity."""
+    """Tokens promised and planned in one region, hour and model class. Never more than its capacity.
+
+    Promised to grants with a hold of their own; planned by the plan in force for what waits.
+    """
 
     region = models.ForeignKey("climate.Region", on_delete=models.PROTECT, related_name="+")
     model_class = models.CharField(max_length=3)
     starts_at = models.DateTimeField()
     capacity_tokens = models.PositiveBigIntegerField()
     promised_tokens = models.PositiveBigIntegerField(default=0)
+    planned_tokens = models.PositiveBigIntegerField(default=0)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["region", "model_class", "starts_at"], name="region_hour_unique"),
             models.CheckConstraint(condition=Q(promised_tokens__gte=0), name="region_hour_not_negative"),
+            models.CheckConstraint(condition=Q(planned_tokens__gte=0), name="region_hour_plan_not_negative"),
             models.CheckConstraint(
-                condition=Q(promised_tokens__lte=F("capacity_tokens")), name="region_hour_within_capacity"
+                condition=Q(capacity_tokens__gte=F("promised_tokens") + F("planned_tokens")),
+                name="region_hour_within_capacity",
             ),
         ]
 

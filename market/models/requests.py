@@ -11,28 +11,64 @@ from market.models.policies import Policy, Purpose
 
 
 class AllocationRun(models.Model):
-    """One allocation pass: what it saw and what it did. Only one runs at a time."""
+    """One allocation pass: what it saw and what it did. Only one runs at a time, one plan is in force.
+
+    The id is the fence: a pass whose row is no longer `running` may not put its plan in force. A
+    drill computes a plan that never is. Grams CO2e; `reference_g` is the same work run now at home
+    as far as there is room; `bound_g` ignores capacity and is never a claim.
+    """
 
     class State(models.TextChoices):
         RUNNING = "running"
         FINISHED = "finished"
         FAILED = "failed"
 
+    class Kind(models.TextChoices):
+        PLAN = "plan"
+        DRILL = "drill"
+
     trigger = models.CharField(max_length=60)
+    kind = models.CharField(max_length=5, choices=Kind, default=Kind.PLAN)
     state = models.CharField(max_length=8, choices=State, default=State.RUNNING)
+    is_current = models.BooleanField(default=False, help_text="The plan in force.")
     started_at = models.DateTimeField()
     lease_expires_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)
     considered = models.PositiveIntegerField(default=0)
-    granted = models.PositiveIntegerField(default=0)
-    denied = models.PositiveIntegerField(default=0)
+    granted = models.PositiveIntegerField(default=0, help_text="Placed, whole or in part.")
+    denied = models.PositiveIntegerField(default=0, help_text="Refused in their last hour.")
     waiting = models.PositiveIntegerField(default=0)
+    fingerprint = models.CharField(max_length=64, blank=True, help_text="SHA-256 of everything that was solved.")
+    solver = models.CharField(max_length=60, blank=True)
+    is_degraded = models.BooleanField(
+        default=False, help_text="The solver failed: a feasible plan, not the greenest one."
+    )
+    asked_tokens = models.BigIntegerField(null=True)
+    planned_tokens = models.BigIntegerField(null=True)
+    planned_g = models.FloatField(null=True)
+    reference_g = models.FloatField(null=True)
+    bound_g = models.FloatField(null=True)
+    missed_tokens = models.BigIntegerField(null=True, help_text="Asked for, due within the plan, and not placed.")
+    reference_missed_tokens = models.BigIntegerField(null=True)
+    fund_promised_micro_usd = models.BigIntegerField(
+        default=0, help_text="What the Fund keeps for planned work that is not taken up yet."
+    )
+    seconds = models.JSONField(default=dict, help_text="Of each stage.")
+    record = models.JSONField(default=dict, help_text="Fairness, notices, misses by reason, as plain data.")
     error = models.CharField(max_length=300, blank=True)
 
     class Meta:
         ordering = ["-started_at"]
         constraints = [
-            models.UniqueConstraint(fields=["state"], condition=Q(state="running"), name="allocation_run_one_at_a_time")
+            models.UniqueConstraint(
+                fields=["state"], condition=Q(state="running"), name="allocation_run_one_at_a_time"
+            ),
+            models.UniqueConstraint(
+                fields=["is_current"], condition=Q(is_current=True), name="allocation_run_one_plan_in_force"
+            ),
+            models.CheckConstraint(
+                condition=Q(is_current=False) | Q(state="finished", kind="plan"), name="allocation_run_in_force_is_done"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -40,7 +76,10 @@ class AllocationRun(models.Model):
 
 
 class AllocationRequest(models.Model):
-    """An ask for tokens. Its facts never change; its status follows its decisions."""
+    """An ask for tokens. Its facts never change; its status follows its decisions.
+
+    What is `queued` here may be planned: see `market.models.plans.Placement`.
+    """
 
     class Status(models.TextChoices):
         QUEUED = "queued"
@@ -77,6 +116,11 @@ class AllocationRequest(models.Model):
     latest_at = models.DateTimeField()
     latency_class = models.CharField(max_length=12)
     eligible_regions = models.JSONField(null=True)
+    residency = models.JSONField(null=True, help_text="Countries (ISO 3166-1) its data may not leave; empty: any.")
+    min_cfe_share = models.FloatField(
+        null=True, help_text="Carbon-free share 0..1 that region and hour must have; empty: any."
+    )
+    may_split = models.BooleanField(default=False, help_text="It may be served in several regions and hours.")
     price_cap_micro_usd = models.BigIntegerField(null=True)
     is_simulated = models.BooleanField(default=False)
     carbon_override = models.JSONField(null=True)
@@ -146,6 +190,7 @@ class Decision(models.Model):
     reasons = models.JSONField(default=list)
     explanation = models.TextField()
     inputs = models.JSONField(help_text="All facts the verdict was computed from; enough to compute it again.")
+    parts = models.JSONField(null=True, help_text="Of a split grant: {region, starts_at, tokens} of each part.")
     hold_id = models.UUIDField(null=True, help_text="The hold in budgets that pays for this grant.")
     hold_expires_at = models.DateTimeField(null=True)
     fund_reserved_micro_usd = models.BigIntegerField(default=0)
