@@ -53,7 +53,7 @@ class Migration(migrations.Migration):
                 ('from_fund_micro_usd', models.BigIntegerField()),
                 ('energy_wh', models.FloatField()),
                 ('location_g', models.FloatField()),
-                ('avoided_g', models.FloatField()),
+                ('avoided_g', models.FloatField(null=True)),
             ],
             options={
                 'constraints': [models.CheckConstraint(condition=models.Q(('tokens__gte', 0)), name='placement_tokens_not_negative')],

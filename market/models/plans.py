@@ -25,8 +25,8 @@ class RunInputs(models.Model):
 class Placement(models.Model):
     """Where one run puts one request, or why nowhere. Insert-only; on PostgreSQL partitioned by run.
 
-    All columns are of fixed width and never NULL, so that a million rows are one binary COPY: unknown
-    grams are NaN. `site`, `hour` and `party` are indices into the run's inputs, -1 where not placed.
+    All columns are of fixed width, so that a million rows are one binary COPY: unknown grams are NaN on
+    PostgreSQL and NULL on SQLite, which knows no NaN. `site`, `hour` and `party` are indices into the run's inputs, -1 where not placed.
     A request that may be split has one row per part.
     """
 
@@ -51,7 +51,7 @@ class Placement(models.Model):
     from_fund_micro_usd = models.BigIntegerField()
     energy_wh = models.FloatField()
     location_g = models.FloatField()
-    avoided_g = models.FloatField()
+    avoided_g = models.FloatField(null=True)
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(tokens__gte=0), name="placement_tokens_not_negative")]
