@@ -7,10 +7,16 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminSelect2MultipleWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from config.administration.text import pretty_json
 from market.admin.policy_terms import SECTIONS, Kind, Term
+from market.domain.policy import UNSAID_ALLOCATION
 
 YES_NO = (("yes", "yes"), ("no", "no"))
 TERMS = tuple(term for section in SECTIONS for term in section.terms)
@@ -26,6 +32,7 @@ class VersionForm(forms.Form):
     )
 
     def __init__(self, *args: Any, start: dict[str, Any], **kwargs: Any):
+        start = {"allocation": UNSAID_ALLOCATION, **start}
         kwargs["initial"] = {term.key: _shown(start, term) for term in TERMS}
         super().__init__(*args, **kwargs)
         self.start = start
@@ -68,6 +75,10 @@ def _field(term: Term) -> forms.Field:
     shared: dict[str, Any] = {"label": term.label, "help_text": term.help}
     if term.kind is Kind.CHOICE:
         return forms.ChoiceField(choices=term.choices, widget=UnfoldAdminSelectWidget, **shared)
+    if term.kind is Kind.CHOICES:
+        return forms.MultipleChoiceField(
+            choices=term.choices, required=False, widget=UnfoldAdminSelect2MultipleWidget, **shared
+        )
     if term.kind is Kind.FLAG:
         return forms.ChoiceField(choices=YES_NO, widget=UnfoldAdminSelectWidget, **shared)
     required = not (term.may_be_empty or term.only_for)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from market.domain.policy import MODEL_CLASSES
+from market.domain.policy import MODEL_CLASSES, TIERS
 
 
 class Kind(StrEnum):
@@ -14,6 +14,7 @@ class Kind(StrEnum):
     MONEY = "money"  # a decimal, as text
     NUMBER = "number"  # a JSON number
     CHOICE = "choice"
+    CHOICES = "choices"  # a list, empty too
     FLAG = "flag"
 
 
@@ -159,6 +160,48 @@ SECTIONS = (
             Term(key="latency_km.regional", label="Regional", help="km; empty: no bound.", may_be_empty=True),
             Term(key="latency_km.anywhere", label="Anywhere", help="km; empty: no bound.", may_be_empty=True),
             Term(key="hold_lease_minutes", label="A promise is kept for", help="Minutes, then it is given back."),
+        ),
+    ),
+    Section(
+        title="Plans",
+        help="How work that can wait is shared out. Terms of the default policy count for what belongs to nobody alone.",
+        terms=(
+            *(
+                Term(
+                    key=f"allocation.floor_share.{tier}",
+                    label=f"Floor, {tier}",
+                    help="Share of a plan’s free capacity that each origin and purpose is sure of, 0 to 1.",
+                )
+                for tier in TIERS
+            ),
+            Term(
+                key="allocation.emergency_floor_multiplier",
+                label="Floor in an emergency",
+                help="× floor of what the emergency lifts, 1 to 100.",
+            ),
+            Term(
+                key="allocation.gives_way_tiers",
+                label="Gives way in an emergency",
+                help="Promises to these that have not begun may be taken back for work that the emergency lifts.",
+                kind=Kind.CHOICES,
+                choices=tuple((tier, tier) for tier in TIERS),
+            ),
+            Term(
+                key="allocation.reserve_interactive_factor",
+                label="Room for work at once",
+                help="× what is expected to come and must start at once, 0 to 10.",
+            ),
+            Term(
+                key="allocation.reserve_flexible_factor",
+                label="Room for work that waits",
+                help="× what is expected to come and can wait a little, 0 to 10.",
+            ),
+            Term(
+                key="allocation.carbon_budget_g_per_day",
+                label="Carbon budget",
+                help="g CO₂e a day that plans may emit. Empty: none.",
+                may_be_empty=True,
+            ),
         ),
     ),
 )

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 MODEL_CLASSES = ("S", "M", "L", "XL", "XXL")
 LATENCY_CLASSES = ("interactive", "regional", "anywhere")
+TIERS = ("essential", "public", "research", "commercial")
+UNSAID_ALLOCATION: dict[str, Any] = {
+    "floor_share": dict.fromkeys(TIERS, 0),
+    "reserve_interactive_factor": 1.6,
+    "reserve_flexible_factor": 1.0,
+    "carbon_budget_g_per_day": None,
+    "emergency_floor_multiplier": 1,
+    "gives_way_tiers": [],
+}
+"""What a version without a section `allocation` means: no floors, and nobody gives way."""
 
 
 class PolicyError(ValueError):
@@ -32,6 +42,26 @@ class Justice:
     phi: Decimal
     discount: Decimal
     premium: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllocationTerms:
+    """How plans are made.
+
+    `floor_share` by tier of the purpose: share of the plan's free capacity that each party (origin and
+    purpose) is guaranteed as long as all floors fit; `emergency_floor_multiplier` raises it for parties
+    that an emergency lifts. Room kept free is what is expected times `reserve_interactive_factor` (work
+    that must start at once) or `reserve_flexible_factor` (work that can wait a little).
+    `carbon_budget_g_per_day` g CO2e, None is none. Undispatched grants of purposes in
+    `gives_way_tiers` may be taken back in an emergency.
+    """
+
+    floor_share: dict[str, float] = field(default_factory=lambda: dict.fromkeys(TIERS, 0.0))
+    reserve_interactive_factor: float = 1.6
+    reserve_flexible_factor: float = 1.0
+    carbon_budget_g_per_day: float | None = None
+    emergency_floor_multiplier: float = 1.0
+    gives_way_tiers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +93,7 @@ class PolicyTerms:
     default_pue: float
     hold_lease_minutes: int
     company_scores_by_headquarters: bool
+    allocation: AllocationTerms
 
 
 def read_terms(body: Any) -> PolicyTerms:
@@ -90,6 +121,7 @@ def read_terms(body: Any) -> PolicyTerms:
         default_pue=reader.number("default_pue", 1, 3),
         hold_lease_minutes=int(reader.number("hold_lease_minutes", 1, 10_080)),
         company_scores_by_headquarters=reader.flag("company_scores_by_headquarters"),
+        allocation=_read_allocation(reader) if reader.has("allocation") else AllocationTerms(),
     )
     reader.refuse_unknown()
     return terms
@@ -105,6 +137,17 @@ def _read_justice(reader: _Reader) -> Justice:
         phi=zero,
         discount=reader.money("justice.discount", highest=1),
         premium=reader.money("justice.premium", highest=10),
+    )
+
+
+def _read_allocation(reader: _Reader) -> AllocationTerms:
+    return AllocationTerms(
+        floor_share={tier: reader.number(f"allocation.floor_share.{tier}", 0, 1) for tier in TIERS},
+        reserve_interactive_factor=reader.number("allocation.reserve_interactive_factor", 0, 10),
+        reserve_flexible_factor=reader.number("allocation.reserve_flexible_factor", 0, 10),
+        carbon_budget_g_per_day=reader.optional_number("allocation.carbon_budget_g_per_day", 0, 1e15),
+        emergency_floor_multiplier=reader.number("allocation.emergency_floor_multiplier", 1, 100),
+        gives_way_tiers=reader.choices("allocation.gives_way_tiers", TIERS),
     )
 
 
@@ -136,15 +179,30 @@ class _Reader:
             raise PolicyError(key, f"is not between {lowest:g} and {highest:g}")
         return float(value)
 
+    def has(self, section: str) -> bool:
+        """Whether the body says anything of a section."""
+        return section in self._body
+
+    def optional_number(self, key: str, lowest: float, highest: float) -> float | None:
+        """A number, or null."""
+        return None if self._peek(key) is None and self._take(key) is None else self.number(key, lowest, highest)
+
     def distance(self, key: str) -> float | None:
         """Kilometres; null is no bound."""
-        return None if self._peek(key) is None and self._take(key) is None else self.number(key, 1, 40_000)
+        return self.optional_number(key, 1, 40_000)
 
     def choice(self, key: str, allowed: tuple[str, ...]) -> str:
         value = self._take(key)
         if value not in allowed:
             raise PolicyError(key, f"is not one of {', '.join(allowed)}")
         return str(value)
+
+    def choices(self, key: str, allowed: tuple[str, ...]) -> tuple[str, ...]:
+        """A list of names, none twice."""
+        value = self._take(key)
+        if not isinstance(value, list) or any(each not in allowed for each in value) or len(set(value)) < len(value):
+            raise PolicyError(key, f"is not a list of some of {', '.join(allowed)}")
+        return tuple(value)
 
     def flag(self, key: str) -> bool:
         value = self._take(key)

@@ -7,6 +7,7 @@ from django.utils import timezone
 from config.administration.audit import Question, list_changes
 from config.administration.text import flat
 from market.admin.policy_form import TERMS, NewPolicyForm, VersionForm
+from market.domain.policy import UNSAID_ALLOCATION
 from market.models import Policy
 from market.services import load_reference
 
@@ -22,7 +23,11 @@ def policy(db):
 def filled(policy, **changes):
     """What a browser sends of the form that starts from a policy."""
     start = VersionForm(start=policy.body).initial
-    return {**{name: "" if value is None else str(value) for name, value in start.items()}, **changes}
+    return {**{name: sent(value) for name, value in start.items()}, **changes}
+
+
+def sent(value):
+    return value if isinstance(value, list) else "" if value is None else str(value)
 
 
 def address(policy, action):
@@ -51,6 +56,7 @@ def test_a_new_version_is_made_by_its_author_audited_and_not_yet_in_use(root, po
         ({"justice.phi": ""}, "justice.phi", "This is missing."),
         ({"justice.kind": "fixed"}, "justice.discount", "This is missing."),
         ({"latency_km.regional": "0"}, "latency_km.regional", "This is not between 1 and 40000."),
+        ({"allocation.floor_share.public": "2"}, "allocation.floor_share.public", "This is not between 0 and 1."),
         ({"rationale": ""}, "rationale", "This field is required."),
         ({"rationale": "   "}, "rationale", "This field is required."),
     ],
@@ -83,6 +89,25 @@ def test_another_kind_of_justice_takes_its_own_terms_and_empty_is_no_bound(root,
     body = Policy.objects.get(name="default", version=2).body
     assert body["justice"] == {"kind": "fixed", "discount": "0.3", "premium": "0.2"}
     assert body["latency_km"]["regional"] is None
+
+
+def test_nobody_gives_way_where_nothing_is_chosen(root, policy):
+    changes = {"allocation.gives_way_tiers": [], "allocation.carbon_budget_g_per_day": "250000.5"}
+    root.post(address(policy, "new_version"), filled(policy, rationale="softer", **changes))
+    allocation = Policy.objects.get(name="default", version=2).body["allocation"]
+    assert (allocation["gives_way_tiers"], allocation["carbon_budget_g_per_day"]) == ([], 250000.5)
+
+
+def test_the_form_starts_from_what_a_version_without_plans_means(policy):
+    old = {name: terms for name, terms in policy.body.items() if name != "allocation"}
+    form = VersionForm(filled(policy, rationale="the same") | before_plans(old), start=old)
+    assert form.is_valid(), form.errors
+    assert form.body() == {**old, "allocation": UNSAID_ALLOCATION}
+
+
+def before_plans(body):
+    initial = VersionForm(start=body).initial
+    return {name: sent(value) for name, value in initial.items() if name.startswith("allocation.")}
 
 
 def test_the_page_shows_the_terms_it_starts_from_field_by_field_and_as_json(root, policy):
