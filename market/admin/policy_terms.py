@@ -164,7 +164,7 @@ SECTIONS = (
     ),
     Section(
         title="Plans",
-        help="How work that can wait is shared out. Terms of the default policy count for what belongs to nobody alone.",
+        help="How work that can wait is shared out. Room kept and the carbon budget are those of the default policy.",
         terms=(
             *(
                 Term(
