@@ -11,7 +11,10 @@ from climate.domain.places import CountryFacts
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """One region in one hour. Intensities in g CO2e/kWh, distances in km, shares 0..1, None unknown."""
+    """One region in one hour. Intensities in g CO2e/kWh, distances in km, shares 0..1, None unknown.
+
+    `room_tokens` is what a plan keeps here for the request; None: it may have all that is free.
+    """
 
     code: str
     city: str
@@ -32,10 +35,13 @@ class Candidate:
     as_of: datetime
     kind: str
     scope: str
+    room_tokens: int | None = None
 
     @property
     def free_tokens(self) -> int:
-        """Tokens this region can still promise in this hour."""
+        """Tokens this region can still promise in this hour, to this request."""
+        if self.room_tokens is not None:
+            return self.room_tokens
         return max(0, self.capacity_tokens - self.promised_tokens)
 
     @property

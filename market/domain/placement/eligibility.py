@@ -7,6 +7,7 @@ of a site by its carbon-free share and, where a request names a highest price, b
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
@@ -102,3 +103,30 @@ def eligibility_of(
     `terms` by policy id, `countries` by code: of all kinds, origin and scored.
     """
     raise NotImplementedError
+
+
+def reach_of(inputs: PlanInputs, origin: str) -> dict[str, float]:
+    """How far each region is from an origin, km; regions and origins of unknown place are left out."""
+    distances = inputs.reach_km.get(origin, [])
+    return {
+        region: distance
+        for region, distance in zip(inputs.regions, distances, strict=False)
+        if distance is not None and not math.isnan(distance)
+    }
+
+
+def home_site(inputs: PlanInputs, origin: str, model_class: str) -> int | None:
+    """The site of "run now at home": that of the origin's home region; None where nobody knows where that is.
+
+    Where the home region does not serve the class: the nearest site that does, one in the country first.
+    """
+    serving = [index for index, site in enumerate(inputs.sites) if site.model_class == model_class]
+    for index in serving:
+        if inputs.sites[index].region == inputs.home_of_origin.get(origin):
+            return index
+    reach = reach_of(inputs, origin)
+    near = [index for index in serving if inputs.sites[index].region in reach]
+    at_home = [index for index in near if inputs.sites[index].country == origin]
+    if not near:
+        return None
+    return min(at_home or near, key=lambda index: (reach[inputs.sites[index].region], inputs.sites[index].region))
