@@ -65,6 +65,13 @@ def free_tokens(inputs: PlanInputs, site: int, hour: int) -> int:
     return max(0, int(arrays["capacity_tokens"][site, hour]) - taken)
 
 
+def cell_words(inputs: PlanInputs, site: int, hour: int) -> str:
+    """A cell in words: aws-eu-central-1 (Frankfurt) 2026-03-04 18:00 UTC."""
+    place = inputs.sites[site]
+    city = f" ({place.city})" if place.city else ""
+    return f"{place.region}{city} {inputs.hour_at(hour):%Y-%m-%d %H:%M} UTC"
+
+
 def _sites(inputs: PlanInputs, region: str | None, model_class: str | None) -> Iterator[int]:
     for index, site in enumerate(inputs.sites):
         if region in (None, site.region) and model_class in (None, site.model_class):
