@@ -11,6 +11,7 @@ from budgets.selectors.estimates import AccuracyFacts, get_estimate, list_accura
 from budgets.selectors.exhaustion import get_exhaustion, list_exhaustion
 from budgets.selectors.figures import get_bands, get_efficiency_terms, get_estimate_terms, get_share_terms
 from budgets.selectors.gears import GearFacts, get_gear, list_gear_use
+from budgets.selectors.headrooms import Level, PlanHold, list_headrooms, list_plan_holds
 from budgets.selectors.hold_facts import HoldFacts, get_hold, list_holds
 from budgets.selectors.holds import HoldLease, OverdueHold, count_open_holds, find_hold_leases, list_overdue_holds
 from budgets.selectors.ledger import LedgerLine, list_ledger
@@ -42,9 +43,11 @@ __all__ = [
     "LeaseAmounts",
     "LeaseFacts",
     "LedgerLine",
+    "Level",
     "OverdueHold",
     "PastPeriod",
     "Picture",
+    "PlanHold",
     "ProposalFacts",
     "ProposalLineFacts",
     "SpendHour",
@@ -82,6 +85,7 @@ __all__ = [
     "list_escrowed",
     "list_exhaustion",
     "list_gear_use",
+    "list_headrooms",
     "list_holds",
     "list_holds_on",
     "list_leases",
@@ -91,6 +95,7 @@ __all__ = [
     "list_overdue_holds",
     "list_past_periods",
     "list_path",
+    "list_plan_holds",
     "list_proposals",
     "list_spend_by_hour",
     "list_templates",

@@ -14,6 +14,8 @@ from budgets.services.escrow import tend_all
 from budgets.services.estimates import learn_estimates, record_outcome
 from budgets.services.forecasts import note_forecasts
 from budgets.services.holds import (
+    carve_hold,
+    carve_holds,
     consume,
     dispatch_hold,
     expire_hold,
@@ -21,6 +23,8 @@ from budgets.services.holds import (
     place_hold,
     place_hold_once,
     release_hold,
+    resize_hold,
+    resize_holds,
     settle_hold,
     settle_unverified,
     sweep_holds,
@@ -41,6 +45,8 @@ __all__ = [
     "allot",
     "allot_swarm",
     "begin_due_periods",
+    "carve_hold",
+    "carve_holds",
     "change_channel",
     "configure_budget",
     "consume",
@@ -70,6 +76,8 @@ __all__ = [
     "release_hold",
     "remove_channel",
     "reset_budget",
+    "resize_hold",
+    "resize_holds",
     "retry_delivery",
     "rotate_secret",
     "save_template",

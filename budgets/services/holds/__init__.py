@@ -1,13 +1,17 @@
 """Holds: reserve on a whole path, then dispatch, settle, release or let expire."""
 
+from budgets.services.holds.carving import carve_hold, carve_holds
 from budgets.services.holds.consuming import consume
 from budgets.services.holds.give_back import dispatch_hold, expire_hold, release_hold
 from budgets.services.holds.place import place_hold, place_hold_once
+from budgets.services.holds.plans import resize_hold, resize_holds
 from budgets.services.holds.refusals import note_refusal
 from budgets.services.holds.settle import settle_hold, settle_unverified
 from budgets.services.holds.sweep import sweep_holds
 
 __all__ = [
+    "carve_hold",
+    "carve_holds",
     "consume",
     "dispatch_hold",
     "expire_hold",
@@ -15,6 +19,8 @@ __all__ = [
     "place_hold",
     "place_hold_once",
     "release_hold",
+    "resize_hold",
+    "resize_holds",
     "settle_hold",
     "settle_unverified",
     "sweep_holds",

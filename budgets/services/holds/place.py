@@ -103,7 +103,7 @@ def _place(ask: HoldAsk, *, now: datetime) -> PlacedHold:
                 return hold_of(ask, verdict)
             if tries == MOST_TRIES or not mend(verdict, drawn, now=now):
                 give_back(drawn, now=now)
-                raise _refusal(verdict)
+                raise error_of(verdict)
     raise AssertionError("A loop that ends by an answer.")
 
 
@@ -130,7 +130,8 @@ def _shared(shared: Shared, way: Way) -> Outcome:
         return alone
 
 
-def _refusal(refused: Refused) -> DomainError:
+def error_of(refused: Refused) -> DomainError:
+    """A refusal as what is raised."""
     if refused.reason is Reason.DUPLICATE:
         return Conflict("Work with this reference has an open hold.", field="reference", code="reference_in_use")
     if refused.budget_id is None:

@@ -52,9 +52,9 @@ def _situation(asks: Sequence[HoldAsk], *, gear: Gear, now: datetime) -> Situati
     uncovered = needs_ancestors(asks, blocks)
     charged = {step for leaf, path in paths.items() for step in (path if leaf in uncovered else path[:1])}
     above = {step for path in paths.values() for step in path} - charged
-    rooms = _rooms(Budget.objects.filter(pk__in=charged).order_by("-depth", "pk").select_for_update(no_key=True))
+    rooms = rooms_of(Budget.objects.filter(pk__in=charged).order_by("-depth", "pk").select_for_update(no_key=True))
     if above:
-        rooms |= _rooms(Budget.objects.filter(pk__in=above))
+        rooms |= rooms_of(Budget.objects.filter(pk__in=above))
     for budget_id, free in free_in_escrow(list(rooms)).items():
         rooms[budget_id].free = free
     open_holds = Hold.objects.filter(status__in=Hold.OPEN, reference__in=[ask.reference for ask in asks])
@@ -85,7 +85,8 @@ def _locked_blocks(leaves: Iterable[UUID]) -> dict[UUID, Block]:
     }
 
 
-def _rooms(rows: Iterable[Budget]) -> dict[UUID, Room]:
+def rooms_of(rows: Iterable[Budget]) -> dict[UUID, Room]:
+    """Budgets as values, by id."""
     return {
         row.pk: Room(
             id=row.pk,

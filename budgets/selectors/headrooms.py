@@ -1,0 +1,69 @@
+"""What whole paths of budgets can still pay, and what plans hold of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from budgets.domain.resizing import plan_reference
+from budgets.domain.units import Amounts, Unit
+from budgets.models import Budget, Hold
+from budgets.selectors.escrow import free_in_escrow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Level:
+    """One budget of a path: what it can still pay, in steps of its unit. One that has ended pays nothing."""
+
+    budget_id: UUID
+    unit: Unit
+    remaining: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanHold:
+    """What the plan in force holds of one budget and all its ancestors, in steps."""
+
+    hold_id: UUID
+    fence: int
+    amounts: Amounts
+    expires_at: datetime
+
+
+def list_headrooms(budget_ids: Collection[UUID]) -> dict[UUID, tuple[Level, ...]]:
+    """The levels of each budget's path, leaf first; a budget that does not exist is left out.
+
+    What blocks in escrow hold free counts as remaining: it is called back before anybody is refused.
+    What plan holds hold does not.
+    """
+    paths = Budget.objects.filter(pk__in=budget_ids).values_list("pk", "path_ids")
+    by_leaf = {pk: [UUID(each) for each in path] for pk, path in paths}
+    on_paths = {budget_id for path in by_leaf.values() for budget_id in path}
+    free = free_in_escrow(on_paths)
+    columns = ("pk", "unit", "limit", "spent", "reserved", "deallocated_at")
+    levels = {
+        pk: Level(
+            budget_id=pk,
+            unit=Unit(unit),
+            remaining=0 if ended_at else limit - spent - reserved + free.get(pk, 0),
+        )
+        for pk, unit, limit, spent, reserved, ended_at in Budget.objects.filter(pk__in=on_paths).values_list(*columns)
+    }
+    return {leaf: tuple(levels[budget_id] for budget_id in path) for leaf, path in by_leaf.items()}
+
+
+def list_plan_holds(budget_ids: Collection[UUID]) -> dict[UUID, PlanHold]:
+    """The open plan hold of each of these budgets; one without any is left out."""
+    references = [plan_reference(budget_id) for budget_id in budget_ids]
+    rows = Hold.objects.filter(reference__in=references, status__in=Hold.OPEN)
+    return {
+        row.budget_id: PlanHold(
+            hold_id=row.pk,
+            fence=row.fence,
+            amounts=Amounts(tokens=row.tokens, carbon_ug=row.carbon_ug, micro_usd=row.micro_usd),
+            expires_at=row.lease_expires_at,
+        )
+        for row in rows
+    }
