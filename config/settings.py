@@ -168,6 +168,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "propose-shares": {"task": "budgets.tasks.propose_changes", "schedule": 604_800.0},
     "expire-holds": {"task": "market.tasks.expire_overdue", "schedule": 15.0},
     "allocation-pass": {"task": "market.tasks.run_allocation_pass", "schedule": 300.0},
+    "count-arrivals": {"task": "market.tasks.count_arrivals", "schedule": 600.0},
 }
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 

@@ -30,3 +30,9 @@ def run_allocation_pass(*, trigger: str = "schedule", **_future: Any) -> None:
         services.run_allocation_pass(now=timezone.now(), trigger=trigger, actor="scheduler")
     except Conflict:
         logger.info("allocation pass skipped: one is running")
+
+
+@shared_task
+def count_arrivals(**_future: Any) -> None:
+    """Sum up what was asked for in the hours that are over, for what the next plans expect."""
+    services.count_arrivals(now=timezone.now())

@@ -66,6 +66,13 @@ class Migration(migrations.Migration):
                 ('body', models.BinaryField()),
             ],
         ),
+        migrations.CreateModel(
+            name='ArrivalHour',
+            fields=[
+                ('starts_at', models.DateTimeField(primary_key=True, serialize=False)),
+                ('arrivals', models.JSONField(default=list)),
+            ],
+        ),
         migrations.RemoveConstraint(
             model_name='regionhour',
             name='region_hour_within_capacity',

@@ -1,5 +1,6 @@
 """Policies, purposes, requests, decisions, plans and the Fund."""
 
+from market.models.arrivals import ArrivalHour
 from market.models.capacity import RegionHour
 from market.models.fund import FUND_NAME, Fund, FundEntry
 from market.models.plans import Placement, RunInputs
@@ -10,6 +11,7 @@ __all__ = [
     "FUND_NAME",
     "AllocationRequest",
     "AllocationRun",
+    "ArrivalHour",
     "Decision",
     "Fund",
     "FundEntry",

@@ -1,5 +1,6 @@
 """Changes to requests, policies and the Fund. What other apps may call."""
 
+from market.services.expected_work import count_arrivals
 from market.services.fund import deposit_to_fund
 from market.services.grant import Outcome
 from market.services.passes import PassResult, run_allocation_pass
@@ -14,6 +15,7 @@ __all__ = [
     "PassResult",
     "activate_policy",
     "cancel",
+    "count_arrivals",
     "create_policy_version",
     "deposit_to_fund",
     "dispatch",
