@@ -8,19 +8,28 @@ from market.selectors.decisions import (
     list_decisions,
     list_request_answers,
 )
+from market.selectors.fairness import get_fairness
 from market.selectors.figures import get_headline, list_fund_differences, list_promised_tokens
 from market.selectors.policies import get_policy_in_force, list_purposes
+from market.selectors.runs import get_plan_grid, get_plan_in_force, get_run, list_runs
+from market.selectors.savings import get_savings
 
 __all__ = [
     "get_decision_row",
     "get_explanation",
+    "get_fairness",
     "get_headline",
+    "get_plan_grid",
+    "get_plan_in_force",
     "get_policy_in_force",
     "get_request_answer",
     "get_request_detail",
+    "get_run",
+    "get_savings",
     "list_decisions",
     "list_fund_differences",
     "list_promised_tokens",
     "list_purposes",
     "list_request_answers",
+    "list_runs",
 ]

@@ -72,6 +72,8 @@ def gather_facts(
         window_hours=window_hours,
         price_cap_micro_usd=request.price_cap_micro_usd,
         eligible_regions=tuple(request.eligible_regions) if request.eligible_regions is not None else None,
+        residency=tuple(request.residency) if request.residency is not None else None,
+        min_cfe_share=request.min_cfe_share,
         purpose=purpose.name,
         purpose_title=purpose.title,
         priority=purpose.priority,
@@ -122,6 +124,8 @@ def _candidate(
         as_of=signal.as_of,
         kind=signal.kind,
         scope=signal.scope,
+        country=region.country_code,
+        carbon_free_share=signal.carbon_free_share,
     )
 
 
@@ -130,6 +134,7 @@ def _supposed(signal: Signal, what_if: WhatIf, now: datetime) -> Signal:
         signal,
         intensity_g_per_kwh=what_if.intensity_g_per_kwh,
         renewable_share=what_if.renewable_share,
+        carbon_free_share=what_if.renewable_share,  # nothing is said of nuclear power: the least it can be
         low_g_per_kwh=None,
         high_g_per_kwh=None,
         basis=Basis.SIMULATED,
