@@ -79,7 +79,7 @@ def gather_facts(
         priority=purpose.priority,
         origin=origin,
         scored_country=scored,
-        mean_need_score=_mean_need_score(now) if terms.justice.kind == "feebate" else None,
+        mean_need_score=get_mean_need_score(now) if terms.justice.kind == "feebate" else None,
         home_renewable_share=home_signal.renewable_share if home_signal else None,
         emergency_multiplier=emergency_multiplier(
             origin=origin.code, purpose=purpose.name, emergencies=climate.list_active_emergencies(now=now)
@@ -161,7 +161,7 @@ def _promised(model_class: str, hours: Sequence[datetime]) -> dict[tuple[str, da
     return {(code, hour): tokens for code, hour, tokens in rows.values_list("region", "starts_at", "promised_tokens")}
 
 
-def _mean_need_score(now: datetime) -> float | None:
+def get_mean_need_score(now: datetime) -> float | None:
     """Spend-weighted mean need score of what was settled this month; None before the first settlement."""
     month = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     key = f"mean-need-score:{month:%Y-%m}"
