@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from budgets.domain.resizing import plan_reference
+from budgets.domain.resizing import PLAN_PREFIX, plan_reference
 from budgets.domain.units import Amounts, Unit
 from budgets.models import Budget, Hold
 from budgets.selectors.escrow import free_in_escrow
@@ -54,10 +54,13 @@ def list_headrooms(budget_ids: Collection[UUID]) -> dict[UUID, tuple[Level, ...]
     return {leaf: tuple(levels[budget_id] for budget_id in path) for leaf, path in by_leaf.items()}
 
 
-def list_plan_holds(budget_ids: Collection[UUID]) -> dict[UUID, PlanHold]:
-    """The open plan hold of each of these budgets; one without any is left out."""
-    references = [plan_reference(budget_id) for budget_id in budget_ids]
-    rows = Hold.objects.filter(reference__in=references, status__in=Hold.OPEN)
+def list_plan_holds(budget_ids: Collection[UUID] | None = None) -> dict[UUID, PlanHold]:
+    """The open plan hold of each of these budgets (None: of all); one without any is left out."""
+    rows = Hold.objects.filter(status__in=Hold.OPEN)
+    if budget_ids is None:
+        rows = rows.filter(reference__startswith=PLAN_PREFIX)
+    else:
+        rows = rows.filter(reference__in=[plan_reference(budget_id) for budget_id in budget_ids])
     return {
         row.budget_id: PlanHold(
             hold_id=row.pk,
