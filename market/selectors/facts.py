@@ -157,8 +157,10 @@ def _distance_km(region: RegionFacts, origin: CountryFacts) -> float | None:
 
 
 def _promised(model_class: str, hours: Sequence[datetime]) -> dict[tuple[str, datetime], int]:
+    """Tokens that are not free any more, by region and hour: promised, or kept by the plan for work that waits."""
     rows = RegionHour.objects.filter(model_class=model_class, starts_at__in=hours)
-    return {(code, hour): tokens for code, hour, tokens in rows.values_list("region", "starts_at", "promised_tokens")}
+    taken = rows.annotate(taken=F("promised_tokens") + F("planned_tokens"))
+    return {(code, hour): tokens for code, hour, tokens in taken.values_list("region", "starts_at", "taken")}
 
 
 def get_mean_need_score(now: datetime) -> float | None:

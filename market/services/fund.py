@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from django.db.models import F
 from config.kernel.errors import Conflict, InvalidInput
 from config.kernel.events import publish
 from market.events import FundChanged
-from market.models import FUND_NAME, Fund, FundEntry
+from market.models import FUND_NAME, AllocationRun, Fund, FundEntry
 
 
 class FundShort(Conflict):
@@ -53,6 +54,46 @@ def release_discount(*, micro_usd: int, request_id: UUID, actor: str, now: datet
         request_id=request_id,
         now=now,
     )
+
+
+def move_plan_promise(run: AllocationRun, *, micro_usd: int, reason: str, actor: str, now: datetime) -> None:
+    """Keep so much more of the Fund for a plan as a whole, or less. Raises FundShort if it is not there.
+
+    The caller has the plan to itself (`plan_lock.own_plan`) or gives back only what the plan promised.
+    """
+    if not micro_usd:
+        return
+    kind = FundEntry.Kind.RESERVE if micro_usd > 0 else FundEntry.Kind.RELEASE
+    _move(kind, balance=0, reserved=micro_usd, actor=actor, reason=reason, request_id=None, now=now)
+    _add_to_plan(run, micro_usd)
+
+
+def take_from_plan(run: AllocationRun, promises: Sequence[tuple[UUID, int, str]], *, now: datetime) -> None:
+    """Turn what a plan keeps of the Fund into promises to single requests: (request, micro-USD, actor) each.
+
+    The Fund keeps as much as before; its books have a pair for each.
+    """
+    promises = [each for each in promises if each[1]]
+    if not promises:
+        return
+    FundEntry.objects.bulk_create(
+        FundEntry(
+            fund_id=FUND_NAME,
+            request_id=of_request,
+            kind=kind,
+            reserved_delta_micro_usd=sign * micro_usd,
+            at=now,
+            actor=actor,
+            reason="taken up from the plan",
+        )
+        for request_id, micro_usd, actor in promises
+        for kind, sign, of_request in ((FundEntry.Kind.RELEASE, -1, None), (FundEntry.Kind.RESERVE, 1, request_id))
+    )
+    _add_to_plan(run, -sum(micro_usd for _, micro_usd, _ in promises))
+
+
+def _add_to_plan(run: AllocationRun, micro_usd: int) -> None:
+    AllocationRun.objects.filter(pk=run.pk).update(fund_promised_micro_usd=F("fund_promised_micro_usd") + micro_usd)
 
 
 def settle_flows(
