@@ -84,7 +84,7 @@ def facts_of(
         fund_available_micro_usd=placement.from_fund_micro_usd,  # what the plan keeps of the Fund for it
         candidates=(_planned(inputs, request.origin.code, placement),),
         left_out=max(0, site_count * len(hours) - 1),
-        home=None if home is None else _candidate(inputs, request.origin.code, home, 0, promised_tokens=0),
+        home=None if home is None else candidate_at(inputs, request.origin.code, home, 0, promised_tokens=0),
         is_simulated=False,
     )
 
@@ -92,10 +92,11 @@ def facts_of(
 def _planned(inputs: PlanInputs, origin: str, placement: PlacementFacts) -> Candidate:
     site, hour = placement.site, placement.hour
     promised = int(inputs.arrays["promised_tokens"][site, hour])
-    return _candidate(inputs, origin, site, hour, promised_tokens=promised, room_tokens=placement.tokens)
+    return candidate_at(inputs, origin, site, hour, promised_tokens=promised, room_tokens=placement.tokens)
 
 
-def _candidate(inputs: PlanInputs, origin: str, site_index: int, hour: int, **tokens: int) -> Candidate:
+def candidate_at(inputs: PlanInputs, origin: str, site_index: int, hour: int, **tokens: int) -> Candidate:
+    """A region-hour of the plan as it was known; `tokens`: what was promised, and the room kept for the request."""
     site = inputs.sites[site_index]
     zone = inputs.zones.index(site.zone)
     of_zone: dict[str, Any] = {name: inputs.arrays[name][zone, hour].item() for name in _OF_ZONE}
