@@ -90,6 +90,17 @@ def cfe_score(
     return clean / total
 
 
+def carbon_free_share(*, contracted: float | None, grid: float | None) -> float | None:
+    """Carbon-free share 0..1 of what a site draws in an hour: `C + (1 - C) * grid_cfe`, as the 24/7 score counts it.
+
+    Where one of the two is unknown it counts as nothing: the share is never overstated. None: both are unknown.
+    """
+    if contracted is None and grid is None:
+        return None
+    bought = contracted or 0.0
+    return bought + (1 - bought) * (grid or 0.0)
+
+
 def combined_deviation(*deviations: float) -> float:
     """Geometric standard deviation of a product: `exp(sqrt(sum(ln(GSD)^2)))`."""
     return math.exp(math.sqrt(math.fsum(math.log(each) ** 2 for each in deviations)))

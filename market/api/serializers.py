@@ -36,6 +36,16 @@ class ShareField(serializers.FloatField):
         return super().to_internal_value(data)
 
 
+class FlagField(serializers.BooleanField):
+    """true or false, and nothing that could mean either."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        """The flag, or an error."""
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
 class MessageIn(StrictSerializer):
     """One chat message, to be counted."""
 
@@ -80,6 +90,27 @@ class AskIn(StrictSerializer):
     eligible_regions = serializers.ListField(
         child=serializers.CharField(max_length=64), required=False, allow_null=True, default=None, max_length=500
     )
+    residency = serializers.ListField(
+        child=serializers.RegexField(
+            r"^[A-Z]{2}$", error_messages={"invalid": "Send two capital letters, as in ISO 3166-1."}
+        ),
+        required=False,
+        allow_null=True,
+        default=None,
+        max_length=300,
+        help_text="Countries that its data may not leave.",
+    )
+    min_cfe_share = ShareField(
+        min_value=0,
+        max_value=1,
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="Carbon-free share that region and hour must have, contracts and grid together.",
+    )
+    may_split = FlagField(
+        required=False, default=False, help_text="Work that can wait may be served in several regions and hours."
+    )
     price_cap_usd = serializers.DecimalField(
         max_digits=18, decimal_places=6, min_value=Decimal(0), required=False, allow_null=True, default=None
     )
@@ -117,6 +148,9 @@ def ask_of(values: dict[str, Any]) -> Ask:
         latest=values["latest"],
         latency_class=values["latency_class"],
         eligible_regions=tuple(values["eligible_regions"]) if values["eligible_regions"] is not None else None,
+        residency=tuple(dict.fromkeys(values["residency"])) if values["residency"] is not None else None,
+        min_cfe_share=values["min_cfe_share"],
+        may_split=values["may_split"],
         price_cap_micro_usd=int(cap * 1_000_000) if cap is not None else None,
         policy=values["policy"],
         what_if=WhatIf(**values["carbon"]) if values["carbon"] else None,
@@ -283,6 +317,9 @@ class RequestOut(serializers.Serializer):  # type: ignore[type-arg]
     estimate = EstimateOut(allow_null=True)
     mode = serializers.CharField()
     latency_class = serializers.CharField()
+    residency = serializers.ListField(child=serializers.CharField(), allow_null=True)
+    min_cfe_share = serializers.FloatField(allow_null=True)
+    may_split = serializers.BooleanField()
     earliest = serializers.DateTimeField()
     latest = serializers.DateTimeField()
     budget = serializers.UUIDField(allow_null=True)

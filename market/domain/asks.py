@@ -22,7 +22,12 @@ class WhatIf:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """A request as a person or program states it. Times in UTC, money in micro-USD, None is not stated."""
+    """A request as a person or program states it. Times in UTC, money in micro-USD, None is not stated.
+
+    `residency` names the countries (ISO 3166-1) its data may not leave; `min_cfe_share` 0..1 is the
+    least carbon-free share of where and when it runs. `may_split`: work that can wait may be served in
+    several regions and hours.
+    """
 
     purpose: str
     model_class: str
@@ -38,6 +43,9 @@ class Ask:
     latest: datetime | None = None
     latency_class: str = "anywhere"
     eligible_regions: tuple[str, ...] | None = None
+    residency: tuple[str, ...] | None = None
+    min_cfe_share: float | None = None
+    may_split: bool = False
     price_cap_micro_usd: int | None = None
     policy: str | None = None
     what_if: WhatIf | None = None

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, fields, is_dataclass
 from datetime import datetime
 from typing import Any
 
+from climate.domain.carbon import carbon_free_share
 from climate.domain.places import CountryFacts
 
 
@@ -14,6 +15,9 @@ class Candidate:
     """One region in one hour. Intensities in g CO2e/kWh, distances in km, shares 0..1, None unknown.
 
     `room_tokens` is what a plan keeps here for the request; None: it may have all that is free.
+    `reach_km` is what the latency rule counts where an administrator entered a round-trip time: the
+    distance that it stands for (None: the distance itself). `carbon_free_share` is that of the grid.
+    Decisions from before these were kept lack `country`, `reach_km` and `carbon_free_share`.
     """
 
     code: str
@@ -36,6 +40,9 @@ class Candidate:
     kind: str
     scope: str
     room_tokens: int | None = None
+    country: str = ""
+    reach_km: float | None = None
+    carbon_free_share: float | None = None
 
     @property
     def free_tokens(self) -> int:
@@ -50,6 +57,16 @@ class Candidate:
         return self.promised_tokens / self.capacity_tokens if self.capacity_tokens else 1.0
 
     @property
+    def clean_share(self) -> float | None:
+        """Carbon-free share of what the site draws in this hour, contracts and grid together; None is unknown."""
+        return carbon_free_share(contracted=self.contracted_cfe_share, grid=self.carbon_free_share)
+
+    @property
+    def latency_reach_km(self) -> float | None:
+        """What the latency rule counts."""
+        return self.distance_km if self.reach_km is None else self.reach_km
+
+    @property
     def grid_g_per_it_kwh(self) -> float:
         """Grid emissions per kWh at the computers: what placement makes small."""
         return self.intensity_g_per_kwh * self.pue
@@ -61,7 +78,8 @@ class DecisionFacts:
 
     `home` is the reference "run now at home region". `latency_km` None is no bound. `left_out`
     region-hours were set aside before (`verdict.keep_best`). `price_cap_micro_usd` None is no cap.
-    `mean_need_score` is the spend-weighted mean of the period.
+    `mean_need_score` is the spend-weighted mean of the period. `residency` names the countries its
+    data may not leave, `min_cfe_share` the least `Candidate.clean_share`; None is any.
     """
 
     made_at: datetime
@@ -88,6 +106,8 @@ class DecisionFacts:
     left_out: int
     home: Candidate | None
     is_simulated: bool
+    residency: tuple[str, ...] | None = None
+    min_cfe_share: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values; `from_json` gives back an equal object."""
@@ -104,8 +124,9 @@ class DecisionFacts:
         values = dict(stored)
         for name in ("made_at", "earliest_at"):
             values[name] = datetime.fromisoformat(values[name])
-        regions = values["eligible_regions"]
-        values["eligible_regions"] = None if regions is None else tuple(regions)
+        for name in ("eligible_regions", "residency"):
+            listed = values.get(name)
+            values[name] = None if listed is None else tuple(listed)
         values["origin"] = CountryFacts(**values["origin"])
         values["scored_country"] = CountryFacts(**values["scored_country"])
         table = values["candidates"]

@@ -14,17 +14,9 @@ from market.domain.footprint import Footprint, footprint
 from market.domain.justice import NeedScore, Weight, need_score, weigh
 from market.domain.policy import PolicyTerms
 from market.domain.price import Price, PriceInputs, price
+from market.domain.sifting import NOT_CLEAN, Looked, sift
 
 ABOVE_CAP = "above the price cap"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Looked:
-    """A region that was looked at, and what became of it."""
-
-    code: str
-    starts_at: datetime
-    outcome: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +46,10 @@ def keep_best(facts: DecisionFacts, at_most: int) -> DecisionFacts:
     """
     if len(facts.candidates) <= at_most:
         return facts
-    within_reach, _ = _sift(facts)
-    ranked = sorted(within_reach, key=lambda each: (each.free_tokens < facts.tokens, *_greenest_first(each)))
+    within_reach, _ = sift(facts)
+    # Where nothing may serve, the cleanest are kept all the same: they are what the refusal is explained by.
+    may_serve = within_reach or facts.candidates
+    ranked = sorted(may_serve, key=lambda each: (each.free_tokens < facts.tokens, *_greenest_first(each)))
     kept = tuple(ranked[:at_most])
     return replace(facts, candidates=kept, left_out=len(facts.candidates) - len(kept))
 
@@ -71,7 +65,7 @@ def decide(terms: PolicyTerms, facts: DecisionFacts) -> Verdict:
         emergency_multiplier=facts.emergency_multiplier,
         terms=terms,
     )
-    within_reach, looked = _sift(facts)
+    within_reach, looked = sift(facts)
     ranked = sorted(within_reach, key=_greenest_first)
     for whole in (True, False):
         order = ranked if whole else sorted(ranked, key=lambda each: (-each.free_tokens, *_greenest_first(each)))
@@ -134,27 +128,6 @@ def _offer(
     return tokens, cost, print_
 
 
-def _sift(facts: DecisionFacts) -> tuple[list[Candidate], list[Looked]]:
-    """Candidates that may serve the request, and a word on those that may not."""
-    allowed = [
-        each for each in facts.candidates if facts.eligible_regions is None or each.code in facts.eligible_regions
-    ]
-    near = [each for each in allowed if _is_near(each, facts.latency_km)]
-    if not near and allowed:  # nothing is near enough: the nearest is the best that can be done
-        closest = min(each.distance_km or 0.0 for each in allowed)
-        near = [each for each in allowed if (each.distance_km or 0.0) == closest]
-    too_far = [
-        Looked(code=each.code, starts_at=each.starts_at, outcome="too far for the latency class")
-        for each in allowed
-        if each not in near
-    ]
-    return near, too_far
-
-
-def _is_near(candidate: Candidate, latency_km: float | None) -> bool:
-    return latency_km is None or candidate.distance_km is None or candidate.distance_km <= latency_km
-
-
 def _greenest_first(candidate: Candidate) -> tuple[float, float, datetime, str]:
     return (candidate.grid_g_per_it_kwh, candidate.distance_km or 0.0, candidate.starts_at, candidate.code)
 
@@ -183,6 +156,10 @@ def _granted(
         if whole
         else f"No region within reach has {facts.tokens} tokens free; this one has the most."
     ]
+    if facts.residency is not None:
+        reasons.append(f"Its data may not leave {', '.join(facts.residency)}.")
+    if facts.min_cfe_share is not None:
+        reasons.append(f"Carbon-free share {candidate.clean_share:.0%}, demanded {facts.min_cfe_share:.0%}.")
     return Verdict(
         outcome=outcome,
         granted_tokens=tokens,
@@ -217,6 +194,9 @@ def _why_not(facts: DecisionFacts, looked: list[Looked]) -> tuple[str, ...]:
         counts[outcome] = counts.get(outcome, 0) + 1
     what = "region" if len({each.starts_at for each in looked}) == 1 else "region-hour"
     reasons = [f"{count} {what}{'s' * (count > 1)}: {outcome}." for outcome, count in sorted(counts.items())]
+    shares = [share for each in facts.candidates if (share := each.clean_share) is not None]
+    if shares and any(each.outcome.startswith(NOT_CLEAN) for each in looked):
+        reasons.append(f"The highest carbon-free share that is known is {max(shares):.0%}.")
     if costs:
         reasons.append(f"The cheapest would cost {min(costs) / 1_000_000:.6f} US$.")
     return tuple(reasons)

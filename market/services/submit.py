@@ -137,6 +137,9 @@ def _request(ask: Ask, principal: Principal, now: datetime) -> tuple[AllocationR
         latest_at=latest,
         latency_class=ask.latency_class,
         eligible_regions=_regions(ask),
+        residency=_residency(ask),
+        min_cfe_share=ask.min_cfe_share,
+        may_split=ask.may_split,
         price_cap_micro_usd=ask.price_cap_micro_usd,
         is_simulated=ask.what_if is not None,
         carbon_override=_override(ask),
@@ -184,6 +187,28 @@ def _regions(ask: Ask) -> list[str] | None:
     if not ask.eligible_regions:
         raise InvalidInput("Name at least one region, or none at all for any.", field="eligible_regions")
     return list(ask.eligible_regions)
+
+
+def _residency(ask: Ask) -> list[str] | None:
+    """The countries its data may not leave. Some of them may have no region, as of a union's members."""
+    if ask.residency is None:
+        return None
+    if not ask.residency:
+        raise InvalidInput("Name at least one country, or none at all for any.", field="residency")
+    if unknown := [code for code in ask.residency if climate.find_country(code) is None]:
+        raise InvalidInput(
+            f"There is no country with the ISO 3166-1 code {', '.join(unknown)}.",
+            field="residency",
+            code="unknown_country",
+        )
+    there = {region.code for region in climate.list_regions() if region.country_code in ask.residency}
+    if not there:
+        raise InvalidInput("No active region is in any of these countries.", field="residency", code="no_region_there")
+    if ask.eligible_regions is not None and not there & set(ask.eligible_regions):
+        raise InvalidInput(
+            "None of the regions you name is in these countries.", field="residency", code="no_region_there"
+        )
+    return list(ask.residency)
 
 
 def _budget_id(ask: Ask, principal: Principal) -> UUID:

@@ -106,6 +106,16 @@ BAD = [
     ("eligible_regions", ["atlantis-1"], 422),
     ("eligible_regions", [], 422),
     ("eligible_regions", "aws-eu-north-1", 422),
+    ("residency", ["ZZ"], 422),
+    ("residency", ["AQ"], 422),
+    ("residency", ["de"], 422),
+    ("residency", [], 422),
+    ("residency", "DE", 422),
+    ("min_cfe_share", 1.1, 422),
+    ("min_cfe_share", -0.1, 422),
+    ("min_cfe_share", "0.5", 422),
+    ("may_split", "yes", 422),
+    ("may_split", 1, 422),
     ("price_cap_usd", "-1", 422),
     ("price_cap_usd", "cheap", 422),
     ("policy", "anarchy", 422),
@@ -329,6 +339,30 @@ def test_only_named_regions_serve(team, body):
     assert got["region"]["code"] == "aws-ap-south-1"
 
 
+def test_data_runs_only_in_the_countries_it_may_not_leave(team, body):
+    got = team.client.post(URL, {**body, "residency": ["IN", "TV"]}).json()
+    assert got["region"]["code"].startswith(("aws-ap-south", "gcp-asia-south", "azure-central-india", "azure-south"))
+    assert (got["residency"], got["min_cfe_share"], got["may_split"]) == (["IN", "TV"], None, False)
+    assert "Its data may not leave IN, TV." in got["reasons"]
+
+
+def test_residency_that_contradicts_the_named_regions_is_refused(team, body):
+    before = counts()
+    answer = team.client.post(URL, {**body, "residency": ["DE"], "eligible_regions": ["aws-ap-south-1"]})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "residency")
+    assert counts() == before
+
+
+def test_clean_supply_is_demanded_by_region_and_hour(team, body):
+    got = team.client.post(URL, {**body, "min_cfe_share": 0.95, "may_split": True}).json()
+    assert (got["status"], got["min_cfe_share"], got["may_split"]) == ("granted", 0.95, True)
+    chosen = team.client.get(f"{URL}{got['id']}/explain/").json()["inputs"]["facts"]["candidates"]
+    table = [dict(zip(chosen["columns"], row, strict=True)) for row in chosen["rows"]]
+    there = next(row for row in table if row["code"] == got["region"]["code"])
+    contracted, grid = there["contracted_cfe_share"] or 0, there["carbon_free_share"] or 0
+    assert contracted + (1 - contracted) * grid >= 0.95
+
+
 def test_a_company_is_scored_by_its_headquarters(team):
     company = make_team("Company", country_code="US", type="company")
     make_budget(company, is_default=True)
@@ -474,6 +508,8 @@ def test_an_explanation_recomputes_the_same_verdict(team, body):
         {**body, "carbon": {"intensity_g_per_kwh": 300, "renewable_share": 0.4}},
         {**body, "budget": small},
         {**body, "tokens": 10**12},
+        {**body, "residency": ["FR"], "min_cfe_share": 0.5},
+        {**body, "residency": ["IN"], "min_cfe_share": 1},
     ]
     for each in bodies:
         answer = team.client.post(URL, each).json()

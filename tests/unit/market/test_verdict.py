@@ -83,6 +83,60 @@ def test_only_eligible_regions_serve():
     assert verdict.chosen.code == "aa-mid-1"
 
 
+def test_an_entered_time_counts_as_the_distance_it_stands_for():
+    slow = candidate("aa-slow-1", 20, distance_km=900.0, reach_km=5000.0)
+    quick = candidate("aa-quick-1", 40, distance_km=6000.0, reach_km=3000.0)
+    verdict = decide(terms(), facts(slow, quick, latency_class="interactive", latency_km=4000.0))
+    assert verdict.chosen == quick
+    assert ("aa-slow-1", "too far for the latency class") in [(each.code, each.outcome) for each in verdict.looked_at]
+
+
+def test_data_stays_in_the_countries_that_are_named():
+    abroad = candidate("bb-clean-1", 10, country="BB")
+    at_home = candidate("aa-dirty-1", 400, country="AA")
+    verdict = decide(terms(), facts(abroad, at_home, residency=("AA", "CC")))
+    assert verdict.chosen == at_home
+    assert ("bb-clean-1", "outside of AA, CC, which its data may not leave") in [
+        (each.code, each.outcome) for each in verdict.looked_at
+    ]
+    assert "Its data may not leave AA, CC." in verdict.reasons
+
+
+def test_distance_never_opens_a_country_that_data_may_not_go_to():
+    near = candidate("bb-near-1", 10, country="BB", distance_km=100.0)
+    far = candidate("aa-far-1", 400, country="AA", distance_km=9000.0)
+    asked = facts(near, far, residency=("AA",), latency_class="interactive", latency_km=4000.0)
+    assert decide(terms(), asked).chosen == far
+
+
+def test_work_that_demands_clean_supply_runs_only_where_contracts_and_grid_give_it():
+    grid_only = candidate("aa-grid-1", 30, carbon_free_share=0.7)
+    both = candidate("aa-both-1", 90, carbon_free_share=0.5, contracted_cfe_share=0.8)
+    unknown = candidate("aa-unknown-1", 10)
+    verdict = decide(terms(), facts(grid_only, both, unknown, min_cfe_share=0.9))
+    assert verdict.chosen == both
+    outcomes = {each.code: each.outcome for each in verdict.looked_at}
+    assert outcomes["aa-grid-1"] == "carbon-free share below 90%"
+    assert outcomes["aa-unknown-1"] == "carbon-free share not known"
+    assert "Carbon-free share 90%, demanded 90%." in verdict.reasons
+
+
+def test_a_demand_that_no_region_meets_is_a_denial_that_says_how_clean_it_gets():
+    verdict = decide(terms(), facts(candidate("aa-grid-1", 30, carbon_free_share=0.7), min_cfe_share=0.9))
+    assert verdict.outcome == "denied"
+    assert verdict.reasons == (
+        "1 region: carbon-free share below 90%.",
+        "The highest carbon-free share that is known is 70%.",
+    )
+
+
+def test_a_denial_over_many_region_hours_is_stored_with_what_explains_it():
+    many = [candidate(f"bb-region-{number}", 10.0 + number, country="BB") for number in range(100)]
+    kept = keep_best(facts(*many, residency=("AA",)), 60)
+    assert (len(kept.candidates), kept.left_out) == (60, 40)
+    assert decide(terms(), kept).reasons == ("60 regions: outside of AA, which its data may not leave.",)
+
+
 def test_a_price_cap_is_kept_or_the_request_denied():
     paying = decide(terms(), facts(candidate(), price_cap_micro_usd=1_000_000))
     denied = decide(terms(), facts(candidate(), price_cap_micro_usd=10))
@@ -153,6 +207,20 @@ def test_contracted_supply_lowers_only_the_market_based_figure():
 def test_facts_come_back_from_json_unchanged():
     stored = facts(candidate(low_g_per_kwh=50.5, high_g_per_kwh=150.1), candidate("bb-1"), home=candidate("cc-1"))
     assert DecisionFacts.from_json(json.loads(json.dumps(stored.to_json()))) == stored
+
+
+def test_facts_of_decisions_from_before_residency_and_clean_supply_still_read_back():
+    stored = facts(candidate()).to_json()
+    table = stored["candidates"]
+    new = ("country", "reach_km", "carbon_free_share", "room_tokens")
+    kept = [index for index, name in enumerate(table["columns"]) if name not in new]
+    old = {name: value for name, value in stored.items() if name not in ("residency", "min_cfe_share")}
+    old["candidates"] = {
+        "columns": [table["columns"][index] for index in kept],
+        "rows": [[row[index] for index in kept] for row in table["rows"]],
+    }
+    back = DecisionFacts.from_json(json.loads(json.dumps(old)))
+    assert decide(terms(), back) == decide(terms(), facts(candidate()))
 
 
 @given(
