@@ -61,12 +61,19 @@ class Price:
 def price(terms: PolicyTerms, inputs: PriceInputs) -> Price:
     """The price of a request under a policy."""
     notes: list[str] = []
-    scarcity = _scarcity(terms, inputs.utilisation)
+    scarcity = scarcity_at(terms, inputs.utilisation)
     urgency = _urgency(terms, inputs.window_hours)
     base = Decimal(inputs.tokens) * terms.rate_usd_per_token[inputs.model_class] * scarcity * urgency
     carbon_cost = Decimal(str(inputs.location_g)) * terms.carbon_usd_per_t / GRAMS_PER_TONNE
     service, carbon = _micro(base), _micro(carbon_cost)
-    justice = _micro(base * _justice_rate(terms, inputs, notes))
+    rate, unknown = justice_rate(
+        terms,
+        need_score=inputs.need_score,
+        mean_need_score=inputs.mean_need_score,
+        is_global_south=inputs.is_global_south,
+    )
+    notes += [unknown] if unknown else []
+    justice = _micro(base * rate)
     renewable = _micro(base * terms.renewable_discount * _share(inputs, notes))
     justice, renewable = _within_floor(terms, inputs, service, carbon, justice, renewable, notes)
     justice, renewable, from_fund = _within_fund(terms, inputs, justice, renewable, notes)
@@ -82,7 +89,7 @@ def price(terms: PolicyTerms, inputs: PriceInputs) -> Price:
     )
 
 
-def _scarcity(terms: PolicyTerms, utilisation: float) -> Decimal:
+def scarcity_at(terms: PolicyTerms, utilisation: float) -> Decimal:
     """1 up to the policy's utilisation, then straight up to its bound at a full region."""
     start = terms.scarcity_from_utilisation
     if utilisation <= start or start >= 1.0:
@@ -97,17 +104,21 @@ def _urgency(terms: PolicyTerms, window_hours: float) -> Decimal:
     return 1 - (1 - terms.urgency_min) * share
 
 
-def _justice_rate(terms: PolicyTerms, inputs: PriceInputs, notes: list[str]) -> Decimal:
+def justice_rate(
+    terms: PolicyTerms, *, need_score: float | None, mean_need_score: float | None, is_global_south: bool
+) -> tuple[Decimal, str]:
+    """What justice adds, as a share of the service (below zero a discount); and why nothing, where it is not known."""
     justice = terms.justice
     if justice.kind == "fixed":
-        return -justice.discount if inputs.is_global_south else justice.premium
-    if inputs.need_score is None:
-        notes.append("No feebate: nothing is known about the need of the origin.")
-        return Decimal(0)
-    if inputs.mean_need_score is None:
-        notes.append("No feebate: nothing has been settled in this period yet, so there is no mean to compare with.")
-        return Decimal(0)
-    return justice.phi * (Decimal(str(inputs.mean_need_score)) - Decimal(str(inputs.need_score)))
+        return (-justice.discount if is_global_south else justice.premium), ""
+    if need_score is None:
+        return Decimal(0), "No feebate: nothing is known about the need of the origin."
+    if mean_need_score is None:
+        return (
+            Decimal(0),
+            "No feebate: nothing has been settled in this period yet, so there is no mean to compare with.",
+        )
+    return justice.phi * (Decimal(str(mean_need_score)) - Decimal(str(need_score))), ""
 
 
 def _share(inputs: PriceInputs, notes: list[str]) -> Decimal:

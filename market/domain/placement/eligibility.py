@@ -20,6 +20,7 @@ from market.domain.placement.plan import PlanInputs
 from market.domain.placement.problem import Flags, Indices, Ints
 from market.domain.policy import PolicyTerms
 
+HOUR_US = 3_600_000_000
 UNKNOWN = -1
 """In `input_tokens` and `price_cap_micro_usd`: not stated."""
 
@@ -130,3 +131,9 @@ def home_site(inputs: PlanInputs, origin: str, model_class: str) -> int | None:
     if not near:
         return None
     return min(at_home or near, key=lambda index: (reach[inputs.sites[index].region], inputs.sites[index].region))
+
+
+def zone_of_site(inputs: PlanInputs) -> Indices:
+    """Index of each site's zone [S]."""
+    index = {zone: position for position, zone in enumerate(inputs.zones)}
+    return np.array([index[site.zone] for site in inputs.sites], dtype=np.int32)
