@@ -119,6 +119,8 @@ def candidate_at(inputs: PlanInputs, origin: str, site_index: int, hour: int, **
         as_of=datetime.fromtimestamp(of_zone["as_of_s"], tz=UTC),
         kind=inputs.kind,
         scope=inputs.scope,
+        country=site.country,
+        carbon_free_share=_known(of_zone["carbon_free_share"]),
         **tokens,
     )
 
@@ -128,6 +130,7 @@ _OF_ZONE = (
     "low_g_per_kwh",
     "high_g_per_kwh",
     "renewable_share",
+    "carbon_free_share",
     "basis",
     "source",
     "as_of_s",
