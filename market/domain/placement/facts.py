@@ -73,6 +73,8 @@ def facts_of(
         window_hours=window_hours(request.created_at, request.latest_at),
         price_cap_micro_usd=request.price_cap_micro_usd,
         eligible_regions=request.eligible_regions,
+        residency=request.residency,
+        min_cfe_share=request.min_cfe_share,
         purpose=request.purpose,
         purpose_title=request.purpose_title,
         priority=factors["purpose"],
