@@ -67,6 +67,11 @@ def _decisions(sight: Sight, now: datetime) -> list[dict[str, Any]]:
     return [decision_row(row) for row in overview.list_feed(sight, limit=FEED_LENGTH)]
 
 
+def _plan(sight: Sight, now: datetime) -> dict[str, Any]:
+    """Which plan is in force: an open page fetches the rest when it is another one."""
+    return overview.get_plan_mark()
+
+
 def _budgets(sight: Sight, now: datetime) -> list[dict[str, Any]]:
     budgets = overview.list_seen_budgets(sight)
     return budget_rows(budgets, list_escrowed([budget.id for budget in budgets]))
@@ -84,7 +89,11 @@ _FIGURES: dict[str, Callable[[Sight, datetime], Any]] = {
     "notice": _notice,
     "alert_feed": _alert_feed,
 }
-_DETAILS: dict[str, Callable[[Sight, datetime], Any]] = {"decisions": _decisions, "budgets": _budgets}
+_DETAILS: dict[str, Callable[[Sight, datetime], Any]] = {
+    "decisions": _decisions,
+    "budgets": _budgets,
+    "plan": _plan,
+}
 _OF_BUDGETS: dict[str, Callable[[Sight, datetime], Any]] = {"budgets": _budgets, "budget_picture": _budget_picture}
 _READERS = {**_FIGURES, **_DETAILS, **_OF_BUDGETS}
 
@@ -99,6 +108,7 @@ EVENT_OF_SECTION = {
     "notice": "notice.changed",
     "alert_feed": "alerts.changed",
     "decisions": "request.decided",
+    "plan": "plan.changed",
     "budgets": "budgets.changed",
     "budget_picture": "budget_picture.changed",
 }

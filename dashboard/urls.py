@@ -7,6 +7,7 @@ from django.urls import path, re_path
 
 from dashboard.views import (
     alerts,
+    allocation,
     budget,
     budget_changes,
     budgets,
@@ -36,6 +37,8 @@ urlpatterns = [
     path("sources/", sources.sources, name="sources"),
     path("requests/", requests.requests, name="requests"),
     path("requests/<uuid:request_id>/", requests.request_page, name="request"),
+    path("allocation/", allocation.allocation, name="allocation"),
+    re_path(r"^allocation/runs/(?P<run_id>[0-9]{1,18})/$", allocation.allocation_run, name="allocation-run"),
     path("budgets/", budgets.budgets, name="budgets"),
     path("budgets/<uuid:budget_id>/", budget.budget, name="budget-page"),
     path("budgets/<uuid:budget_id>/<slug:change>/", budget_changes.change, name="change-budget"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from budgets.domain.alerts import AlertFacts
 from budgets.domain.states import BudgetState
@@ -23,7 +24,7 @@ from climate.selectors import (
 from dashboard.domain.sight import Sight
 from dashboard.selectors.alerts import list_proposed
 from market.domain.views import DecisionRow, Headline
-from market.selectors import get_headline, list_decisions
+from market.selectors import get_headline, get_plan_in_force, list_decisions
 
 ALERTS_OF = timedelta(days=1)
 MOST_ALERTS = 200
@@ -48,6 +49,12 @@ class Alerts:
     failing_sources: list[SourceState]
     strained_budgets: list[BudgetState]
     budget_alerts: list[AlertFacts]
+
+
+def get_plan_mark() -> dict[str, Any]:
+    """What tells one plan in force from another."""
+    plan = get_plan_in_force()
+    return {"run_id": plan.row.run_id if plan else None}
 
 
 def get_sums(sight: Sight, *, now: datetime) -> Headline:
