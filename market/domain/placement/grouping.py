@@ -59,12 +59,12 @@ def _keys(columns: tuple[Indices, ...]) -> tuple[Ints, tuple[int, ...]]:
 
 
 def _distinct(keys: Ints, key_count: int) -> tuple[Ints, Indices]:
-    """The keys that occur, ascending, and the position of each row's: by a table, or by sorting where that is too long."""
+    """The keys that occur, ascending, and where each row stands: by a table, or by sorting where that is too long."""
     if key_count <= 4 * len(keys) + 1_000_000:
         occurs = np.zeros(key_count, dtype=np.bool_)
         occurs[keys] = True
-        position = np.cumsum(occurs, dtype=np.int32) - 1
-        return np.flatnonzero(occurs), position[keys].astype(np.int32)
+        positions = np.cumsum(occurs, dtype=np.int32) - 1
+        return np.flatnonzero(occurs), positions[keys].astype(np.int32)
     distinct, position = np.unique(keys, return_inverse=True)
     return distinct, position.astype(np.int32)
 

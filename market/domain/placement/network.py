@@ -20,7 +20,7 @@ class Network:
 
     `party_arcs` [Q] source > party, capacity what it asks; `group_arcs` [G] party > class, in the order of the
     groups; `hour_arcs` class > hub; `site_arcs` hub > cell; `cell_arcs` [C] cell > sink, with the problem's capacity
-    (cut to all tokens) and cost. Arcs of each kind but the groups' are in ascending order of their tail.
+    (cut to one more than all tokens) and cost. Arcs of each kind but the groups' are in ascending order of their tail.
     `class_of_group` [G]. `cell_site`, `cell_hour` [C].
     """
 
@@ -72,7 +72,7 @@ def build_network(problem: Problem, *, party_count: int = 0) -> Network:
         party_count = max(party_count, int(problem.group_party.max()) + 1)
     asked = np.zeros(party_count, dtype=np.int64)
     np.add.at(asked, problem.group_party, problem.group_tokens)
-    room = np.minimum(problem.capacity_tokens.reshape(-1)[cell_key], max(int(asked.sum()), 0))
+    room = np.minimum(problem.capacity_tokens.reshape(-1)[cell_key], int(asked.sum()) + 1)
     starts = np.cumsum([0, 1, 1, party_count, len(classes.tokens), len(hub_key), len(cell_key)])
     source, sink, party, klass, hub, cell, node_count = (int(start) for start in starts)
     kinds = (
@@ -161,5 +161,5 @@ def _zeros(count: int) -> Indices:
     return np.zeros(count, dtype=np.int32)
 
 
-def _small(values: Ints) -> Indices:
+def _small(values: Ints | Indices) -> Indices:
     return values.astype(np.int32)
