@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
+from budgets.domain.resizing import PLAN_PREFIX
 from budgets.models import Hold
+
+OF_NO_WORK = Q(reference__startswith="escrow:") | Q(reference__startswith=PLAN_PREFIX)
+"""Blocks in escrow and holds of plans: they stand for work, and are none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +45,9 @@ def find_hold_leases(hold_ids: Iterable[UUID]) -> dict[UUID, HoldLease]:
 
 
 def overdue(*, now: datetime) -> QuerySet[Hold]:
-    """Open holds whose lease has run out, oldest first; blocks in escrow have no such end."""
+    """Open holds whose lease has run out, oldest first; blocks in escrow and plan holds have no such end."""
     rows = Hold.objects.filter(status__in=Hold.OPEN, lease_expires_at__lte=now)
-    return rows.exclude(reference__startswith="escrow:").order_by("lease_expires_at")
+    return rows.exclude(OF_NO_WORK).order_by("lease_expires_at")
 
 
 def list_overdue_holds(*, now: datetime, reference_prefix: str = "", limit: int = 500) -> list[OverdueHold]:
@@ -57,5 +61,5 @@ def list_overdue_holds(*, now: datetime, reference_prefix: str = "", limit: int 
 
 def count_open_holds(*, team_ids: frozenset[int] | None) -> int:
     """Holds of work that still reserve something; None means of all teams."""
-    rows = Hold.objects.filter(status__in=Hold.OPEN).exclude(reference__startswith="escrow:")
+    rows = Hold.objects.filter(status__in=Hold.OPEN).exclude(OF_NO_WORK)
     return rows.count() if team_ids is None else rows.filter(budget__team__in=team_ids).count()

@@ -27,6 +27,7 @@ from budgets.services.holds import (
     resize_holds,
     settle_hold,
     settle_unverified,
+    shrink_hold,
     sweep_holds,
 )
 from budgets.services.overflow import draw_overflow
@@ -84,6 +85,7 @@ __all__ = [
     "send_test",
     "settle_hold",
     "settle_unverified",
+    "shrink_hold",
     "sweep_holds",
     "tend_all",
     "transfer_quota",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from django.db.models import F
 
+from climate import selectors as climate
 from config.kernel.errors import Conflict
 from market.models import RegionHour
 
@@ -72,3 +73,14 @@ def keep_cells(rows: Iterable[RegionHour]) -> None:
     """Write locked hours that were changed."""
     for row in rows:
         row.save(update_fields=["planned_tokens", "promised_tokens"])
+
+
+def capacity_now(rows: Collection[RegionHour]) -> dict[Cell, int]:
+    """What these hours can take as their regions stand now: an administrator may have cut one since it was planned."""
+    of_region = {each.code: each.capacity_tokens_per_hour for each in climate.list_regions()}
+    return {
+        (row.region_id, row.model_class, row.starts_at): min(
+            row.capacity_tokens, of_region.get(row.region_id, {}).get(row.model_class, 0)
+        )
+        for row in rows
+    }

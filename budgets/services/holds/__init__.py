@@ -1,6 +1,6 @@
 """Holds: reserve on a whole path, then dispatch, settle, release or let expire."""
 
-from budgets.services.holds.carving import carve_hold, carve_holds
+from budgets.services.holds.carving import carve_hold, carve_holds, shrink_hold
 from budgets.services.holds.consuming import consume
 from budgets.services.holds.give_back import dispatch_hold, expire_hold, release_hold
 from budgets.services.holds.place import place_hold, place_hold_once
@@ -23,5 +23,6 @@ __all__ = [
     "resize_holds",
     "settle_hold",
     "settle_unverified",
+    "shrink_hold",
     "sweep_holds",
 ]

@@ -15,9 +15,12 @@ from budgets.domain.escrow import NOTHING, each_unit, less
 from budgets.domain.gears import Gear
 from budgets.domain.resizing import Carving
 from budgets.domain.units import Amounts, Unit
-from budgets.models import Hold, HoldLine, LedgerEntry
-from budgets.services.holds.resolving import held_amounts
+from budgets.events import BudgetsChanged
+from budgets.models import Budget, Hold, HoldLine, LedgerEntry
+from budgets.services.holds.resolving import held_amounts, lines_of
+from budgets.services.ledger import entry
 from config.kernel.errors import Conflict
+from config.kernel.events import publish
 from config.kernel.transactions import transactional
 
 Kind = LedgerEntry.Kind
@@ -115,3 +118,24 @@ def _move_lines(source: Hold, carvings: Mapping[UUID, Carving], *, now: datetime
         for _, budget_id, unit in lines
         for of_hold, kind, sign in ((source.pk, Kind.RELEASE, -1), (hold_id, Kind.HOLD, 1))
     )
+
+
+@transactional
+def shrink_hold(*, reference: str, amounts: Amounts, actor: str, reason: str, now: datetime) -> None:
+    """Give a part of an open plan hold back to all its budgets; what it does not hold any more is passed over."""
+    source = Hold.objects.select_for_update(no_key=True).filter(reference=reference, status__in=Hold.OPEN).first()
+    if source is None:
+        return
+    part = each_unit(min, amounts, held_amounts(source))
+    _shrink(source, less(held_amounts(source), part), now=now)
+    lines = [(line, part.of(Unit(line.budget.unit))) for line in lines_of(source)]
+    changed = [(line, steps) for line, steps in lines if steps]
+    for line, steps in changed:
+        HoldLine.objects.filter(pk=line.pk).update(reserved=F("reserved") - steps)
+    for line, steps in changed:  # leaf first, as everybody locks them
+        Budget.objects.filter(pk=line.budget_id).update(reserved=F("reserved") - steps)
+    LedgerEntry.objects.bulk_create(
+        entry(line.budget_id, Kind.RELEASE, now=now, actor=actor, reason=reason, hold=source, reserved_delta=-steps)
+        for line, steps in changed
+    )
+    publish(BudgetsChanged(budget_ids=tuple(line.budget_id for line, _ in changed), at=now))
