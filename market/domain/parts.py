@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import Any
@@ -64,7 +64,8 @@ def price_of_parts(
     fund_available_micro_usd: int,
 ) -> tuple[Price, Footprint]:
     """Price and footprint of what was used of a split grant: its parts are filled in the order of their hours."""
-    prices, prints = [], []
+    prices: list[Price] = []
+    prints: list[Footprint] = []
     for part, tokens in filled(parts, used_tokens):
         available = fund_available_micro_usd - sum(each.from_fund for each in prices)
         cost, print_ = price_of(terms, facts, cell_of(facts, part), tokens, fund_available_micro_usd=available)
@@ -116,7 +117,7 @@ def sum_prices(prices: Sequence[Price]) -> Price:
 
 def sum_footprints(prints: Sequence[Footprint]) -> Footprint:
     """Wh and grams add up; what is avoided is unknown where it is of any part."""
-    sums = {name: _sum(prints, lambda each, name=name: getattr(each, name)) for name in _FIGURES}  # type: ignore[misc]
+    sums: dict[str, Any] = {name: _sum([getattr(each, name) for each in prints]) for name in _FIGURES}
     return replace(prints[0], **sums)
 
 
@@ -124,7 +125,6 @@ _MONEY = ("service", "carbon", "justice", "renewable", "from_fund")
 _FIGURES = tuple(each.name for each in fields(Footprint) if each.name != "notes")
 
 
-def _sum(prints: Sequence[Footprint], value: Callable[[Footprint], float | None]) -> float | None:
-    values = [value(each) for each in prints]
+def _sum(values: Sequence[float | None]) -> float | None:
     known = [each for each in values if each is not None]
     return sum(known) if len(known) == len(values) else None

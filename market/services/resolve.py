@@ -17,16 +17,19 @@ from market.models import AllocationRequest, Decision, Settlement
 from market.selectors.policies import get_policy_version
 from market.services.grant import amounts_of
 from market.services.learning import note_work
+from market.services.plan_lock import share_plan
 from market.services.settling import (
     correct_fund,
     figures_of,
-    free_hour,
+    free_hours,
+    last_start_of,
     payable,
     payable_again,
     release_fund,
     set_quality,
     settle_fund,
 )
+from market.services.take_up import is_waiting, take_up_if_planned, withdraw
 
 Status = AllocationRequest.Status
 MOST_TIMES_GRANTED = 10  # more is a slip of the keyboard, and would empty the budgets of a whole path
@@ -36,15 +39,18 @@ MOST_TIMES_GRANTED = 10  # more is a slip of the keyboard, and would empty the b
 def dispatch(*, request_id: UUID, fence: int | None, actor: str, now: datetime) -> None:
     """Say that the work of a grant begins. Left alone past its new lease it is settled at the grant, unverified.
 
-    Dispatched once, it is dispatched again only by who shows the hold's number (`fence`). Raises
-    Conflict if there is no open grant, or as `budgets.services.dispatch_hold` does.
+    Planned work is taken up first; the number of the plan's hold proves nothing then. Dispatched once,
+    it is dispatched again only by who shows the hold's number (`fence`). Raises Conflict if there is no
+    open grant, or as `take_up` and `budgets.services.dispatch_hold` do.
     """
+    if take_up_if_planned(request_id=request_id, actor=actor, now=now):
+        fence = None
     request = locked_request(request_id, open_to=(Status.GRANTED, Status.PARTIAL))
     decision = grant_of(request)
     minutes = get_policy_version(decision.policy_id).terms.hold_lease_minutes
     budgets.dispatch_hold(
         hold_id=hold_id_of(decision),
-        lease_expires_at=max(now, decision.starts_at or now) + timedelta(minutes=minutes),
+        lease_expires_at=max(now, last_start_of(decision) or now) + timedelta(minutes=minutes),
         actor=actor,
         now=now,
         fence=fence,
@@ -64,11 +70,13 @@ def settle(
 ) -> int | None:
     """Charge what was really used, at the terms of the grant; return the highest budget threshold passed.
 
-    More than was granted is charged too (what does not fit becomes overdraft). A grant whose lease
-    ran out can still be settled, and one that was settled unverified is corrected, once. Raises
-    Conflict if it was resolved before or never granted or `fence` is an old number, InvalidInput
-    naming `used_tokens` for more than ten times the grant.
+    More than was granted is charged too (what does not fit becomes overdraft). Planned work is taken
+    up first, as `dispatch` does. A grant whose lease ran out can still be settled, and one that was
+    settled unverified is corrected, once. Raises Conflict if it was resolved before or never granted
+    or `fence` is an old number, InvalidInput naming `used_tokens` for more than ten times the grant.
     """
+    if take_up_if_planned(request_id=request_id, actor=actor, now=now):
+        fence = None
     request = locked_request(request_id, open_to=(Status.GRANTED, Status.PARTIAL, Status.EXPIRED, Status.SETTLED))
     decision = grant_of(request)
     most = decision.granted_tokens * MOST_TIMES_GRANTED
@@ -91,16 +99,27 @@ def settle(
 
 @transaction.atomic
 def cancel(*, request_id: UUID, actor: str, now: datetime) -> None:
-    """Withdraw a request that waits or give back what it was granted. Raises Conflict if it is over."""
+    """Withdraw a request that waits, or give back what it was granted or planned. Raises Conflict if it is over."""
+    plan = share_plan() if is_waiting(request_id) else None
     request = locked_request(request_id, open_to=(Status.QUEUED, Status.GRANTED, Status.PARTIAL))
-    _cancel(request, actor=actor, now=now)
+    if request.status == Status.QUEUED:
+        withdraw(request, plan=plan, actor=actor, now=now)
+        resolve_as(request, Status.CANCELLED, now=now)
+    else:
+        _give_back(request, actor=actor, now=now)
 
 
 @transaction.atomic
 def release(*, request_id: UUID, actor: str, now: datetime) -> None:
-    """Give back all of a grant. Raises Conflict if there is no open grant."""
-    request = locked_request(request_id, open_to=(Status.GRANTED, Status.PARTIAL))
-    _cancel(request, actor=actor, now=now)
+    """Give back all of a grant, or what the plan in force grants. Raises Conflict if there is neither."""
+    plan = share_plan() if is_waiting(request_id) else None
+    request = locked_request(request_id, open_to=(Status.QUEUED, Status.GRANTED, Status.PARTIAL))
+    if request.status != Status.QUEUED:
+        _give_back(request, actor=actor, now=now)
+    elif withdraw(request, plan=plan, actor=actor, now=now):
+        resolve_as(request, Status.CANCELLED, now=now)
+    else:
+        raise _not_open(request)
 
 
 def settled(
@@ -123,7 +142,7 @@ def settled(
     resolve_as(request, Status.SETTLED, now=now)
     if not request.is_simulated:
         if not was_expired:
-            free_hour(decision, request, max(0, decision.granted_tokens - used_tokens), now=now)
+            free_hours(decision, request, max(0, decision.granted_tokens - used_tokens), now=now)
         settle_fund(decision, settlement, was_expired=was_expired, actor=actor, now=now)
     return settlement
 
@@ -141,9 +160,9 @@ def _corrected(
     """Replace what nobody reported by a late report: record, room of the hour, Fund. Conflict if somebody did."""
     settlement = request.settlement
     if settlement.is_verified:
-        raise Conflict(f"This request is {request.status}.", code="not_open", request_status=request.status)
+        raise _not_open(request)
     before = copy(settlement)
-    free_hour(decision, request, max(0, decision.granted_tokens - used_tokens), now=now)
+    free_hours(decision, request, max(0, decision.granted_tokens - used_tokens), now=now)
     figures = figures_of(request, decision, used_tokens, payable_micro_usd=payable_again(decision, settlement))
     for name, value in figures.items():
         setattr(settlement, name, value)
@@ -161,13 +180,12 @@ def _amounts(settlement: Settlement) -> Amounts:
     )
 
 
-def _cancel(request: AllocationRequest, *, actor: str, now: datetime) -> None:
-    was_queued = request.status == Status.QUEUED
+def _give_back(request: AllocationRequest, *, actor: str, now: datetime) -> None:
     resolve_as(request, Status.CANCELLED, now=now)
-    if was_queued or request.is_simulated:
+    if request.is_simulated:
         return
     decision = grant_of(request)
-    free_hour(decision, request, decision.granted_tokens, now=now)
+    free_hours(decision, request, decision.granted_tokens, now=now)
     release_fund(decision, actor=actor, now=now)
     budgets.release_hold(hold_id=hold_id_of(decision), actor=actor, now=now, reason="given back")
 
@@ -178,8 +196,12 @@ def locked_request(request_id: UUID, *, open_to: tuple[Status, ...]) -> Allocati
     if request is None:
         raise NotFound("There is no such request.")
     if request.status not in open_to:
-        raise Conflict(f"This request is {request.status}.", code="not_open", request_status=request.status)
+        raise _not_open(request)
     return request
+
+
+def _not_open(request: AllocationRequest) -> Conflict:
+    return Conflict(f"This request is {request.status}.", code="not_open", request_status=request.status)
 
 
 def grant_of(request: AllocationRequest) -> Decision:

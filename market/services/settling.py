@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from climate.domain.ladder import floor_hour
-from market.domain.facts import Candidate, DecisionFacts
+from market.domain.facts import DecisionFacts
 from market.domain.justice import need_score
-from market.domain.verdict import price_of
+from market.domain.parts import Part, price_of_parts, unused
 from market.models import AllocationRequest, Decision, Settlement
 from market.selectors.policies import get_policy_version
 from market.services.capacity import give_back
@@ -23,10 +23,10 @@ def figures_of(
     `payable_micro_usd` is what the Fund can pay of the discounts.
     """
     facts = DecisionFacts.from_json(decision.inputs["facts"])
-    cost, print_ = price_of(
+    cost, print_ = price_of_parts(
         get_policy_version(decision.policy_id).terms,
         facts,
-        _chosen(facts, decision),
+        parts_of(decision),
         used_tokens,
         fund_available_micro_usd=facts.fund_available_micro_usd if request.is_simulated else payable_micro_usd,
     )
@@ -63,15 +63,39 @@ def set_quality(settlement: Settlement, quality: float | None, collaboration: fl
         settlement.market_value_tokens = settlement.used_tokens * quality * (1 + (collaboration or 0.0))
 
 
-def free_hour(decision: Decision, request: AllocationRequest, tokens: int, *, now: datetime) -> None:
-    """Room that comes back while the hour lasts can serve others; afterwards it is history."""
-    if tokens and decision.region_id and decision.starts_at and floor_hour(decision.starts_at) >= floor_hour(now):
-        give_back(
-            region_code=decision.region_id,
-            model_class=request.model_class,
+def parts_of(decision: Decision) -> list[Part]:
+    """The regions and hours that serve a grant: one, unless it is split."""
+    if decision.parts:
+        return [Part.from_json(each) for each in decision.parts]
+    if decision.region_id is None or decision.starts_at is None:
+        return []
+    return [
+        Part(
+            region=decision.region_id,
             starts_at=floor_hour(decision.starts_at),
-            tokens=tokens,
+            tokens=decision.granted_tokens,
+            from_fund_micro_usd=decision.fund_reserved_micro_usd,
         )
+    ]
+
+
+def last_start_of(decision: Decision) -> datetime | None:
+    """When the last part of a grant may begin."""
+    hours = [part.starts_at for part in parts_of(decision)]
+    return max([decision.starts_at, *hours]) if decision.starts_at else None
+
+
+def free_hours(decision: Decision, request: AllocationRequest, tokens: int, *, now: datetime) -> None:
+    """Room that comes back while the hour lasts can serve others; afterwards it is history."""
+    freed = list(unused(parts_of(decision), tokens))
+    for part, of_part in sorted(freed, key=lambda each: (each[0].region, each[0].starts_at)):  # as everybody locks them
+        if part.starts_at >= floor_hour(now):
+            give_back(
+                region_code=part.region,
+                model_class=request.model_class,
+                starts_at=part.starts_at,
+                tokens=of_part,
+            )
 
 
 def settle_fund(decision: Decision, settlement: Settlement, *, was_expired: bool, actor: str, now: datetime) -> None:
@@ -107,8 +131,3 @@ def release_fund(decision: Decision, *, actor: str, now: datetime) -> None:
 
 def _premium(settlement: Settlement) -> int:
     return max(0, settlement.justice_micro_usd)
-
-
-def _chosen(facts: DecisionFacts, decision: Decision) -> Candidate:
-    hour = floor_hour(decision.starts_at) if decision.starts_at else None
-    return next(each for each in facts.candidates if each.code == decision.region_id and each.starts_at == hour)

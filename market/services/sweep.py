@@ -11,8 +11,10 @@ from budgets import services as budgets
 from config.kernel.errors import Conflict
 from config.kernel.transactions import in_transaction
 from market.models import AllocationRequest
+from market.services.plan_lock import share_plan
 from market.services.resolve import grant_of, hold_id_of, locked_request, resolve_as, settled
-from market.services.settling import free_hour, release_fund
+from market.services.settling import free_hours, release_fund
+from market.services.take_up import withdraw
 
 Status = AllocationRequest.Status
 SWEEPER = "sweeper"
@@ -46,7 +48,7 @@ def _expire_grant(request_id: UUID, *, now: datetime) -> None:
     request = locked_request(request_id, open_to=(Status.GRANTED, Status.PARTIAL))
     decision = grant_of(request)
     resolve_as(request, Status.EXPIRED, now=now)
-    free_hour(decision, request, decision.granted_tokens, now=now)
+    free_hours(decision, request, decision.granted_tokens, now=now)
     release_fund(decision, actor=SWEEPER, now=now)
     budgets.expire_hold(hold_id=hold_id_of(decision), now=now)
 
@@ -59,4 +61,7 @@ def _settle_unverified(request_id: UUID, *, now: datetime) -> None:
 
 
 def _expire_waiting(request_id: UUID, *, now: datetime) -> None:
-    resolve_as(locked_request(request_id, open_to=(Status.QUEUED,)), Status.EXPIRED, now=now)
+    plan = share_plan()
+    request = locked_request(request_id, open_to=(Status.QUEUED,))
+    withdraw(request, plan=plan, actor=SWEEPER, now=now)
+    resolve_as(request, Status.EXPIRED, now=now)
