@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -10,8 +11,10 @@ from budgets.domain.estimates import Estimate
 from climate.domain.places import CountryFacts
 from market.domain.explanation import explain, explain_estimate
 from market.domain.facts import DecisionFacts
+from market.domain.parts import Part, decide_parts
 from market.domain.placement.facts import PlacementFacts, RequestFacts, facts_of
 from market.domain.placement.plan import PlanInputs
+from market.domain.placement.words import parts_in_words, placed_in_words
 from market.domain.verdict import Verdict, decide
 from market.models import AllocationRequest, Decision, Placement
 from market.selectors.policies import PolicyFacts
@@ -103,64 +106,49 @@ def planned_decision(
     request: AllocationRequest,
     rows: Sequence[Placement],
     *,
+    run_id: int,
     inputs: PlanInputs,
     policy: PolicyFacts,
     countries: Mapping[str, CountryFacts],
 ) -> Decision:
-    """What the plan makes of a request: the verdict over its own region-hour, all parts of a split one together.
+    """What a plan makes of a request: the verdict over its own region-hours, with price and carbon as planned.
 
-    `rows` are its placements that grant something, by part. `policy` is the request's own.
+    `rows` are its placements with tokens, by part. `policy` is the request's own.
     """
-    asked = request_facts(request, countries)
-    facts = [facts_of(inputs, asked, placement_facts(row), terms=policy.terms) for row in rows]
-    verdicts = [decide(policy.terms, each) for each in facts]
-    parts = [
-        unsaved_decision(request, policy, each, verdict, now=inputs.made_at)
-        for each, verdict in zip(facts, verdicts, strict=True)
-    ]
-    return parts[0] if len(parts) == 1 else _together(request, parts)
+    asked, parts = request_facts(request, countries), [_part(inputs, row) for row in rows]
+    facts = _together([facts_of(inputs, asked, _placement(row), terms=policy.terms) for row in rows])
+    verdict = decide(policy.terms, facts) if len(rows) == 1 else decide_parts(policy.terms, facts, parts)
+    sentence = placed_in_words(run_id, inputs.made_at, tokens=verdict.granted_tokens, asked_tokens=request.tokens)
+    verdict = replace(verdict, reasons=(sentence, *verdict.reasons[1:]))
+    decision = unsaved_decision(request, policy, facts, verdict, now=inputs.made_at)
+    if len(parts) > 1:
+        decision.parts = [part.to_json() for part in parts]
+        decision.explanation += f" {parts_in_words(parts)}"
+    return decision
 
 
-def placement_facts(row: Placement) -> PlacementFacts:
-    """A row of a plan as the facts of a placement are made from."""
-    return PlacementFacts(
-        site=row.site, hour=row.hour, party=row.party, tokens=row.tokens, from_fund_micro_usd=row.from_fund_micro_usd
+def _together(facts: Sequence[DecisionFacts]) -> DecisionFacts:
+    """The facts of all parts as one: their region-hours side by side, and what the Fund keeps for all of them."""
+    if len(facts) == 1:
+        return facts[0]
+    return replace(
+        facts[0],
+        candidates=tuple(candidate for each in facts for candidate in each.candidates),
+        fund_available_micro_usd=sum(each.fund_available_micro_usd for each in facts),
+        left_out=max(0, facts[0].left_out + 1 - len(facts)),
     )
 
 
-_SUMMED = (
-    *("granted_tokens", "service_micro_usd", "carbon_micro_usd", "justice_micro_usd", "renewable_micro_usd"),
-    *("total_micro_usd", "energy_wh_low", "energy_wh_central", "energy_wh_high", "location_g_low"),
-    *("location_g_central", "location_g_high", "market_g", "avoided_g"),
-)
+def _part(inputs: PlanInputs, row: Placement) -> Part:
+    return Part(
+        region=inputs.sites[row.site].region,
+        starts_at=inputs.hour_at(row.hour),
+        tokens=row.tokens,
+        from_fund_micro_usd=row.from_fund_micro_usd,
+    )
 
 
-def _together(request: AllocationRequest, parts: Sequence[Decision]) -> Decision:
-    """The parts of a split grant as one decision: sums, and the first part's region, hour and signal.
-
-    Its intensity is the mean over the energy of all parts. `inputs` keeps the facts of each part.
-    """
-    in_time = sorted(parts, key=lambda each: (each.starts_at or each.made_at, each.region_id or ""))
-    whole = in_time[0]
-    described = [
-        {"region": each.region_id, "starts_at": _iso(each.starts_at), "tokens": each.granted_tokens} for each in in_time
-    ]
-    facts = [each.inputs["facts"] for each in in_time]
-    for name, value in {name: _sum(in_time, name) for name in _SUMMED}.items():
-        setattr(whole, name, value)
-    if whole.energy_wh_central and whole.location_g_central is not None:
-        whole.intensity_g_per_kwh = whole.location_g_central / whole.energy_wh_central * 1000
-    whole.verdict = Decision.Verdict.GRANTED if whole.granted_tokens == request.tokens else Decision.Verdict.PARTIAL
-    whole.parts = described
-    whole.inputs = {**whole.inputs, "part_facts": facts}
-    whole.explanation = f"Served in {len(parts)} parts. {' '.join(each.explanation for each in in_time)}"
-    return whole
-
-
-def _sum(parts: Sequence[Decision], name: str) -> float | int | None:
-    known = [getattr(each, name) for each in parts]
-    return None if None in known else sum(known)
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None
+def _placement(row: Placement) -> PlacementFacts:
+    return PlacementFacts(
+        site=row.site, hour=row.hour, party=row.party, tokens=row.tokens, from_fund_micro_usd=row.from_fund_micro_usd
+    )

@@ -40,12 +40,12 @@ def get_policy_in_force(name: str | None = None) -> PolicyFacts:
         raise Unavailable("No policy is in force. Run manage.py load_reference.")
     if policy is None:
         raise InvalidInput("There is no such policy in force.", field="policy", code="unknown_policy")
-    return _facts(policy)
+    return policy_facts(policy)
 
 
 def get_policy_version(policy_id: int) -> PolicyFacts:
     """One version, in force or not."""
-    return _facts(Policy.objects.get(pk=policy_id))
+    return policy_facts(Policy.objects.get(pk=policy_id))
 
 
 def list_purposes() -> list[PurposeFacts]:
@@ -78,7 +78,8 @@ def _purpose(row: Purpose) -> PurposeFacts:
     return PurposeFacts(name=row.name, title=row.title, tier=row.tier, priority=row.priority)
 
 
-def _facts(policy: Policy) -> PolicyFacts:
+def policy_facts(policy: Policy) -> PolicyFacts:
+    """A version that was read already, with its terms."""
     return PolicyFacts(
         id=policy.pk,
         name=policy.name,
