@@ -34,3 +34,12 @@ class FundChanged(Event):
     """The Fund's balance or reserve changed."""
 
     at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanChanged(Event):
+    """Another plan is in force: what waits may have another region, hour and price."""
+
+    run_id: int
+    kind: str
+    at: datetime
