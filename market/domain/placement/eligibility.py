@@ -1,74 +1,45 @@
 """Which sites may serve which waiting request in which hour, worked out by kinds of requests, not by rows.
 
-Requests differ in size and times, but seldom in what they allow: a million rows have some hundred
-distinct *kinds*. A site is set aside by model class, named regions, residency and latency; an hour
-of a site by its carbon-free share and, where a request names a highest price, by its posted price.
+A site is set aside by model class, named regions, residency and latency, in this order and by the
+rules of `market.domain.sifting`; an hour of a site by its carbon-free share and, where a request
+names a highest price, by its posted price (`market.domain.placement.caps`).
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from uuid import UUID
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
-from numpy.typing import NDArray
 
 from climate.domain.places import CountryFacts
+from market.domain.placement.caps import OpenCells, affordable
+from market.domain.placement.columns import (
+    HOUR_US,
+    UNKNOWN,
+    RequestColumns,
+    RequestKind,
+    home_site,
+    reach_of,
+    zone_of_site,
+)
 from market.domain.placement.plan import PlanInputs
-from market.domain.placement.problem import Flags, Indices, Ints
+from market.domain.placement.problem import NO_SET, Flags, Floats, Indices
 from market.domain.policy import PolicyTerms
 
-HOUR_US = 3_600_000_000
-UNKNOWN = -1
-"""In `input_tokens` and `price_cap_micro_usd`: not stated."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestKind:
-    """What requests have in common. `eligible_regions`, `residency` (countries) and `min_cfe_share` None: any."""
-
-    policy_id: int
-    purpose: str
-    origin: str
-    scored: str
-    model_class: str
-    latency_class: str
-    eligible_regions: tuple[str, ...] | None = None
-    residency: tuple[str, ...] | None = None
-    min_cfe_share: float | None = None
-
-    @property
-    def party(self) -> tuple[str, str, str, int]:
-        """Who shares: origin, scored country, purpose, policy. Weights depend on nothing else."""
-        return (self.origin, self.scored, self.purpose, self.policy_id)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestColumns:
-    """Waiting requests [N] as columns. Times in microseconds since 1970 UTC, as the database keeps them.
-
-    `ids` [N, 16] bytes of the UUIDs. `tokens` asked for; `input_tokens` of them, UNKNOWN where the
-    split is not known; `price_cap_micro_usd` UNKNOWN is no cap. `kind` and `budget` are indices into
-    `kinds` and `budgets`.
-    """
-
-    ids: NDArray[np.uint8]
-    tokens: Ints
-    input_tokens: Ints
-    earliest_us: Ints
-    latest_us: Ints
-    created_us: Ints
-    price_cap_micro_usd: Ints
-    may_split: Flags
-    kind: Indices
-    budget: Indices
-    kinds: tuple[RequestKind, ...]
-    budgets: tuple[UUID, ...]
-
-    def __len__(self) -> int:
-        return len(self.tokens)
+__all__ = [
+    "HOUR_US",
+    "UNKNOWN",
+    "Eligibility",
+    "RequestColumns",
+    "RequestKind",
+    "eligibility_of",
+    "home_site",
+    "reach_of",
+    "zone_of_site",
+]
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,37 +74,113 @@ def eligibility_of(
     `inputs` may be a draft without parties; its reach and its arrays by zone and site are read.
     `terms` by policy id, `countries` by code: of all kinds, origin and scored.
     """
-    raise NotImplementedError
+    cells, cells_of_kind = _cells_of_kinds(inputs, columns.kinds, terms)
+    opened = OpenCells(cells=cells, of_request=cells_of_kind[columns.kind])
+    opened = affordable(inputs, columns, opened, terms=terms, countries=countries)
+    is_eligible, set_of_hour, profile_of_cells = _profiles(opened.cells)
+    profile = profile_of_cells[opened.of_request]
+    first_hour, last_hour = _windows(inputs, columns)
+    parties = tuple(sorted({kind.party for kind in columns.kinds}))
+    place = {party: index for index, party in enumerate(parties)}
+    party_of_kind = np.array([place[kind.party] for kind in columns.kinds], dtype=np.int32)
+    return Eligibility(
+        is_eligible=is_eligible,
+        set_of_hour=set_of_hour,
+        profile=profile,
+        first_hour=first_hour,
+        last_hour=last_hour,
+        party=party_of_kind[columns.kind],
+        parties=parties,
+        can_be_served=_has_an_hour(set_of_hour, profile, first_hour, last_hour),
+    )
 
 
-def reach_of(inputs: PlanInputs, origin: str) -> dict[str, float]:
-    """How far each region is from an origin, km; regions and origins of unknown place are left out."""
-    distances = inputs.reach_km.get(origin, [])
-    return {
-        region: distance
-        for region, distance in zip(inputs.regions, distances, strict=False)
-        if distance is not None and not math.isnan(distance)
-    }
+def _windows(inputs: PlanInputs, columns: RequestColumns) -> tuple[Indices, Indices]:
+    """First and last hour of the plan in which each may run, as `market.domain.asks.hours_of_window` counts them."""
+    now_us, plan_us = _microseconds(inputs.made_at), _microseconds(inputs.first_hour)
+    first = (np.maximum(columns.earliest_us, now_us) // HOUR_US * HOUR_US - plan_us) // HOUR_US
+    last = (columns.latest_us // HOUR_US * HOUR_US - plan_us) // HOUR_US
+    count = inputs.hour_count
+    return np.clip(first, 0, count).astype(np.int32), np.clip(last, -1, count - 1).astype(np.int32)
 
 
-def home_site(inputs: PlanInputs, origin: str, model_class: str) -> int | None:
-    """The site of "run now at home": that of the origin's home region; None where nobody knows where that is.
-
-    Where the home region does not serve the class: the nearest site that does, one in the country first.
-    """
-    serving = [index for index, site in enumerate(inputs.sites) if site.model_class == model_class]
-    for index in serving:
-        if inputs.sites[index].region == inputs.home_of_origin.get(origin):
-            return index
-    reach = reach_of(inputs, origin)
-    near = [index for index in serving if inputs.sites[index].region in reach]
-    at_home = [index for index in near if inputs.sites[index].country == origin]
-    if not near:
-        return None
-    return min(at_home or near, key=lambda index: (reach[inputs.sites[index].region], inputs.sites[index].region))
+def _microseconds(moment: datetime) -> int:
+    return (moment - EPOCH) // timedelta(microseconds=1)
 
 
-def zone_of_site(inputs: PlanInputs) -> Indices:
-    """Index of each site's zone [S]."""
-    index = {zone: position for position, zone in enumerate(inputs.zones)}
-    return np.array([index[site.zone] for site in inputs.sites], dtype=np.int32)
+def _has_an_hour(set_of_hour: Indices, profile: Indices, first_hour: Indices, last_hour: Indices) -> Flags:
+    """Whether anything is eligible in any hour of each window."""
+    before = np.zeros((len(set_of_hour), set_of_hour.shape[1] + 1), dtype=np.int32)
+    np.cumsum(set_of_hour != NO_SET, axis=1, out=before[:, 1:])
+    has: Flags = before[profile, last_hour + 1] > before[profile, first_hour]
+    return has & (first_hour <= last_hour)
+
+
+def _cells_of_kinds(
+    inputs: PlanInputs, kinds: tuple[RequestKind, ...], terms: Mapping[int, PolicyTerms]
+) -> tuple[Flags, Indices]:
+    """Region-hours that kinds allow, those that are alike once [M, S, T], and which of them each kind has."""
+    clean_share = _clean_share(inputs)
+    found: dict[bytes, int] = {}
+    masks: list[Flags] = []
+    known: dict[tuple[object, ...], int] = {}
+    of_kind = np.zeros(len(kinds), dtype=np.int32)
+    for index, kind in enumerate(kinds):
+        latency_km = terms[kind.policy_id].latency_km[kind.latency_class]
+        allows = (kind.model_class, kind.eligible_regions, kind.residency, kind.min_cfe_share, latency_km)
+        key = (*allows, None if latency_km is None else kind.origin)
+        if key not in known:
+            hours = np.ones_like(clean_share, dtype=np.bool_)
+            if kind.min_cfe_share is not None:
+                hours = clean_share >= kind.min_cfe_share  # unknown is NaN and does not do
+            mask = hours & _sites_of_kind(inputs, kind, latency_km)[:, None]
+            known[key] = found.setdefault(np.packbits(mask).tobytes(), len(masks))
+            if known[key] == len(masks):
+                masks.append(mask)
+        of_kind[index] = known[key]
+    return np.array(masks, dtype=np.bool_).reshape(-1, *clean_share.shape), of_kind
+
+
+def _sites_of_kind(inputs: PlanInputs, kind: RequestKind, latency_km: float | None) -> Flags:
+    """Sites that may serve in any hour; where none is near enough, the nearest of those allowed."""
+    allowed = [
+        site.model_class == kind.model_class
+        and (kind.eligible_regions is None or site.region in kind.eligible_regions)
+        and (kind.residency is None or site.country in kind.residency)
+        for site in inputs.sites
+    ]
+    if latency_km is None:
+        return np.array(allowed, dtype=np.bool_)
+    reach = reach_of(inputs, kind.origin)
+    away = [reach.get(site.region, 0.0) for site in inputs.sites]  # what nobody knows is not held against a site
+    nearest = min((km for km, is_allowed in zip(away, allowed, strict=True) if is_allowed), default=0.0)
+    within = max(latency_km, nearest)
+    return np.array([is_allowed and km <= within for km, is_allowed in zip(away, allowed, strict=True)], dtype=np.bool_)
+
+
+def _clean_share(inputs: PlanInputs) -> Floats:
+    """Carbon-free share of each site and hour [S, T], contract and grid together; NaN is unknown."""
+    grid = inputs.arrays["carbon_free_share"][zone_of_site(inputs)]
+    contracts = [site.contracted_cfe_share for site in inputs.sites]
+    contracted = np.array([np.nan if each is None else each for each in contracts], dtype=np.float64)[:, None]
+    # `climate.domain.carbon.carbon_free_share`, of all at once.
+    bought, given = np.nan_to_num(contracted), np.nan_to_num(grid)
+    return np.where(np.isnan(contracted) & np.isnan(grid), np.nan, bought + (1 - bought) * given)
+
+
+def _profiles(cells: Flags) -> tuple[Flags, Indices, Indices]:
+    """Eligible sets [E, S], profiles [P, T] and the profile of each row of `cells` [M, S, T]."""
+    count, site_count, hour_count = cells.shape
+    by_hour = np.ascontiguousarray(cells.transpose(0, 2, 1)).reshape(-1, site_count)
+    sets, set_of = _distinct(by_hour)
+    is_empty = ~sets.any(axis=1)
+    renumbered = np.where(is_empty, NO_SET, np.cumsum(~is_empty) - 1).astype(np.int32)
+    profiles, first = np.unique(renumbered[set_of].reshape(count, hour_count), axis=0, return_inverse=True)
+    return sets[~is_empty], profiles, first.reshape(-1).astype(np.int32)
+
+
+def _distinct(rows: Flags) -> tuple[Flags, Indices]:
+    """Distinct rows, in the order of their bits, and which of them each row is."""
+    packed = np.packbits(rows, axis=1)
+    _, first, of_row = np.unique(packed, axis=0, return_index=True, return_inverse=True)
+    return rows[first], of_row.reshape(-1).astype(np.int32)

@@ -10,7 +10,7 @@ from typing import Any
 from climate.domain.places import CountryFacts
 from market.domain.asks import hours_of_window, window_hours
 from market.domain.facts import Candidate, DecisionFacts
-from market.domain.placement.eligibility import home_site, reach_of
+from market.domain.placement.columns import home_site, reach_of
 from market.domain.placement.plan import PlanInputs
 from market.domain.policy import PolicyTerms
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from climate.domain.model_classes import MODEL_CLASSES
 from climate.domain.places import CountryFacts
-from market.domain.placement.eligibility import HOUR_US, UNKNOWN, RequestColumns, home_site, zone_of_site
+from market.domain.placement.columns import HOUR_US, UNKNOWN, RequestColumns, home_site, zone_of_site
 from market.domain.placement.plan import PlanInputs
 from market.domain.placement.prices import PricedCells, PricedRows, PriceTable, Quotes, within_fund
 from market.domain.placement.problem import Floats, Indices, Ints
@@ -136,13 +136,29 @@ def window_hours_of(columns: RequestColumns, request: Indices) -> Floats:
     return np.where(latest // HOUR_US > created // HOUR_US, hours, 0.0)
 
 
+def computer_wh(columns: RequestColumns, request: Indices, tokens: Ints) -> Floats:
+    """Energy of tokens at the computers by the table of model classes, central, Wh."""
+    kind = columns.kind[request]
+    classes = [MODEL_CLASSES[each.model_class] for each in columns.kinds]
+    input_wh = np.array([each.input_wh_per_1k.central for each in classes])[kind]
+    output_wh = np.array([each.output_wh_per_1k.central for each in classes])[kind]
+    output = output_tokens(columns, request, tokens)
+    energy: Floats = ((tokens - output) * input_wh + output * output_wh) / 1000
+    return energy
+
+
+def wh_per_token(columns: RequestColumns, request: Indices, terms: PolicyTerms) -> Floats:
+    """Wh per token of whole requests of one policy: at the computers, or at the meter where a flat figure says so."""
+    if terms.flat_kwh_per_token is not None:
+        return np.full(len(request), float(terms.flat_kwh_per_token * 1000))
+    tokens = columns.tokens[request]
+    return computer_wh(columns, request, tokens) / tokens
+
+
 class _Meter:
     """What energy and carbon depend on, by kind of request, site and hour."""
 
     def __init__(self, inputs: PlanInputs, columns: RequestColumns, terms: Mapping[int, PolicyTerms]):
-        classes = [MODEL_CLASSES[kind.model_class] for kind in columns.kinds]
-        self._input_wh = np.array([each.input_wh_per_1k.central for each in classes])
-        self._output_wh = np.array([each.output_wh_per_1k.central for each in classes])
         self._flat = [terms[kind.policy_id].flat_kwh_per_token for kind in columns.kinds]
         self._pue = np.array([site.pue for site in inputs.sites])
         self._intensity = inputs.arrays["intensity_g_per_kwh"][zone_of_site(inputs)]  # S x T
@@ -154,8 +170,7 @@ class _Meter:
     ) -> tuple[Floats, Floats, Floats]:
         """Energy (Wh), carbon (g) and avoided carbon (g, NaN without a home)."""
         kind = columns.kind[request]
-        output = output_tokens(columns, request, tokens)
-        at_computers = ((tokens - output) * self._input_wh[kind] + output * self._output_wh[kind]) / 1000
+        at_computers = computer_wh(columns, request, tokens)
         home = self._home[kind]
         energy, energy_at_home = at_computers * self._pue[site], at_computers * self._pue[home]
         self._put_flat(kind, tokens, (energy, energy_at_home))
