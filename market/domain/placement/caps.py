@@ -2,10 +2,11 @@
 
 Taken exactly, every request with a cap would have region-hours of its own, and a million of them
 could not be grouped. Up to EXACT_REQUESTS are taken exactly. Of more, those that are priced alike
-(region-hours allowed, policy, model class, justice) share a list of posted unit prices, and each
-cap is rounded *down* onto it: a request may miss a region-hour it could just have paid, and is
-never put where it costs more than it may. There are at most MOST_LEVELS levels over all lists (one
-per list where there are more lists than that), hence at most so many further profiles.
+(region-hours allowed, policy, justice) share a list of posted unit prices. Who can pay all of them
+needs no level; the caps of the others are rounded *down* onto some of them: a request may miss a
+region-hour it could just have paid, and is never put where it costs more than it may. Lists share
+MOST_LEVELS levels by the requests they have, LEAST_LEVELS each at least, so that there are at most
+MOST_LEVELS + LEAST_LEVELS * lists further profiles.
 
 Prices are those posted when the plan is made, as if the Fund paid its part: what the Fund turns out
 not to pay is known only when all is placed, and left to the pass.
@@ -31,6 +32,7 @@ from market.domain.policy import PolicyTerms
 EXACT_REQUESTS = 256
 EXACT_PRICES = 250_000
 MOST_LEVELS = 512
+LEAST_LEVELS = 2
 ENERGY_LEVELS = 4
 """Of energy per token over urgency, by which carbon and electricity count beside the service; rounded up."""
 TINY = 1e-9
@@ -107,18 +109,17 @@ def _by_levels(
     lists = _lists_of_kinds(inputs, columns, opened, terms, countries)
     list_of_row = np.array([each.number for each in lists], dtype=np.int32)[columns.kind[rows]]
     by_number = {each.number: each for each in lists}
-    used = np.unique(list_of_row).tolist()
-    most = max(1, MOST_LEVELS // len(used))
-    masks = [np.zeros_like(opened.cells[0])]
+    masks: list[Flags] = [np.zeros_like(opened.cells[0])]
     of_row = np.zeros(len(rows), dtype=np.int32)
-    for number in used:
+    for number in np.unique(list_of_row).tolist():
         posted, some = by_number[number], np.flatnonzero(list_of_row == number)
         request = rows[some]
-        factor = urgency(posted.terms, window_hours_of(columns, request))
-        energy = wh_per_token(columns, request, posted.terms) / np.maximum(factor, TINY)
+        factor = np.maximum(urgency(posted.terms, window_hours_of(columns, request)), TINY)
         # Strictly below one micro-USD more than the cap, with what rounding may add.
         room = columns.price_cap_micro_usd[request] + 1 - ROUNDING_MICRO_USD
-        limit = room / (columns.tokens[request] * np.maximum(factor, TINY)) * (1 - 1e-9)
+        limit = room / (columns.tokens[request] * factor) * (1 - 1e-9)
+        energy = wh_per_token(columns, request, posted.terms) / factor
+        most = max(LEAST_LEVELS, MOST_LEVELS * len(some) // len(rows))
         of_row[some] = _levels(posted, energy, limit, most, masks)
     return OpenCells(cells=np.array(masks), of_request=of_row)
 
@@ -126,18 +127,19 @@ def _by_levels(
 def _levels(posted: _Posted, energy: Floats, limit: Floats, most: int, masks: list[Flags]) -> Indices:
     """Which of `masks` each request has; masks are added as levels are needed, the first is "nowhere"."""
     mask_of = np.zeros(len(energy), dtype=np.int32)
-    energy_levels = _picked(energy, min(ENERGY_LEVELS, most), upward=True)
+    energy_levels = _picked(energy, min(ENERGY_LEVELS, most // LEAST_LEVELS), upward=True)
     energy_level = np.searchsorted(energy_levels, energy)
     for level, wh in enumerate(energy_levels.tolist()):
         some = np.flatnonzero(energy_level == level)
         prices = posted.unit_prices(wh)
         ladder = np.unique(prices)
         rung = np.searchsorted(ladder, limit[some], side="right")
-        payable = some[rung > 0]
-        if not len(payable):
+        some, rung = some[rung > 0], rung[rung > 0]
+        if not len(some):
             continue
-        rungs = _picked(rung[rung > 0], max(1, most // len(energy_levels)), upward=False)
-        mask_of[payable] = len(masks) + np.searchsorted(rungs, rung[rung > 0], side="right") - 1
+        limited = rung[rung < len(ladder)]
+        rungs = np.append(_picked(limited, most // len(energy_levels), upward=False), len(ladder))
+        mask_of[some] = len(masks) + np.searchsorted(rungs, rung, side="right") - 1
         for each in rungs.tolist():
             mask = np.zeros_like(masks[0])
             mask.reshape(-1)[posted.cells[prices <= ladder[each - 1]]] = True
