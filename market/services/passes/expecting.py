@@ -12,10 +12,9 @@ from market.domain.placement.expected import ExpectedWork, expected_groups, keep
 from market.domain.placement.green import place_green
 from market.domain.placement.problem import Ints, Problem
 from market.domain.policy import AllocationTerms
+from market.services.passes.gather import NOBODY
 
 EXPECT_SECONDS = 30.0
-NOBODY = ""
-"""The purpose of work that nobody asked for yet."""
 
 
 def with_expected(columns: RequestColumns, work: ExpectedWork, *, policy_id: int) -> RequestColumns:
@@ -95,5 +94,3 @@ def _kind(work: ExpectedWork, index: int, policy_id: int) -> RequestKind:
         model_class=kind.model_class,
         latency_class=kind.latency_class,
     )
-
-

@@ -12,9 +12,10 @@ import numpy as np
 from climate import selectors as climate
 from climate.domain.ladder import HOUR, floor_hour
 from climate.domain.model_classes import MODEL_CLASSES
+from climate.domain.outages import tokens_left
 from climate.domain.places import CountryFacts, EmergencyFacts, RegionFacts
 from climate.domain.signal import Kind, Scope, Signal
-from market.domain.placement.eligibility import RequestColumns
+from market.domain.placement.columns import RequestColumns
 from market.domain.placement.plan import PlanInputs, Site
 from market.domain.placement.problem import Ints
 from market.domain.policy import PolicyTerms
@@ -25,6 +26,8 @@ from market.services.grant import HORIZON_HOURS
 
 NANOGRAMS = 1_000_000_000
 WH_PER_KWH = 1000
+NOBODY = ""
+"""The purpose of work that nobody asked for yet."""
 SIGNAL_COLUMNS = ("intensity_g_per_kwh", "low_g_per_kwh", "high_g_per_kwh", "renewable_share", "carbon_free_share")
 
 
@@ -85,7 +88,8 @@ def gather(columns: RequestColumns, *, now: datetime, supposed: Sequence[Emergen
         scope=Scope.LIFECYCLE,
         arrays=arrays,
     )
-    purposes = {name: get_purpose_of(name) for name in sorted({kind.purpose for kind in columns.kinds})}
+    names = sorted({kind.purpose for kind in columns.kinds if kind.purpose != NOBODY})
+    purposes = {name: get_purpose_of(name) for name in names}
     return Gathered(draft=draft, terms=terms, countries=countries, purposes=purposes, emergencies=emergencies)
 
 
@@ -115,9 +119,7 @@ def _signals(
     zones: Sequence[str], hours: Sequence[datetime], *, now: datetime, terms: PolicyTerms
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], dict[str, Any]]:
     """Bases, sources, the zones there are signals of, and arrays by zone and hour. The ladder always says something."""
-    found = climate.list_signals(
-        zone_codes=zones, hours=hours, now=now, maximum_age_minutes=terms.maximum_age_minutes
-    )
+    found = climate.list_signals(zone_codes=zones, hours=hours, now=now, maximum_age_minutes=terms.maximum_age_minutes)
     known = tuple(zone for zone in zones if (zone, hours[0]) in found)
     rows: list[list[Signal]] = [[found[zone, hour] for hour in hours] for zone in known]
     bases = tuple(sorted({str(each.basis) for row in rows for each in row}))
@@ -128,9 +130,9 @@ def _signals(
     arrays["basis"] = np.array([[place[each.basis] for each in row] for row in rows], dtype=np.int16).reshape(shape)
     place = {name: index for index, name in enumerate(sources)}
     arrays["source"] = np.array([[place[each.source] for each in row] for row in rows], dtype=np.int16).reshape(shape)
-    arrays["as_of_s"] = np.array(
-        [[each.as_of.timestamp() for each in row] for row in rows], dtype=np.float64
-    ).reshape(shape)
+    arrays["as_of_s"] = np.array([[each.as_of.timestamp() for each in row] for row in rows], dtype=np.float64).reshape(
+        shape
+    )
     return bases, sources, known, arrays
 
 
@@ -140,10 +142,22 @@ def _floats(rows: list[list[Signal]], name: str, shape: tuple[int, int]) -> Any:
 
 
 def _room(sites: Sequence[Site], regions: Sequence[RegionFacts], hours: Sequence[datetime]) -> dict[str, Ints]:
-    """Capacity and what is promised of it by site and hour; what the plan before planned is free again."""
+    """Capacity less outages, and what is promised of it, by site and hour.
+
+    What the plan before planned is free again.
+    """
     of_region = {each.code: each.capacity_tokens_per_hour for each in regions}
-    capacity = np.array([of_region[site.region][site.model_class] for site in sites], dtype=np.int64)
-    promised = np.zeros((len(sites), len(hours)), dtype=np.int64)
+    whole = np.array([of_region[site.region][site.model_class] for site in sites], dtype=np.int64)
+    capacity = np.repeat(whole[:, None], len(hours), axis=1)
+    outages = climate.list_outages(start=hours[0], end=hours[-1] + HOUR)
+    touched = {each.region for each in outages}
+    for index, site in enumerate(sites):
+        if site.region in touched:
+            capacity[index] = [
+                tokens_left(int(whole[index]), outages, region=site.region, model_class=site.model_class, hour=hour)
+                for hour in hours
+            ]
+    promised = np.zeros_like(capacity)
     place = {(site.region, site.model_class): index for index, site in enumerate(sites)}
     rows = RegionHour.objects.filter(starts_at__gte=hours[0], starts_at__lte=hours[-1], promised_tokens__gt=0)
     for region, model_class, starts_at, tokens in rows.values_list(
@@ -152,7 +166,7 @@ def _room(sites: Sequence[Site], regions: Sequence[RegionFacts], hours: Sequence
         if (region, model_class) in place:
             promised[place[region, model_class], int((starts_at - hours[0]) / HOUR)] = tokens
     return {
-        "capacity_tokens": np.repeat(capacity[:, None], len(hours), axis=1),
+        "capacity_tokens": capacity,
         "promised_tokens": promised,
         "kept_tokens": np.zeros_like(promised),
     }

@@ -1,132 +1,197 @@
-"""The allocation pass: places the requests that can wait, weightiest first, each in its cleanest hour.
+"""The allocation pass: one plan for everything that waits, fair first, then green, put in force as a whole.
 
-One runs at a time: a database constraint allows one running row, whose lease lets a pass that
-died be taken over. Every request is decided in a transaction of its own, so a pass that is
-killed loses nothing: what it decided stands, the rest waits for the next pass.
+One runs at a time: a database constraint allows one running row, whose lease lets a pass that died
+be taken over and whose id is the fence. Until its last transaction commits, a pass has changed
+nothing but its own row: one that is killed leaves the plan before in force.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
+from typing import Any
 
-from django.db import IntegrityError, transaction
-from django.db.models import OuterRef, Subquery
+from django.db.models import F, Sum
 
-from climate.domain.ladder import floor_hour
-from config.kernel.errors import Conflict, Unavailable
-from config.kernel.transactions import transactional
-from market.domain.asks import window_hours
+from climate.domain.ladder import HOUR, floor_hour
+from climate.domain.places import EmergencyFacts
+from market.domain.placement.columns import RequestColumns
+from market.domain.placement.expected import HOURS_OF_DAY
+from market.domain.policy import PolicyTerms
 from market.models import AllocationRequest, AllocationRun, Decision
-from market.selectors.policies import get_policy_version, get_purpose_of
-from market.services.grant import Outcome, decide_and_take, hours_to_consider
+from market.selectors.policies import get_policy_in_force
+from market.selectors.waiting import count_waiting_later, load_waiting
+from market.services.expected_work import get_expected_work
+from market.services.grant import HORIZON_HOURS
+from market.services.passes import lease
+from market.services.passes.expecting import of_classes, with_expected
+from market.services.passes.gather import NANOGRAMS, gather
+from market.services.passes.late import decide_last, list_last_hour
+from market.services.passes.planning import Setting, make_plan, set_up
+from market.services.passes.purses import read_purses
+from market.services.passes.recording import fingerprint_of
+from market.services.passes.reporting import closing_of, complete
+from market.services.passes.storing import keep_plan, put_in_force, store_drill
+from market.services.take_up import take_up_due
 
-LEASE = timedelta(minutes=10)
-Status = AllocationRequest.Status
+Kind = AllocationRun.Kind
+Tell = Callable[[str], None]
+"""Told the name of each stage as it begins."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PassResult:
-    """What a pass did: requests looked at, granted (whole or part), denied, and left waiting."""
+    """What a pass did: requests looked at, granted (planned, whole or part), denied, and left waiting.
+
+    `is_kept`: nothing had changed, so the plan before stays in force. `is_degraded`: the solver failed.
+    """
 
     run_id: int
     considered: int
     granted: int
     denied: int
     waiting: int
+    is_kept: bool = False
+    is_degraded: bool = False
 
 
-def run_allocation_pass(*, now: datetime, trigger: str, actor: str) -> PassResult:
-    """Decide every waiting request. Raises Conflict if another pass is running, or took over from this one."""
-    run = _begin(now=now, trigger=f"{trigger} by {actor}"[:60])
-    clock = _clock_from(now)
+def run_allocation_pass(
+    *,
+    now: datetime,
+    trigger: str,
+    actor: str,
+    kind: str = Kind.PLAN,
+    emergencies: Sequence[EmergencyFacts] = (),
+    tell: Tell = lambda stage: None,
+) -> PassResult:
+    """Plan everything that waits and put the plan in force; then take up and decide what is due.
+
+    A drill supposes `emergencies` and computes the same, but its plan is never in force. Raises
+    Conflict if another pass is running (`pass_running`), or took over from this one.
+    """
+    run = lease.begin(now=now, trigger=f"{trigger} by {actor}"[:60], kind=Kind(kind))
+    stages = Stages(run, clock_from(now), tell)
     try:
-        _decide_all(run, clock)
+        result = _run(run, stages, emergencies)
     except Exception as error:
-        _end(run, AllocationRun.State.FAILED, now=clock(), error=f"{type(error).__name__}: {error}"[:300])
+        lease.fail(run, now=stages.clock(), error=f"{type(error).__name__}: {error}"[:300])
         raise
-    _end(run, AllocationRun.State.FINISHED, now=clock())
+    return result
+
+
+def _run(run: AllocationRun, stages: Stages, emergencies: Sequence[EmergencyFacts]) -> PassResult:
+    now = stages.clock()
+    stages.begin("load")
+    before = floor_hour(now) + HORIZON_HOURS * HOUR
+    columns, later = load_waiting(now=now, before=before), count_waiting_later(now=now, before=before)
+    stages.begin("gather")
+    setting = _setting(columns, now=now, supposed=emergencies if run.kind == Kind.DRILL else ())
+    fingerprint = fingerprint_of(setting)
+    in_force = AllocationRun.objects.filter(is_current=True).first()
+    if run.kind == Kind.PLAN and in_force and not in_force.is_degraded and in_force.fingerprint == fingerprint:
+        plan_id = in_force.pk
+        _keep(run, in_force, stages)
+    else:
+        plan_id = run.pk
+        _replace(run, setting, stages, fingerprint=fingerprint, later=later)
+    if run.kind == Kind.PLAN:
+        _follow_up(run, plan_id, columns, setting, stages)
+    AllocationRun.objects.filter(pk=run.pk).update(seconds=stages.seconds)
+    run.refresh_from_db()
     return PassResult(
-        run_id=run.pk, considered=run.considered, granted=run.granted, denied=run.denied, waiting=run.waiting
-    )
-
-
-def _clock_from(now: datetime) -> Callable[[], datetime]:
-    """The caller's `now`, moved on by the time that has passed since: a long pass crosses hours."""
-    started = time.monotonic()
-    return lambda: now + timedelta(seconds=time.monotonic() - started)
-
-
-def _decide_all(run: AllocationRun, clock: Callable[[], datetime]) -> None:
-    weight = Decision.objects.filter(request=OuterRef("pk")).order_by("-sequence").values("weight")[:1]
-    waiting = AllocationRequest.objects.filter(status=Status.QUEUED, latest_at__gte=clock())
-    ranked = waiting.annotate(weight=Subquery(weight)).order_by("-weight", "created_at", "pk")
-    for request_id in list(ranked.values_list("pk", flat=True)):
-        now = clock()
-        _keep_lease(run, now=now)
-        run.considered += 1
-        try:
-            outcome = _decide_one(request_id, run, now=now)
-        except Unavailable:
-            outcome = None  # lost too many races: it waits for the next pass
-        if outcome is None:
-            run.waiting += 1
-        elif outcome.decision.verdict == Decision.Verdict.DENIED:
-            run.denied += 1
-        else:
-            run.granted += 1
-
-
-@transactional
-def _decide_one(request_id: UUID, run: AllocationRun, *, now: datetime) -> Outcome | None:
-    """Decide one request; None if it was withdrawn since, or cannot be served yet but still has hours to come."""
-    request = AllocationRequest.objects.select_for_update().filter(pk=request_id, status=Status.QUEUED).first()
-    if request is None or request.latest_at < now:
-        return None
-    hours = hours_to_consider(request, now=now)
-    if not hours:
-        return None
-    return decide_and_take(
-        request,
-        purpose=get_purpose_of(request.purpose_id),
-        policy=get_policy_version(request.policy_id),
-        hours=hours,
-        window_hours=window_hours(request.created_at, request.latest_at),
-        now=now,
-        run=run,
-        may_wait=floor_hour(request.latest_at) > floor_hour(now),
-    )
-
-
-def _keep_lease(run: AllocationRun, *, now: datetime) -> None:
-    """Hold on to the one right to run. Raises Conflict if the lease ran out and another pass took over."""
-    mine = AllocationRun.objects.filter(pk=run.pk, state=AllocationRun.State.RUNNING)
-    if not mine.update(lease_expires_at=now + LEASE):
-        raise Conflict("Another allocation pass took over from this one.", code="pass_taken_over")
-
-
-def _begin(*, now: datetime, trigger: str) -> AllocationRun:
-    AllocationRun.objects.filter(state=AllocationRun.State.RUNNING, lease_expires_at__lte=now).update(
-        state=AllocationRun.State.FAILED, finished_at=now, error="its process died; the lease ran out"
-    )
-    try:
-        with transaction.atomic():
-            return AllocationRun.objects.create(trigger=trigger, started_at=now, lease_expires_at=now + LEASE)
-    except IntegrityError as error:
-        raise Conflict("An allocation pass is running.", code="pass_running") from error
-
-
-def _end(run: AllocationRun, state: AllocationRun.State, *, now: datetime, error: str = "") -> None:
-    """Write the result down, unless another pass took over and closed this run's row."""
-    AllocationRun.objects.filter(pk=run.pk, state=AllocationRun.State.RUNNING).update(
-        state=state,
-        finished_at=now,
-        error=error,
+        run_id=run.pk,
         considered=run.considered,
         granted=run.granted,
         denied=run.denied,
         waiting=run.waiting,
+        is_kept=plan_id != run.pk,
+        is_degraded=run.is_degraded,
     )
+
+
+def _setting(columns: RequestColumns, *, now: datetime, supposed: Sequence[EmergencyFacts]) -> Setting:
+    classes = {kind.model_class for kind in columns.kinds}
+    work = of_classes(get_expected_work(first_hour=floor_hour(now), hour_count=HORIZON_HOURS, now=now), classes)
+    policy = get_policy_in_force()
+    gathered = gather(with_expected(columns, work, policy_id=policy.id), now=now, supposed=supposed)
+    return set_up(
+        gathered,
+        columns,
+        work=work,
+        purses=read_purses(columns.budgets),
+        carbon_budget_ng=_carbon_budget_ng(policy.terms, since=floor_hour(now)),
+    )
+
+
+def _carbon_budget_ng(terms: PolicyTerms, *, since: datetime) -> int | None:
+    """What the plan's hours may emit, less what is promised of them already; None: as much as it takes."""
+    per_day = terms.allocation.carbon_budget_g_per_day
+    if per_day is None:
+        return None
+    holding = AllocationRequest.HOLDING
+    granted = Decision.objects.filter(request__status__in=holding, request__is_simulated=False, starts_at__gte=since)
+    promised = granted.aggregate(sum=Sum("location_g_central"))["sum"] or 0.0
+    return max(0, int((per_day * HORIZON_HOURS / HOURS_OF_DAY - promised) * NANOGRAMS))
+
+
+def _keep(run: AllocationRun, in_force: AllocationRun, stages: Stages) -> None:
+    """Nothing has changed: the plan in force is this plan, and only the run is written down."""
+    counts = {name: getattr(in_force, name) for name in ("considered", "granted", "waiting")}
+    closing = {**counts, "fingerprint": in_force.fingerprint, "record": {"kept": in_force.pk}}
+    stages.begin("store")
+    keep_plan(run, closing=closing, now=stages.clock())
+
+
+def _replace(run: AllocationRun, setting: Setting, stages: Stages, *, fingerprint: str, later: int) -> None:
+    plan = make_plan(setting, begin=stages.begin)
+    inputs = complete(plan)
+    stages.begin("store")
+
+    def closing() -> dict[str, Any]:
+        return closing_of(plan, fingerprint=fingerprint, later=later, seconds=stages.seconds)
+
+    store = put_in_force if run.kind == Kind.PLAN else store_drill
+    store(run, plan.drawing, inputs, closing=closing, now=stages.clock())
+
+
+def _follow_up(run: AllocationRun, plan_id: int, columns: RequestColumns, setting: Setting, stages: Stages) -> None:
+    """Take up work whose hour is here, and decide what is in its last hour and not in the plan."""
+    stages.end()
+    take_up_due(now=stages.clock())
+    late = list_last_hour(columns, setting.order, now=stages.clock())
+    granted, denied = decide_last(run, plan_id, late, clock=stages.clock)
+    AllocationRun.objects.filter(pk=run.pk).update(
+        granted=F("granted") + granted, denied=denied, waiting=F("waiting") - granted - denied
+    )
+
+
+class Stages:
+    """The stages of a pass: each is told, timed, and begun only while the right to run is still there."""
+
+    def __init__(self, run: AllocationRun, clock: Callable[[], datetime], tell: Tell):
+        self.clock = clock
+        self.seconds: dict[str, float] = {}
+        self._run, self._tell = run, tell
+        self._name, self._since = "", 0.0
+
+    def begin(self, name: str) -> None:
+        """End the stage before and begin another. Raises Conflict if another pass took over."""
+        self.end()
+        lease.keep(self._run, now=self.clock())
+        self._tell(name)
+        self._name, self._since = name, time.monotonic()
+
+    def end(self) -> None:
+        """Note how long the present stage took; one that comes twice is added up."""
+        if self._name:
+            spent = time.monotonic() - self._since
+            self.seconds[self._name] = round(self.seconds.get(self._name, 0.0) + spent, 4)
+        self._name = ""
+
+
+def clock_from(now: datetime) -> Callable[[], datetime]:
+    """The caller's `now`, moved on by the time that has passed since: a long pass crosses hours."""
+    started = time.monotonic()
+    return lambda: now + timedelta(seconds=time.monotonic() - started)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,11 +18,8 @@ from market.domain.placement.promised import promised_columns
 from market.services.passes.drawing import Drawing
 from market.services.passes.expecting import room_to_keep, with_expected, without_expected
 from market.services.passes.gather import Gathered
-from market.services.passes.solving import Case, Solved, case_of, free_room, solve
+from market.services.passes.solving import Begin, Solved, case_of, free_room, solve
 from market.services.passes.weighing import in_turn, parties_of
-
-Begin = Callable[[str], None]
-"""Told the name of each stage before it starts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,6 +200,3 @@ def with_services(plan: Plan, *, baseline: Ints) -> tuple[Party, ...]:
         replace(each, asked_tokens=int(of[0]), service_tokens=int(of[1]), baseline_tokens=int(of[2]))
         for each, of in zip(plan.setting.draft.parties, zip(asked, service, baseline, strict=True), strict=True)
     )
-
-
-__all__ = ["Case", "Plan", "Setting", "make_plan", "set_up", "with_services"]

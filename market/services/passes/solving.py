@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -24,6 +24,8 @@ from market.domain.placement.problem import (
 FAIR_SECONDS = 60.0
 GREEN_SECONDS = 60.0
 """How long each solver may take before the plan is made greedily."""
+Begin = Callable[[str], None]
+"""Told the name of each stage before it starts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +40,7 @@ class Case:
     @property
     def with_headroom(self) -> Problem:
         """The problem with a little room left in each hour, into which whole requests are rounded."""
-        capacity = self.problem.capacity_tokens
-        spare = np.floor(capacity * handback.HEADROOM_SHARE).astype(np.int64)
-        return replace(self.problem, capacity_tokens=capacity - spare)
+        return handback.hold_headroom(self.problem)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,9 +105,7 @@ def free_room(inputs: PlanInputs) -> Ints:
 
 def share(case: Case, *, carbon_budget_ng: int | None) -> FairService:
     """What each party gets. Raises SolverFailed."""
-    return fairness.share_fairly(
-        case.with_headroom, case.parties, carbon_budget=carbon_budget_ng, seconds=FAIR_SECONDS
-    )
+    return fairness.share_fairly(case.with_headroom, case.parties, carbon_budget=carbon_budget_ng, seconds=FAIR_SECONDS)
 
 
 def place(case: Case, fair: FairService) -> Flow:

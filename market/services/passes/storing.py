@@ -7,13 +7,12 @@ that everybody keeps, and what one of them cannot carry any more is left out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import numpy as np
-from django.db.models import Q
 
 from budgets import selectors as budget_reads
 from budgets import services as budgets
@@ -42,32 +41,43 @@ BEYOND_THE_PLAN = timedelta(days=1)
 IDS_AT_ONCE = 5000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
-    """What became of the requests: how many are placed whole or in part, and how many wait."""
+def put_in_force(
+    run: AllocationRun, drawing: Drawing, inputs: PlanInputs, *, closing: Callable[[], dict[str, Any]], now: datetime
+) -> None:
+    """Store the plan and let it take the place of the one before. Raises Conflict if another pass took over.
 
-    granted: int
-    partial: int
-    waiting: int
-
-
-def put_in_force(run: AllocationRun, drawing: Drawing, inputs: PlanInputs, *, now: datetime) -> None:
-    """Store the plan and let it take the place of the one before. Raises Conflict if another pass took over."""
+    `closing` says what the run's row is to have once it is known what fits.
+    """
     as_drawn = (drawing.reason.copy(), drawing.is_out.copy())
 
     def work() -> None:
         drawing.reason[:], drawing.is_out[:] = as_drawn  # an earlier try may have left some out
         _put_in_force(run, drawing, inputs, now=now)
+        _close(run, closing(), is_current=True, now=now)
+        publish(PlanChanged(run_id=run.pk, kind=run.kind, at=now))
 
     in_transaction(work)
 
 
-def store_drill(run: AllocationRun, drawing: Drawing, inputs: PlanInputs) -> None:
+def store_drill(
+    run: AllocationRun, drawing: Drawing, inputs: PlanInputs, *, closing: Callable[[], dict[str, Any]], now: datetime
+) -> None:
     """Store a plan that is never in force. Raises Conflict if another pass took over."""
 
     def work() -> None:
         _write(run, drawing, inputs)
         lease.lock(run)
+        _close(run, closing(), is_current=False, now=now)
+
+    in_transaction(work)
+
+
+def keep_plan(run: AllocationRun, *, closing: dict[str, Any], now: datetime) -> None:
+    """Close a run that found nothing to change. Raises Conflict if another pass took over."""
+
+    def work() -> None:
+        lease.lock(run)
+        _close(run, closing, is_current=False, now=now)
 
     in_transaction(work)
 
@@ -88,10 +98,11 @@ def _put_in_force(run: AllocationRun, drawing: Drawing, inputs: PlanInputs, *, n
     _take_out(run, drawing, np.flatnonzero(drawing.is_out & ~was_out & ~withdrawn))
     if before:
         AllocationRun.objects.filter(pk=before.pk).update(is_current=False)
-    AllocationRun.objects.filter(pk=run.pk).update(
-        state=AllocationRun.State.FINISHED, is_current=True, finished_at=now
-    )
-    publish(PlanChanged(run_id=run.pk, kind=run.kind, at=now))
+
+
+def _close(run: AllocationRun, values: dict[str, Any], *, is_current: bool, now: datetime) -> None:
+    state = AllocationRun.State.FINISHED
+    AllocationRun.objects.filter(pk=run.pk).update(state=state, is_current=is_current, finished_at=now, **values)
 
 
 def _write(run: AllocationRun, drawing: Drawing, inputs: PlanInputs) -> None:
@@ -236,9 +247,7 @@ def _take_out(run: AllocationRun, drawing: Drawing, requests: Ints) -> None:
             rows.update(verdict=PlacementVerdict.WAITING, reason=reason, site=-1, hour=-1, **nothing)
 
 
-_MONEY = tuple(
-    f"{name}_micro_usd" for name in ("service", "carbon", "justice", "renewable", "from_fund")
-)
+_MONEY = tuple(f"{name}_micro_usd" for name in ("service", "carbon", "justice", "renewable", "from_fund"))
 
 
 def _chunks(ids: list[UUID]) -> Iterable[list[UUID]]:

@@ -1,0 +1,73 @@
+"""Work in its last hour that the plan does not place: it gets what interactive work would get now, or a denial.
+
+Nobody finds out by waiting until the deadline is over: a denial has its reasons and every input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from climate.domain.ladder import HOUR, floor_hour
+from config.kernel.errors import Unavailable
+from config.kernel.transactions import transactional
+from market.domain.asks import window_hours
+from market.domain.placement.columns import RequestColumns
+from market.domain.placement.plan import PlacementVerdict
+from market.domain.placement.problem import Ints
+from market.models import AllocationRequest, AllocationRun, Decision, Placement
+from market.selectors.policies import get_policy_version, get_purpose_of
+from market.services.grant import Outcome, decide_and_take, hours_to_consider
+
+MOST_AT_ONCE = 2000
+"""Each is a decision of its own; what is left over is next in the next pass, or expires."""
+
+
+def list_last_hour(columns: RequestColumns, order: Ints, *, now: datetime) -> list[UUID]:
+    """Those whose deadline is in this hour, whoever goes first first."""
+    end_us = int((floor_hour(now) + HOUR).timestamp()) * 1_000_000
+    late = order[columns.latest_us[order] < end_us]
+    return [UUID(bytes=columns.ids[index].tobytes()) for index in late.tolist()]
+
+
+def decide_last(
+    run: AllocationRun, plan_id: int | None, requests: Sequence[UUID], *, clock: Callable[[], datetime]
+) -> tuple[int, int]:
+    """Decide those that the plan in force does not place; returns how many were granted and how many denied."""
+    unplaced = _unplaced(requests, plan_id)[:MOST_AT_ONCE]
+    granted = denied = 0
+    for request_id in unplaced:
+        try:
+            outcome = _decide(request_id, run, now=clock())
+        except Unavailable:
+            continue  # lost too many races for an hour: once more in the next pass
+        if outcome is not None:
+            is_denied = outcome.decision.verdict == Decision.Verdict.DENIED
+            denied, granted = denied + is_denied, granted + (not is_denied)
+    return granted, denied
+
+
+def _unplaced(requests: Sequence[UUID], plan_id: int | None) -> list[UUID]:
+    placed = Placement.objects.filter(run=plan_id, request__in=requests).exclude(verdict=PlacementVerdict.WAITING)
+    known = set(placed.values_list("request_id", flat=True)) if requests else set()
+    return [each for each in requests if each not in known]
+
+
+@transactional
+def _decide(request_id: UUID, run: AllocationRun, *, now: datetime) -> Outcome | None:
+    """None if it was withdrawn or decided since, or its hour went by."""
+    queued = AllocationRequest.objects.filter(pk=request_id, status=AllocationRequest.Status.QUEUED)
+    request = queued.select_for_update().first()
+    hours = hours_to_consider(request, now=now) if request is not None and request.latest_at >= now else []
+    if request is None or not hours:
+        return None
+    return decide_and_take(
+        request,
+        purpose=get_purpose_of(request.purpose_id),
+        policy=get_policy_version(request.policy_id),
+        hours=hours,
+        window_hours=window_hours(request.created_at, request.latest_at),
+        now=now,
+        run=run,
+    )
