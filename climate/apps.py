@@ -12,4 +12,5 @@ class ClimateConfig(AppConfig):
         from climate import subscribers
 
         register_platform_scope(Scope.EMERGENCIES_WRITE, permission="climate.change_emergency")
+        register_platform_scope(Scope.CAPACITY_WRITE, permission="climate.add_regionoutage")
         subscribers.connect()

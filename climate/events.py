@@ -42,6 +42,15 @@ class EmergencyChanged(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OutageChanged(Event):
+    """An outage or maintenance of a region was entered, ended or withdrawn."""
+
+    outage_id: int
+    region: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AlertsChanged(Event):
     """A feed brought events or newer versions of them, or holds some no more."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from climate.api import emergencies, greenest, views, zones
+from climate.api import emergencies, greenest, outages, views, zones
 
 urlpatterns = [
     path("regions/", views.RegionListView.as_view(), name="api-regions"),
@@ -22,4 +22,7 @@ urlpatterns = [
     path("emergencies/<int:emergency_id>/confirm/", emergencies.ConfirmView.as_view(), name="api-emergency-confirm"),
     path("emergencies/<int:emergency_id>/dismiss/", emergencies.DismissView.as_view(), name="api-emergency-dismiss"),
     path("emergencies/<int:emergency_id>/lift/", emergencies.LiftView.as_view(), name="api-emergency-lift"),
+    path("outages/", outages.OutageListView.as_view(), name="api-outages"),
+    path("outages/<int:outage_id>/", outages.OutageView.as_view(), name="api-outage"),
+    path("outages/<int:outage_id>/end/", outages.EndView.as_view(), name="api-outage-end"),
 ]

@@ -225,6 +225,7 @@ SPECTACULAR_SETTINGS = {
         "DisasterKindEnum": "climate.api.emergency_serializers.KINDS",
         "AlertLevelEnum": "climate.api.emergency_serializers.LEVELS",
         "EmergencyStateEnum": "climate.api.emergency_serializers.STATES",
+        "OutageKindEnum": "climate.api.outages.KINDS",
         "BudgetLevelEnum": "budgets.api.bodies.LEVELS",
         "BudgetStatusEnum": "budgets.api.answers.STATUSES",
         "HoldStatusEnum": "budgets.api.answers.HOLD_STATUSES",

@@ -31,6 +31,7 @@ SCOPES = [
     (Scope.BUDGETS_READ, "Read the team's budgets and ledgers"),
     (Scope.BUDGETS_WRITE, "Create, change and end the team's budgets"),
     (Scope.EMERGENCIES_WRITE, "Declare, confirm and lift emergencies: this concerns every team"),
+    (Scope.CAPACITY_WRITE, "Enter and end outages and maintenance of regions: this concerns every team"),
 ]
 
 GIVES_ALL_SCOPES = "accounts.grant_platform_scopes"

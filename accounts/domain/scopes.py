@@ -16,6 +16,7 @@ class Scope(StrEnum):
     BUDGETS_SPEND = "budgets:spend"
     BUDGETS_WRITE = "budgets:write"
     EMERGENCIES_WRITE = "emergencies:write"
+    CAPACITY_WRITE = "capacity:write"
 
 
 class Role(StrEnum):
@@ -28,7 +29,7 @@ class Role(StrEnum):
     AUDITOR = "auditor"
 
 
-PLATFORM_SCOPES = frozenset({Scope.EMERGENCIES_WRITE})
+PLATFORM_SCOPES = frozenset({Scope.EMERGENCIES_WRITE, Scope.CAPACITY_WRITE})
 """Power over every team at once. No role has one; an administrator names it for a key, or permits a person."""
 
 ALL_SCOPES = frozenset(Scope) - PLATFORM_SCOPES

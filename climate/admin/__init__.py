@@ -6,6 +6,7 @@ from climate.admin import (  # noqa: F401 - registers the pages
     emergencies,
     emergency_policies,
     imports,
+    outages,
     places,
     retention,
     signals,

@@ -3,6 +3,7 @@
 from climate.models.emergencies import Alert, AlertVersion, Emergency, EmergencyPolicy
 from climate.models.forecasts import CarbonForecast, ForecastScore, ForecastWeights
 from climate.models.imports import ReadingImport
+from climate.models.outages import LatencyBand, LatencyFigure, RegionOutage
 from climate.models.places import Country, GridZone, Region, RegionCapacity, ZoneYear
 from climate.models.retention import RetentionPolicy
 from climate.models.signals import (
@@ -29,10 +30,13 @@ __all__ = [
     "ForecastScore",
     "ForecastWeights",
     "GridZone",
+    "LatencyBand",
+    "LatencyFigure",
     "QuarantinedValue",
     "ReadingImport",
     "Region",
     "RegionCapacity",
+    "RegionOutage",
     "RememberedAnswer",
     "RetentionPolicy",
     "ZoneYear",

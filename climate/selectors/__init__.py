@@ -10,6 +10,7 @@ from climate.selectors.emergencies import (
     list_emergency_changes,
 )
 from climate.selectors.forecasts import list_forecast_scores
+from climate.selectors.outages import get_outage, list_all_outages, list_outages
 from climate.selectors.places import (
     find_country,
     get_country,
@@ -18,6 +19,7 @@ from climate.selectors.places import (
     list_regions,
 )
 from climate.selectors.quarantine import count_quarantined
+from climate.selectors.reach import list_entered_reach_km, list_reach_km
 from climate.selectors.signals import get_signal, list_signals
 from climate.selectors.sources import list_sources
 from climate.selectors.windows import Greenest, get_greenest
@@ -31,17 +33,22 @@ __all__ = [
     "get_country",
     "get_emergency",
     "get_greenest",
+    "get_outage",
     "get_region",
     "get_signal",
     "get_zone",
     "list_active_drills",
     "list_active_emergencies",
     "list_alerts",
+    "list_all_outages",
     "list_countries",
     "list_country_signals",
     "list_emergencies",
     "list_emergency_changes",
+    "list_entered_reach_km",
     "list_forecast_scores",
+    "list_outages",
+    "list_reach_km",
     "list_regions",
     "list_signals",
     "list_sources",

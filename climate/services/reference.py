@@ -9,7 +9,7 @@ from typing import TypeVar
 from django.db import models, transaction
 from simple_history.utils import bulk_create_with_history
 
-from climate.models import Country, DataSource, GridZone, Region, RegionCapacity, RetentionPolicy, ZoneYear
+from climate.models import Country, DataSource, GridZone, LatencyBand, Region, RegionCapacity, RetentionPolicy, ZoneYear
 from climate.services import reference_rows as rows
 from climate.services.emergency_policies import add_shipped_policy
 
@@ -33,6 +33,7 @@ def load_reference(*, now: datetime, progress: Progress | None = None) -> dict[s
         ("zone_years", lambda: _add_missing(ZoneYear, rows.zone_years(), now, key=("zone_id", "year"))),
         ("regions", lambda: _add_missing(Region, rows.regions(), now)),
         ("capacities", lambda: _add_capacities(now)),
+        ("latency_bands", lambda: _add_missing(LatencyBand, rows.latency_bands(), now, key=("distance_km",))),
         ("sources", lambda: _add_missing(DataSource, rows.sources(), now)),
         ("retention_policies", lambda: _add_missing(RetentionPolicy, [RetentionPolicy(pk=1)], now)),
         ("emergency_policies", lambda: add_shipped_policy(now=now)),

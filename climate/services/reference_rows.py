@@ -8,7 +8,7 @@ from pathlib import Path
 
 from climate.connectors.registry import CONNECTORS
 from climate.domain.signal import HIGHEST_PLAUSIBLE_G_PER_KWH, LOWEST_PLAUSIBLE_G_PER_KWH
-from climate.models import Country, DataSource, GridZone, Region, RegionCapacity, ZoneYear
+from climate.models import Country, DataSource, GridZone, LatencyBand, Region, RegionCapacity, ZoneYear
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 OWID = "Our World in Data from Ember (CC BY 4.0), via codecarbon 3.3.2"
@@ -157,6 +157,17 @@ def regions() -> Iterator[Region]:
             contracted_cfe_source=row["contracted_cfe_source"],
             # The example sites show how an own site is entered; no work goes to a site that does not exist.
             is_active=row["provider"] != "own",
+        )
+
+
+def latency_bands() -> Iterator[LatencyBand]:
+    """Round-trip times to expect by distance."""
+    for row in _read("latency_bands.csv"):
+        yield LatencyBand(
+            distance_km=float(row["distance_km"]),
+            round_trip_ms=float(row["round_trip_ms"]),
+            source=row["source"],
+            note=row["note"],
         )
 
 

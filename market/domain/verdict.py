@@ -119,7 +119,7 @@ def _offer(
     """What the candidate could grant, or why it cannot."""
     tokens = min(facts.tokens, candidate.free_tokens)
     if tokens == 0:
-        return "full in this hour"
+        return "full in this hour" if candidate.capacity_tokens else "out of service in this hour"
     if whole and tokens < facts.tokens:
         return f"only {tokens} tokens free in this hour"
     cost, print_ = price_of(terms, facts, candidate, tokens, fund_available_micro_usd=facts.fund_available_micro_usd)

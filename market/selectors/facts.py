@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -12,7 +12,8 @@ from django.db.models.functions import Cast
 
 from climate import selectors as climate
 from climate.domain.distance import distance_km
-from climate.domain.ladder import floor_hour
+from climate.domain.ladder import HOUR, floor_hour
+from climate.domain.outages import OutageFacts, tokens_left
 from climate.domain.places import CountryFacts, RegionFacts
 from climate.domain.signal import Basis, Signal
 from market.domain.asks import WhatIf
@@ -53,8 +54,19 @@ def gather_facts(
     if what_if:
         signals = {key: _supposed(signal, what_if, now) for key, signal in signals.items()}
     promised = _promised(request.model_class, hours)
+    outages = climate.list_outages(start=min(hours), end=max(hours) + HOUR) if hours else []
+    entered = climate.list_entered_reach_km([origin.code])
     candidates = [
-        _candidate(region, hour, signals[region.zone, hour], origin, terms, request.model_class, promised)
+        _candidate(
+            region,
+            hour,
+            signals[region.zone, hour],
+            origin,
+            terms,
+            capacity_tokens=_capacity(region, hour, request.model_class, outages),
+            promised_tokens=promised.get((region.code, hour), 0),
+            reach_km=entered.get((origin.code, region.code)),
+        )
         for region in regions
         for hour in hours
     ]
@@ -87,7 +99,14 @@ def gather_facts(
         fund_available_micro_usd=get_fund_available(),
         candidates=tuple(candidates),
         left_out=0,
-        home=_candidate(home, this_hour, signals[home.zone, this_hour], origin, terms, request.model_class, {})
+        home=_candidate(
+            home,
+            this_hour,
+            signals[home.zone, this_hour],
+            origin,
+            terms,
+            capacity_tokens=home.capacity_tokens_per_hour[request.model_class],
+        )
         if home
         else None,
         is_simulated=request.is_simulated,
@@ -101,8 +120,10 @@ def _candidate(
     signal: Signal,
     origin: CountryFacts,
     terms: PolicyTerms,
-    model_class: str,
-    promised: Mapping[tuple[str, datetime], int],
+    *,
+    capacity_tokens: int,
+    promised_tokens: int = 0,
+    reach_km: float | None = None,
 ) -> Candidate:
     return Candidate(
         code=region.code,
@@ -112,8 +133,8 @@ def _candidate(
         distance_km=_distance_km(region, origin),
         pue=region.pue if region.pue is not None else terms.default_pue,
         pue_is_assumed=region.pue is None,
-        capacity_tokens=region.capacity_tokens_per_hour[model_class],
-        promised_tokens=promised.get((region.code, hour), 0),
+        capacity_tokens=capacity_tokens,
+        promised_tokens=promised_tokens,
         intensity_g_per_kwh=signal.intensity_g_per_kwh,
         low_g_per_kwh=signal.low_g_per_kwh,
         high_g_per_kwh=signal.high_g_per_kwh,
@@ -125,8 +146,15 @@ def _candidate(
         kind=signal.kind,
         scope=signal.scope,
         country=region.country_code,
+        reach_km=reach_km,
         carbon_free_share=signal.carbon_free_share,
     )
+
+
+def _capacity(region: RegionFacts, hour: datetime, model_class: str, outages: Sequence[OutageFacts]) -> int:
+    """What outages leave of a region's hour."""
+    whole = region.capacity_tokens_per_hour[model_class]
+    return tokens_left(whole, outages, region=region.code, model_class=model_class, hour=hour)
 
 
 def _supposed(signal: Signal, what_if: WhatIf, now: datetime) -> Signal:

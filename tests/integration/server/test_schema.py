@@ -196,6 +196,20 @@ def test_alerts_and_decisions_on_them_answer_as_documented(document, team):
         check(document, f"{one}{action}/", "post", trusted.post(f"{url}{action}/", {"reason": "r"}))
 
 
+def test_outages_answer_as_documented(document, team):
+    trusted = make_team("Operators", scopes=[Scope.CLIMATE_READ, Scope.CAPACITY_WRITE]).client
+    every, one = "/api/v1/outages/", "/api/v1/outages/{outage_id}/"
+    body = {"region": "aws-eu-north-1", "kind": "outage", "capacity_share": 0.5, "reason": "r"}
+    made = trusted.post(every, body)
+    check(document, every, "post", made)
+    check(document, every, "post", trusted.post(every, {**body, "capacity_share": 2}))
+    check(document, every, "get", team.client.get(every))
+    url = f"{every}{made.json()['id']}/"
+    check(document, one, "get", team.client.get(url))
+    for _ in range(2):
+        check(document, f"{one}end/", "post", trusted.post(f"{url}end/", {"reason": "r"}))
+
+
 @pytest.mark.parametrize("method", ["get", "post"])
 @pytest.mark.parametrize("path", ["/api/v1/requests", "/api/v1/nowhere/", "/api/v2/requests/"])
 def test_an_address_that_is_no_door_is_a_problem_document(client, path, method):
