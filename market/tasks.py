@@ -24,6 +24,14 @@ def expire_overdue(**_future: Any) -> None:
 
 
 @shared_task
+def take_up_due(**_future: Any) -> None:
+    """Give planned work whose hour begins a decision and a hold of its own."""
+    taken = services.take_up_due(now=timezone.now())
+    if taken:
+        logger.info("took up planned work", extra={"count": taken})
+
+
+@shared_task
 def run_allocation_pass(*, trigger: str = "schedule", **_future: Any) -> None:
     """Place the requests that wait. A pass that is running already does the work of this one."""
     try:

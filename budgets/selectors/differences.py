@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Sum
 
 from budgets.domain.periods import Period, bucket_seconds
+from budgets.domain.resizing import PLAN_PREFIX
 from budgets.domain.units import Unit
 from budgets.models import Budget, BudgetAlert, EscrowLease, Hold, HoldLine, LedgerEntry, SpendBucket
 
@@ -44,6 +45,7 @@ def list_ledger_differences(*, progress: Progress = lambda done, total: None) ->
         *_slice_differences(budgets, sums),
         *_pool_differences(budgets),
         *_line_differences(),
+        *_plan_line_differences(),
         *_lease_differences(),
         *_alert_differences(),
     ]
@@ -146,6 +148,15 @@ def _line_differences() -> Iterator[str]:
     blocks = holds.exclude(block_of=None).exclude(line_count=F("depth"))
     for hold in (*whole, *covered, *blocks):
         yield f"budget {hold.budget_id} {hold.budget.name}: hold {hold.pk} has {hold.lines.count()} lines"
+
+
+def _plan_line_differences() -> Iterator[str]:
+    """A plan hold that is resized and carved holds the same at every level of its path."""
+    holds = Hold.objects.filter(status__in=Hold.OPEN, reference__startswith=PLAN_PREFIX)
+    for line in HoldLine.objects.filter(hold__in=holds).select_related("hold", "budget"):
+        held = getattr(line.hold, _column(line.budget.unit))
+        if line.reserved != held:
+            yield _differs(line.budget, "line of the plan hold", line.reserved, "the hold", held)
 
 
 def _lease_differences() -> Iterator[str]:

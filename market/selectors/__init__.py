@@ -10,6 +10,7 @@ from market.selectors.decisions import (
 )
 from market.selectors.fairness import get_fairness
 from market.selectors.figures import get_headline, list_fund_differences, list_promised_tokens
+from market.selectors.plan_differences import list_plan_differences
 from market.selectors.policies import get_policy_in_force, list_purposes
 from market.selectors.runs import get_plan_grid, get_plan_in_force, get_run, list_runs
 from market.selectors.savings import get_savings
@@ -28,6 +29,7 @@ __all__ = [
     "get_savings",
     "list_decisions",
     "list_fund_differences",
+    "list_plan_differences",
     "list_promised_tokens",
     "list_purposes",
     "list_request_answers",

@@ -8,7 +8,7 @@ from django.db.models import Count, Q, Sum
 
 from budgets import selectors as budgets
 from market.domain.views import Headline
-from market.models import FUND_NAME, AllocationRequest, Decision, Fund, FundEntry, RegionHour
+from market.models import FUND_NAME, AllocationRequest, AllocationRun, Decision, Fund, FundEntry, RegionHour
 
 GRANTING = (Decision.Verdict.GRANTED, Decision.Verdict.PARTIAL)
 
@@ -65,14 +65,14 @@ def list_promised_tokens(region_code: str, *, hour: datetime) -> dict[str, int]:
 
 
 def list_fund_differences() -> list[str]:
-    """Every fund whose state is not the sum of its entries or of its open promises, in words."""
+    """Every fund whose state is not the sum of its entries, or of its promises to grants and to the plan in force."""
     found = []
     open_promises = (
         Decision.objects.filter(request__status__in=AllocationRequest.HOLDING).aggregate(
             sum=Sum("fund_reserved_micro_usd")
         )["sum"]
         or 0
-    )
+    ) + (AllocationRun.objects.filter(is_current=True).aggregate(sum=Sum("fund_promised_micro_usd"))["sum"] or 0)
     for fund in Fund.objects.all():
         sums = FundEntry.objects.filter(fund=fund).aggregate(
             balance=Sum("balance_delta_micro_usd"), reserved=Sum("reserved_delta_micro_usd")

@@ -9,6 +9,7 @@ from market.services.reference import load_reference
 from market.services.resolve import cancel, dispatch, release, settle
 from market.services.submit import quote, submit
 from market.services.sweep import expire_overdue
+from market.services.take_up import take_up, take_up_due
 
 __all__ = [
     "Outcome",
@@ -26,4 +27,6 @@ __all__ = [
     "run_allocation_pass",
     "settle",
     "submit",
+    "take_up",
+    "take_up_due",
 ]

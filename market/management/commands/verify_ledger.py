@@ -1,4 +1,4 @@
-"""`manage.py verify_ledger`: recompute every budget and fund from its ledger."""
+"""`manage.py verify_ledger`: recompute every budget and fund from its ledger, and what is kept for the plan."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection, transaction
 
 from budgets.selectors import list_ledger_differences
-from market.selectors import list_fund_differences
+from market.selectors import list_fund_differences, list_plan_differences
 
 
 class Command(BaseCommand):
@@ -18,7 +18,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         with one_view():
-            differences = list_ledger_differences(progress=self._progress) + list_fund_differences()
+            differences = list_ledger_differences(progress=self._progress)
+            differences += list_fund_differences() + list_plan_differences()
         for difference in differences:
             self.stdout.write(difference)
         if differences:
