@@ -8,6 +8,8 @@ from datetime import datetime
 from django.db.models import F
 
 from climate import selectors as climate
+from climate.domain.ladder import HOUR
+from climate.domain.outages import tokens_left
 from config.kernel.errors import Conflict
 from market.models import RegionHour
 
@@ -76,11 +78,17 @@ def keep_cells(rows: Iterable[RegionHour]) -> None:
 
 
 def capacity_now(rows: Collection[RegionHour]) -> dict[Cell, int]:
-    """What these hours can take as their regions stand now: an administrator may have cut one since it was planned."""
+    """What these hours can take as their regions stand now, less outages: it may be less than when it was planned."""
     of_region = {each.code: each.capacity_tokens_per_hour for each in climate.list_regions()}
+    hours = [row.starts_at for row in rows]
+    outages = climate.list_outages(start=min(hours), end=max(hours) + HOUR) if hours else []
     return {
-        (row.region_id, row.model_class, row.starts_at): min(
-            row.capacity_tokens, of_region.get(row.region_id, {}).get(row.model_class, 0)
+        (row.region_id, row.model_class, row.starts_at): tokens_left(
+            of_region.get(row.region_id, {}).get(row.model_class, 0),
+            outages,
+            region=row.region_id,
+            model_class=row.model_class,
+            hour=row.starts_at,
         )
         for row in rows
     }
