@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
@@ -20,7 +19,7 @@ from market.domain.placement.columns import (
     UNKNOWN,
     RequestColumns,
     RequestKind,
-    home_site,
+    microseconds,
     reach_of,
     zone_of_site,
 )
@@ -28,18 +27,7 @@ from market.domain.placement.plan import PlanInputs
 from market.domain.placement.problem import NO_SET, Flags, Floats, Indices
 from market.domain.policy import PolicyTerms
 
-__all__ = [
-    "HOUR_US",
-    "UNKNOWN",
-    "Eligibility",
-    "RequestColumns",
-    "RequestKind",
-    "eligibility_of",
-    "home_site",
-    "reach_of",
-    "zone_of_site",
-]
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+__all__ = ["UNKNOWN", "Eligibility", "RequestColumns", "RequestKind", "eligibility_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,15 +85,11 @@ def eligibility_of(
 
 def _windows(inputs: PlanInputs, columns: RequestColumns) -> tuple[Indices, Indices]:
     """First and last hour of the plan in which each may run, as `market.domain.asks.hours_of_window` counts them."""
-    now_us, plan_us = _microseconds(inputs.made_at), _microseconds(inputs.first_hour)
+    now_us, plan_us = microseconds(inputs.made_at), microseconds(inputs.first_hour)
     first = (np.maximum(columns.earliest_us, now_us) // HOUR_US * HOUR_US - plan_us) // HOUR_US
     last = (columns.latest_us // HOUR_US * HOUR_US - plan_us) // HOUR_US
     count = inputs.hour_count
     return np.clip(first, 0, count).astype(np.int32), np.clip(last, -1, count - 1).astype(np.int32)
-
-
-def _microseconds(moment: datetime) -> int:
-    return (moment - EPOCH) // timedelta(microseconds=1)
 
 
 def _has_an_hour(set_of_hour: Indices, profile: Indices, first_hour: Indices, last_hour: Indices) -> Flags:
@@ -138,7 +122,7 @@ def _cells_of_kinds(
             if known[key] == len(masks):
                 masks.append(mask)
         of_kind[index] = known[key]
-    return np.array(masks, dtype=np.bool_).reshape(-1, *clean_share.shape), of_kind
+    return np.array(masks, dtype=np.bool_).reshape(len(masks), *clean_share.shape), of_kind
 
 
 def _sites_of_kind(inputs: PlanInputs, kind: RequestKind, latency_km: float | None) -> Flags:
