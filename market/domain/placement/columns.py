@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from market.domain.placement.plan import PlanInputs
 from market.domain.placement.problem import Flags, Indices, Ints
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HOUR_US = 3_600_000_000
 UNKNOWN = -1
 """In `input_tokens` and `price_cap_micro_usd`: not stated."""
@@ -65,6 +67,11 @@ class RequestColumns:
 
     def __len__(self) -> int:
         return len(self.tokens)
+
+
+def microseconds(moment: datetime) -> int:
+    """Since 1970, as the columns count time."""
+    return (moment - EPOCH) // timedelta(microseconds=1)
 
 
 def reach_of(inputs: PlanInputs, origin: str) -> dict[str, float]:

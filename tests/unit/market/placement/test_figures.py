@@ -5,15 +5,13 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from climate.domain.places import CountryFacts
 from market.domain.placement.facts import PlacementFacts, facts_of
-from market.domain.placement.figures import Figures, Placed, figures_of, flat_energy_wh
+from market.domain.placement.figures import Figures, Placed, figures_of
 from market.domain.placement.plan import PlanInputs
-from market.domain.placement.prices import Quotes, within_fund
 from market.domain.policy import Justice, PolicyTerms
 from market.domain.verdict import price_of
 from tests.unit.market.examples import BANGLADESH
