@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from market.domain.justice import Weight, emergency_multiplier, need_score, weigh
+from market.domain.placement.floors import Claimant, floors
 from market.domain.placement.plan import Party, PlanInputs
 from market.domain.placement.problem import Ints
 from market.services.passes.gather import Gathered
@@ -17,16 +18,24 @@ PartyKey = tuple[str, str, str, int]
 
 def parties_of(gathered: Gathered, keys: Sequence[PartyKey], *, free_tokens: int) -> tuple[Party, ...]:
     """Parties with weight and floor; what they asked and get is not known yet. `free_tokens` of all hours together."""
-    return tuple(_party(gathered, key, free_tokens) for key in keys)
+    lifted = [
+        emergency_multiplier(origin=origin, purpose=purpose, emergencies=gathered.emergencies)
+        for origin, _, purpose, _ in keys
+    ]
+    claimants = [
+        Claimant(origin=origin, purpose=purpose, tier=gathered.purposes[purpose].tier, is_lifted=lifted_by > 1.0)
+        for (origin, _, purpose, _), lifted_by in zip(keys, lifted, strict=True)
+    ]
+    guaranteed = floors(claimants, gathered.plan_terms.allocation, free_tokens=free_tokens)
+    return tuple(
+        _party(gathered, key, lifted_by, float(floor))
+        for key, lifted_by, floor in zip(keys, lifted, guaranteed, strict=True)
+    )
 
 
-def _party(gathered: Gathered, key: PartyKey, free_tokens: int) -> Party:
+def _party(gathered: Gathered, key: PartyKey, lifted_by: float, floor_tokens: float) -> Party:
     origin, scored, purpose, policy_id = key
-    lifted_by = emergency_multiplier(origin=origin, purpose=purpose, emergencies=gathered.emergencies)
     weight = _weight(gathered, key, lifted_by)
-    allocation = gathered.plan_terms.allocation
-    share = allocation.floor_share[gathered.purposes[purpose].tier]
-    raised = allocation.emergency_floor_multiplier if lifted_by != 1.0 else 1.0
     return Party(
         origin=origin,
         scored=scored,
@@ -34,7 +43,7 @@ def _party(gathered: Gathered, key: PartyKey, free_tokens: int) -> Party:
         policy_id=policy_id,
         weight=weight.value,
         factors=weight.factors,
-        floor_tokens=share * raised * free_tokens,
+        floor_tokens=floor_tokens,
         asked_tokens=0,
         service_tokens=0,
         baseline_tokens=0,
