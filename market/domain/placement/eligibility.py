@@ -155,6 +155,9 @@ def _clean_share(inputs: PlanInputs) -> Floats:
 def _profiles(cells: Flags) -> tuple[Flags, Indices, Indices]:
     """Eligible sets [E, S], profiles [P, T] and the profile of each row of `cells` [M, S, T]."""
     count, site_count, hour_count = cells.shape
+    if not cells.size:
+        nowhere = np.full((count, hour_count), NO_SET, dtype=np.int32)
+        return np.zeros((0, site_count), dtype=np.bool_), nowhere, np.arange(count, dtype=np.int32)
     by_hour = np.ascontiguousarray(cells.transpose(0, 2, 1)).reshape(-1, site_count)
     sets, set_of = _distinct(by_hour)
     is_empty = ~sets.any(axis=1)
