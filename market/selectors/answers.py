@@ -7,9 +7,10 @@ from decimal import Decimal as Exact
 from typing import Any
 
 from budgets.domain.units import Unit, to_steps
-from budgets.selectors import HoldLease
+from budgets.selectors import HoldLease, PlanHold
 from market.domain.explanation import usd
 from market.domain.facts import DecisionFacts
+from market.domain.parts import Part, decide_parts
 from market.domain.verdict import Verdict, decide
 from market.models import AllocationRequest, Decision
 from market.selectors.policies import get_policy_version
@@ -18,14 +19,26 @@ AVOIDED_REFERENCE = "run now at home region"
 AVOIDED_LABEL = "estimated, unverified"
 
 
-def answer_body(request: AllocationRequest, decision: Decision, hold: HoldLease | None) -> dict[str, Any]:
-    """The body of a request in the API, with the hold that pays for it, if any."""
+def answer_body(
+    request: AllocationRequest,
+    decision: Decision,
+    hold: HoldLease | PlanHold | None,
+    *,
+    status: str | None = None,
+    planned_by_run: int | None = None,
+) -> dict[str, Any]:
+    """The body of a request in the API, with the hold that pays for it, if any.
+
+    `status` and `planned_by_run` are those of a request that waits and has a place in the plan in force.
+    """
     return {
         "id": None if request._state.adding else str(request.pk),
-        "status": request.status or decision.verdict,
+        "status": status or request.status or decision.verdict,
         "granted_tokens": decision.granted_tokens,
         "region": {"code": decision.region_id, "zone": decision.zone_code} if decision.region_id else None,
         "starts_at": iso(decision.starts_at),
+        "parts": _parts(decision),
+        "planned_by_run": planned_by_run,
         "price": _price(decision),
         "carbon": _carbon(decision),
         "priority": {"weight": decision.weight, "factors": decision.factors},
@@ -81,7 +94,7 @@ def candidate_rows(decision: Decision) -> list[dict[str, Any]]:
 
 def explain_again(decision: Decision) -> dict[str, Any]:
     """The stored inputs, the stored verdict and the verdict computed again from the inputs."""
-    stored = _stored_verdict(decision)
+    stored = verdict_of(decision)
     recomputed = _recomputed_verdict(decision)
     return {
         "explanation": decision.explanation,
@@ -125,8 +138,20 @@ def _carbon(decision: Decision) -> dict[str, Any] | None:
     }
 
 
-def _hold(hold: HoldLease | None) -> dict[str, Any] | None:
-    return {"id": str(hold.id), "fence": hold.fence, "expires_at": iso(hold.expires_at)} if hold else None
+def _hold(hold: HoldLease | PlanHold | None) -> dict[str, Any] | None:
+    """What pays; a plan's hold pays for all planned work of its budget together."""
+    if hold is None:
+        return None
+    is_shared = isinstance(hold, PlanHold)
+    hold_id = hold.hold_id if isinstance(hold, PlanHold) else hold.id
+    return {"id": str(hold_id), "fence": hold.fence, "expires_at": iso(hold.expires_at), "is_shared": is_shared}
+
+
+def _parts(decision: Decision) -> list[dict[str, Any]] | None:
+    if decision.parts is None:
+        return None
+    parts = [Part.from_json(each) for each in decision.parts]
+    return [{"region": each.region, "starts_at": iso(each.starts_at), "tokens": each.tokens} for each in parts]
 
 
 def _settlement(request: AllocationRequest) -> dict[str, Any] | None:
@@ -145,7 +170,8 @@ def _settlement(request: AllocationRequest) -> dict[str, Any] | None:
     }
 
 
-def _stored_verdict(decision: Decision) -> dict[str, Any]:
+def verdict_of(decision: Decision) -> dict[str, Any]:
+    """What a decision says, in the words in which it is compared."""
     return {
         "verdict": decision.verdict,
         "granted_tokens": decision.granted_tokens,
@@ -158,8 +184,9 @@ def _stored_verdict(decision: Decision) -> dict[str, Any]:
 
 
 def _recomputed_verdict(decision: Decision) -> dict[str, Any]:
-    facts = DecisionFacts.from_json(decision.inputs["facts"])
-    verdict = decide(get_policy_version(decision.policy_id).terms, facts)
+    facts, terms = DecisionFacts.from_json(decision.inputs["facts"]), get_policy_version(decision.policy_id).terms
+    parts = [Part.from_json(each) for each in decision.parts or ()]
+    verdict = decide_parts(terms, facts, parts) if parts else decide(terms, facts)
     refused = decision.inputs.get("budget_refusal")
     waits = decision.verdict == Decision.Verdict.QUEUED
     granted = verdict.chosen is not None and not waits and not (refused and _budget_cannot_pay(verdict, refused))

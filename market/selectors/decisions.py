@@ -14,7 +14,10 @@ from config.kernel.errors import NotFound
 from market.domain.explanation import usd
 from market.domain.views import DecisionRow, RequestDetail
 from market.models import AllocationRequest, Decision
-from market.selectors.answers import answer_body, candidate_rows, explain_again
+from market.selectors.answers import answer_body
+from market.selectors.explanations import explain, list_candidates
+from market.selectors.plan_timeline import list_plan_moments
+from market.selectors.planned import Standing, having_status, list_standings, planned_in
 from market.selectors.policies import get_policy_version
 
 RELATED = ("request__team__organisation", "request__purpose", "region", "policy")
@@ -27,7 +30,7 @@ def list_decisions(
     region_code: str | None = None,
     before: tuple[datetime, int] | None = None,
 ) -> list[DecisionRow]:
-    """The latest decision of each request, newest first; None means of all teams.
+    """The latest decision of each request, newest first; None means of all teams. What waits stands as it is planned.
 
     `before` is the time and the id of the last decision of the page before: a pass makes many at one time.
     """
@@ -36,27 +39,30 @@ def list_decisions(
     if team_ids is not None:
         rows = rows.filter(request__team__in=team_ids)
     if region_code is not None:
-        rows = rows.filter(region=region_code)
+        rows = rows.filter(Q(region=region_code) | planned_in(region_code))
     if before is not None:
         made_at, decision_id = before
         rows = rows.filter(Q(made_at__lt=made_at) | Q(made_at=made_at, pk__lt=decision_id))
-    return [_row(each) for each in rows.defer("inputs").order_by("-made_at", "-id")[:limit]]
+    found = list(rows.defer("inputs").order_by("-made_at", "-id")[:limit])
+    standings = list_standings(found)
+    return [_row(each, standings[each.request_id]) for each in found]
 
 
 def get_decision_row(request_id: UUID) -> DecisionRow:
     """The latest decision of a request as a line of the feed. Raises NotFound."""
-    return _row(_latest(request_id))
+    decision = _latest(request_id)
+    return _row(decision, _standing(decision))
 
 
 def get_request_answer(request_id: UUID) -> tuple[int, dict[str, Any]]:
     """The team of a request and its body as `GET /api/v1/requests/{id}/` answers it. Raises NotFound."""
-    decision = _latest(request_id)
-    return decision.request.team_id, _body(decision)
+    standing = _standing(_latest(request_id))
+    return standing.decision.request.team_id, _body(standing)
 
 
 def get_explanation(request_id: UUID) -> dict[str, Any]:
-    """Inputs, stored verdict and the verdict computed again, of a request's latest decision. Raises NotFound."""
-    return explain_again(_latest(request_id))
+    """Inputs, stored verdict and the verdict computed again, of a request as it stands. Raises NotFound."""
+    return explain(_standing(_latest(request_id)))
 
 
 def list_request_answers(
@@ -66,25 +72,35 @@ def list_request_answers(
     offset: int,
     limit: int,
 ) -> list[dict[str, Any]]:
-    """Bodies of requests, newest first, in three queries. `filters` are field lookups of the API's own."""
-    requests: QuerySet[AllocationRequest] = AllocationRequest.objects.filter(**filters)
+    """Bodies of requests, newest first, in a bounded number of queries. `filters` are field lookups of the API's own.
+
+    `status` is the status in which a request stands: one that waits and is planned counts as granted or partial.
+    """
+    stored = {name: value for name, value in filters.items() if name != "status"}
+    requests: QuerySet[AllocationRequest] = AllocationRequest.objects.filter(**stored)
+    if "status" in filters:
+        requests = requests.filter(having_status(filters["status"]))
     if team_ids is not None:
         requests = requests.filter(team__in=team_ids)
     newest = Decision.objects.filter(request=OuterRef("pk")).order_by("-sequence").values("pk")[:1]
     page = requests.annotate(newest=Subquery(newest)).order_by("-created_at", "-pk")[offset : offset + limit]
     decision_ids = [each.newest for each in page]
     decisions = Decision.objects.select_related(*RELATED, "request__settlement").defer("inputs").in_bulk(decision_ids)
+    standings = list_standings(decisions.values())
     holds = budgets.find_hold_leases(each.hold_id for each in decisions.values() if each.hold_id)
-    return [_body(decisions[pk], holds) for pk in decision_ids]
+    return [_body(standings[decisions[pk].request_id], holds) for pk in decision_ids]
 
 
 def get_request_detail(request_id: UUID) -> RequestDetail:
     """A request with its whole story. Raises NotFound."""
-    decision = _latest(request_id)
+    standing = _standing(_latest(request_id))
+    decision = standing.decision
     request = decision.request
     story: Sequence[Decision] = list(request.decisions.order_by("sequence"))
     settlement = getattr(request, "settlement", None)
     timeline = [(request.created_at, "asked"), *((each.made_at, each.verdict) for each in story)]
+    if any(each.verdict == Decision.Verdict.QUEUED for each in story):
+        timeline = sorted([*timeline, *list_plan_moments(request)], key=lambda moment: moment[0])
     if request.resolved_at:
         timeline.append((request.resolved_at, request.status))
     return RequestDetail(
@@ -105,10 +121,10 @@ def get_request_detail(request_id: UUID) -> RequestDetail:
         latency_class=request.latency_class,
         earliest_at=request.earliest_at,
         latest_at=request.latest_at,
-        status=request.status,
-        answer=_body(decision),
+        status=standing.status,
+        answer=_body(standing),
         reasons=tuple(decision.reasons),
-        candidates=tuple(candidate_rows(decision)),
+        candidates=tuple(list_candidates(standing)),
         timeline=tuple(timeline),
         settlement=None
         if settlement is None
@@ -128,10 +144,18 @@ def get_request_detail(request_id: UUID) -> RequestDetail:
     )
 
 
-def _body(decision: Decision, holds: Mapping[UUID, budgets.HoldLease] | None = None) -> dict[str, Any]:
-    if holds is None:
-        holds = budgets.find_hold_leases([decision.hold_id] if decision.hold_id else [])
-    return answer_body(decision.request, decision, holds.get(decision.hold_id) if decision.hold_id else None)
+def _body(standing: Standing, holds: Mapping[UUID, budgets.HoldLease] | None = None) -> dict[str, Any]:
+    decision = standing.decision
+    hold: budgets.HoldLease | budgets.PlanHold | None = standing.plan_hold
+    if hold is None and decision.hold_id is not None:
+        known = budgets.find_hold_leases([decision.hold_id]) if holds is None else holds
+        hold = known.get(decision.hold_id)
+    run_id = standing.run.pk if standing.is_planned and standing.run else None
+    return answer_body(decision.request, decision, hold, status=standing.status, planned_by_run=run_id)
+
+
+def _standing(decision: Decision) -> Standing:
+    return list_standings([decision])[decision.request_id]
 
 
 def _latest(request_id: UUID) -> Decision:
@@ -142,12 +166,13 @@ def _latest(request_id: UUID) -> Decision:
     return decision
 
 
-def _row(decision: Decision) -> DecisionRow:
-    request = decision.request
+def _row(stored: Decision, standing: Standing) -> DecisionRow:
+    """A line of the feed. It keeps the place and time of the stored decision, so that pages follow on each other."""
+    decision, request = standing.decision, stored.request
     return DecisionRow(
-        decision_id=decision.pk,
+        decision_id=stored.pk,
         request_id=request.pk,
-        made_at=decision.made_at,
+        made_at=stored.made_at,
         team_id=request.team_id,
         team_name=request.team.name,
         organisation_name=request.team.organisation.name,
@@ -157,9 +182,9 @@ def _row(decision: Decision) -> DecisionRow:
         model_class=request.model_class,
         asked_tokens=request.tokens,
         granted_tokens=decision.granted_tokens,
-        status=request.status,
+        status=standing.status,
         region_code=decision.region_id,
-        region_city=(decision.region.city or decision.region.name) if decision.region else "",
+        region_city=standing.city or ((decision.region.city or decision.region.name) if decision.region else ""),
         zone_code=decision.zone_code,
         starts_at=decision.starts_at,
         intensity_g_per_kwh=decision.intensity_g_per_kwh,

@@ -43,7 +43,7 @@ class Standing:
     @property
     def is_planned(self) -> bool:
         """Whether the plan in force grants it something."""
-        return self.plan_hold is not None or (bool(self.rows) and self.status != Status.QUEUED)
+        return self.run is not None and self.status in VERDICT_OF_STATUS
 
 
 def list_standings(decisions: Collection[Decision]) -> dict[UUID, Standing]:
@@ -92,6 +92,17 @@ def having_status(status: str) -> Q:
     if status == Status.QUEUED:
         return stored & ~Q(is_planned(run.pk))
     return stored | (Q(status=Status.QUEUED) & Q(is_planned(run.pk, VERDICT_OF_STATUS[Status(status)])))
+
+
+def planned_in(region_code: str) -> Q:
+    """Latest decisions of requests that wait and that the plan in force puts in this region."""
+    run = find_run_in_force()
+    inputs = find_plan_inputs([run.pk]).get(run.pk) if run else None
+    if run is None or inputs is None:
+        return Q(pk__in=())
+    sites = [index for index, site in enumerate(inputs.sites) if site.region == region_code]
+    here = Placement.objects.filter(run=run.pk, request=OuterRef("request"), verdict__in=GRANTING, site__in=sites)
+    return Q(request__status=Status.QUEUED) & Q(Exists(here))
 
 
 def _rows(run: AllocationRun, request_ids: Collection[UUID]) -> dict[UUID, list[Placement]]:

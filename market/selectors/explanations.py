@@ -1,0 +1,136 @@
+"""Why a request was decided as it was, and the verdict computed again from what is stored."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from market.domain.explanation import usd
+from market.domain.placement.counterfactuals import Option
+from market.domain.placement.handback import HEADROOM_SHARE
+from market.domain.placement.plan import PlacementVerdict, PlanInputs, WaitingReason
+from market.domain.placement.story import tell
+from market.domain.placement.story_words import Told
+from market.models import AllocationRequest, Decision, Placement
+from market.selectors.answers import candidate_rows, explain_again, iso, verdict_of
+from market.selectors.plan_stories import find_told, plan_candidates
+from market.selectors.planned import Standing
+
+MONEY = ("service", "carbon", "justice", "renewable")
+
+
+def explain(standing: Standing) -> dict[str, Any]:
+    """Inputs, stored verdict and the verdict computed again; `plan` is the story of the plan that placed it, if any."""
+    decision, run = standing.decision, standing.run
+    if run is None:
+        return _of_decision(decision)
+    told = find_told(decision.request, run, standing.rows)
+    if told is None:
+        return {**explain_again(decision), "plan": None}
+    if standing.is_planned:
+        stored, recomputed = _stored(told.inputs, decision, standing.rows), _recomputed(told, decision, standing.rows)
+    else:
+        stored, recomputed = _stored_wait(standing.rows[0]), _recomputed_wait(told, standing.rows[0])
+    return {
+        "explanation": decision.explanation,
+        "policy": {"name": decision.policy.name, "version": decision.policy.version, "body": decision.policy.body},
+        "inputs": {**decision.inputs, "run": run.pk, "placements": [_row(each) for each in standing.rows]},
+        "stored": stored,
+        "recomputed": recomputed,
+        "agrees": stored == recomputed,
+        "plan": tell(told),
+    }
+
+
+def list_candidates(standing: Standing) -> list[dict[str, Any]]:
+    """The region-hours that were looked at, best first: by the plan that placed the request, or by its decision."""
+    decision, run, rows = standing.decision, standing.run, standing.rows
+    if run is None:
+        run, rows = decision.run, _rows_of(decision)
+    told = find_told(decision.request, run, rows) if run is not None else None
+    return candidate_rows(decision) if told is None else plan_candidates(told)
+
+
+def _of_decision(decision: Decision) -> dict[str, Any]:
+    """A stored decision; one that a plan's promise became is told with the plan, as long as that is kept."""
+    told = None if decision.run is None else find_told(decision.request, decision.run, _rows_of(decision))
+    return {**explain_again(decision), "plan": None if told is None else tell(told)}
+
+
+def _rows_of(decision: Decision) -> tuple[Placement, ...]:
+    """The rows of the plan whose promise this decision became."""
+    if decision.run_id is None:
+        return ()
+    return tuple(Placement.objects.filter(run=decision.run_id, request=decision.request_id).order_by("part"))
+
+
+def _stored(inputs: PlanInputs, decision: Decision, rows: Sequence[Placement]) -> dict[str, Any]:
+    """What the rows of the plan say. That its place is the best, a plan claims unless its solver failed."""
+    placed = [row for row in rows if row.tokens]
+    largest = max(placed, key=lambda row: row.tokens)
+    money = {name: sum(getattr(row, f"{name}_micro_usd") for row in placed) for name in MONEY}
+    total = money["service"] + money["carbon"] + money["justice"] - money["renewable"]
+    begins = max(inputs.hour_at(largest.hour), decision.request.earliest_at, inputs.made_at)
+    return {
+        "verdict": PlacementVerdict(rows[0].verdict).name.lower(),
+        "granted_tokens": sum(row.tokens for row in placed),
+        "region": inputs.sites[largest.site].region,
+        "starts_at": iso(begins),
+        "price": {f"{name}_usd": usd(value) for name, value in {**money, "total": total}.items()},
+        "location_g": sum(row.location_g for row in placed),
+        "weight": inputs.parties[largest.party].weight,
+        "party": _party_of_row(inputs, largest),
+        "is_eligible": True,
+        "is_best_place": True,
+    }
+
+
+def _recomputed(told: Told, decision: Decision, rows: Sequence[Placement]) -> dict[str, Any]:
+    """The same by the scalar rules: price and carbon, window and rules, and the certificate of the place."""
+    verdict = verdict_of(decision)
+    asked = decision.request.tokens
+    return {
+        **verdict,
+        "verdict": "granted" if verdict["granted_tokens"] == asked else "partial",
+        "party": _party_of_request(decision.request),
+        "is_eligible": all(each.is_eligible for each in told.certificates),
+        "is_best_place": told.is_degraded or all(each.holds for each in told.certificates),
+    }
+
+
+def _stored_wait(row: Placement) -> dict[str, Any]:
+    return {"verdict": "queued", "granted_tokens": 0, "reason": WaitingReason(row.reason).name.lower()}
+
+
+def _recomputed_wait(told: Told, row: Placement) -> dict[str, Any]:
+    """Why it waits, by the region-hours it could use; what its budget and the Fund had then is as recorded."""
+    stored = WaitingReason(row.reason)
+    fits = any(_had_room(told, each) for each in told.options)
+    if not told.options:
+        reason = WaitingReason.NOT_ELIGIBLE
+    elif stored == WaitingReason.FULL and fits:
+        reason = WaitingReason.NONE
+    else:
+        reason = WaitingReason.FULL if stored == WaitingReason.NOT_ELIGIBLE else stored
+    return {"verdict": "queued", "granted_tokens": 0, "reason": reason.name.lower()}
+
+
+def _had_room(told: Told, option: Option) -> bool:
+    """Room for the whole of it, beyond what plans leave for rounding to whole requests."""
+    headroom = math.floor(int(told.inputs.arrays["capacity_tokens"][option.cell]) * HEADROOM_SHARE)
+    return option.free_tokens >= told.asked_tokens and option.free_tokens > headroom
+
+
+def _party_of_row(inputs: PlanInputs, row: Placement) -> list[str]:
+    party = inputs.parties[row.party]
+    return [party.origin, party.scored, party.purpose]
+
+
+def _party_of_request(request: AllocationRequest) -> list[str]:
+    return [request.origin_code, request.scored_code, request.purpose_id]
+
+
+def _row(row: Placement) -> dict[str, Any]:
+    names = ("part", "verdict", "reason", "site", "hour", "party", "tokens", "from_fund_micro_usd", "location_g")
+    return {name: getattr(row, name) for name in names}
