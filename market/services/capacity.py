@@ -37,9 +37,12 @@ def promise(*, region_code: str, model_class: str, starts_at: datetime, tokens: 
     rows.exclude(capacity_tokens=capacity_tokens).filter(
         promised_tokens__lte=capacity_tokens - F("planned_tokens")
     ).update(capacity_tokens=capacity_tokens)
-    if not rows.filter(capacity_tokens__gte=F("promised_tokens") + F("planned_tokens") + tokens).update(
-        promised_tokens=F("promised_tokens") + tokens
-    ):
+    fits = rows.filter(
+        capacity_tokens__gte=F("promised_tokens") + F("planned_tokens") + tokens,
+        # Where more is promised than an outage leaves, the row still has the old capacity.
+        promised_tokens__lte=capacity_tokens - tokens - F("planned_tokens"),
+    )
+    if not fits.update(promised_tokens=F("promised_tokens") + tokens):
         raise HourFull("This hour has just filled up.")
 
 
