@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import time
-from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import connections
 
 from budgets import services
 from budgets.domain.gears import GearChoice
@@ -24,6 +18,7 @@ from budgets.models import Budget, Hold
 from budgets.selectors import list_leases, list_ledger_differences
 from budgets.services import escrow
 from config.kernel.errors import Conflict
+from tests.integration.processes import in_processes
 from tests.integration.world import NOW, make_budget, make_team
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres]
@@ -33,22 +28,6 @@ LATER = NOW + timedelta(hours=1)
 
 def amounts_of(tokens: int) -> Amounts:
     return Amounts(tokens=tokens, carbon_ug=0, micro_usd=0)
-
-
-def in_processes(works: Iterable[Callable[[], Any]]) -> list[Any]:
-    """Run each in a process of its own, all at once; their results in order."""
-    works = list(works)
-    connections.close_all()  # a connection is not shared with a fork
-    fork = multiprocessing.get_context("fork")
-    starts_at = time.time() + 0.3
-    with ProcessPoolExecutor(len(works), mp_context=fork) as pool:
-        return [each.result(60) for each in [pool.submit(_started, work, starts_at) for work in works]]
-
-
-def _started(work: Callable[[], Any], at: float) -> Any:
-    connections.close_all()
-    time.sleep(max(0.0, at - time.time()))
-    return work()
 
 
 def hold(budget_id: UUID, name: str, tokens: int = 10) -> UUID | None:
