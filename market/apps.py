@@ -8,6 +8,8 @@ class MarketConfig(AppConfig):
 
     def ready(self) -> None:
         from climate.services.purposes import register_purposes
+        from market import subscribers
         from market.selectors.policies import list_purpose_titles
 
         register_purposes(list_purpose_titles)
+        subscribers.connect()

@@ -6,12 +6,15 @@ import logging
 from typing import Any
 
 from celery import shared_task
+from django.core.cache import cache
 from django.utils import timezone
 
 from config.kernel.errors import Conflict
 from market import services
 
 logger = logging.getLogger(__name__)
+RUNNING_RETRY_SECONDS = 5
+EXPIRES_SECONDS = 600
 
 
 @shared_task
@@ -38,6 +41,22 @@ def run_allocation_pass(*, trigger: str = "schedule", **_future: Any) -> None:
         services.run_allocation_pass(now=timezone.now(), trigger=trigger, actor="scheduler")
     except Conflict:
         logger.info("allocation pass skipped: one is running")
+
+
+@shared_task
+def run_asked_pass(*, trigger: str, asked: str, **_future: Any) -> None:
+    """Make a new plan because something happened that the one in force does not know.
+
+    `asked` is the mark in the cache that a pass is asked for: taken down before it looks, so that what
+    happens while it runs leads to another. One that is running now may not have seen it: wait for its end.
+    """
+    cache.delete(asked)
+    try:
+        services.run_allocation_pass(now=timezone.now(), trigger=trigger, actor="scheduler")
+    except Conflict as refusal:
+        if refusal.code == "pass_running" and cache.add(asked, True, timeout=RUNNING_RETRY_SECONDS * 10):
+            again = {"trigger": trigger, "asked": asked}
+            run_asked_pass.apply_async(kwargs=again, countdown=RUNNING_RETRY_SECONDS, expires=EXPIRES_SECONDS)
 
 
 @shared_task
