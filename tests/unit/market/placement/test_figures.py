@@ -5,13 +5,15 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from climate.domain.places import CountryFacts
 from market.domain.placement.facts import PlacementFacts, facts_of
-from market.domain.placement.figures import Figures, Placed, figures_of
+from market.domain.placement.figures import Figures, Placed, figures_of, flat_energy_wh
 from market.domain.placement.plan import PlanInputs
+from market.domain.placement.prices import Quotes, within_fund
 from market.domain.policy import Justice, PolicyTerms
 from market.domain.verdict import price_of
 from tests.unit.market.examples import BANGLADESH
@@ -159,3 +161,56 @@ def test_figures_of_many_are_the_figures_of_each(situation, third_policy, fund):
         countries={**COUNTRIES, "XX": nowhere},
         fund=fund,
     )
+
+
+def test_ties_of_rounding_go_up_as_they_do_in_decimal():
+    """In an hour promised by 100 % a token of class L costs 4.5 micro-USD: every odd count is a tie."""
+    full = {"promised_tokens": np.full((2, 4), 1_000_000, dtype=np.int64)}
+    inputs = plan(arrays=full, mean_need_score=None)
+    requests = columns(*({"tokens": tokens, "latest_us": NOW_US} for tokens in range(1, 40)))
+    rows = placed(*((index, 0, 0, index + 1) for index in range(39)))
+    figures = assert_equal_to_the_scalars(inputs, requests, rows, terms=TERMS, countries=COUNTRIES, fund=0)
+    assert figures.service_micro_usd[:3].tolist() == [5, 9, 14]
+
+
+def test_the_fund_pays_in_the_order_of_the_rows_until_it_is_empty():
+    requests = columns(*({"policy_id": 2} for _ in range(3)))
+    rows = placed((0, 0, 0, 2000), (1, 0, 0, 2000), (2, 0, 0, 2000))
+    figures = assert_equal_to_the_scalars(plan(), requests, rows, terms=TERMS, countries=COUNTRIES, fund=1_000_000)
+    assert figures.from_fund_micro_usd.tolist() == [720_000, 280_000, 0]
+    assert figures.justice_micro_usd.tolist() == [-600_000, -233_333, 0]
+    assert figures.renewable_micro_usd.tolist() == [120_000, 46_667, 0]
+
+
+def test_a_fund_that_pays_beyond_64_bits_is_shrunk_exactly():
+    quotes = Quotes(
+        service=np.array([0]), carbon=np.array([0]), justice=np.array([-(4 * 10**15)]), renewable=np.array([2 * 10**15])
+    )
+    paid, from_fund = within_fund(quotes, pays_renewable=np.array([True]), available_micro_usd=10**15 + 1)
+    assert paid.justice.tolist() == [-(4 * 10**15 * (10**15 + 1) // (6 * 10**15))]
+    assert from_fund.tolist() == [10**15 + 1]
+
+
+def test_a_fund_in_debt_pays_nothing():
+    figures = figures_of(
+        plan(),
+        columns({"policy_id": 2}),
+        placed((0, 0, 0, 2000)),
+        terms=TERMS,
+        countries=COUNTRIES,
+        fund_available_micro_usd=-5,
+    )
+    assert figures.from_fund_micro_usd.tolist() == [0]
+    assert figures.total_micro_usd[0] > figures.service_micro_usd[0]
+
+
+def test_no_placements_have_no_figures():
+    figures = figures_of(plan(), columns({}), placed(), terms=TERMS, countries=COUNTRIES, fund_available_micro_usd=10)
+    assert len(figures.total_micro_usd) == 0
+
+
+@pytest.mark.parametrize("kwh", ["0.0001", "0.000000123456789012345678", "3", "0"])
+@pytest.mark.parametrize("tokens", [1, 999_983, 10**12])
+def test_a_flat_energy_is_the_float_of_its_decimal(kwh, tokens):
+    [energy] = flat_energy_wh(Decimal(kwh), np.array([tokens])).tolist()
+    assert energy == float(Decimal(kwh) * tokens * 1000)
