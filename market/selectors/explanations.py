@@ -18,6 +18,8 @@ from market.selectors.plan_stories import find_told, plan_candidates
 from market.selectors.planned import Standing
 
 MONEY = ("service", "carbon", "justice", "renewable")
+LEFT_OUT = {"budget", "fund"}
+"""Reasons for which requests leave a plan after everything was placed."""
 
 
 def explain(standing: Standing) -> dict[str, Any]:
@@ -31,7 +33,8 @@ def explain(standing: Standing) -> dict[str, Any]:
     if standing.is_planned:
         stored, recomputed = _stored(told.inputs, decision, standing.rows), _recomputed(told, decision, standing.rows)
     else:
-        stored, recomputed = _stored_wait(standing.rows[0]), _recomputed_wait(told, standing.rows[0])
+        left_out = bool(LEFT_OUT & set(run.record.get("misses", ())))
+        stored, recomputed = _stored_wait(standing.rows[0]), _recomputed_wait(told, standing.rows[0], left_out)
     return {
         "explanation": decision.explanation,
         "policy": {"name": decision.policy.name, "version": decision.policy.version, "body": decision.policy.body},
@@ -103,13 +106,16 @@ def _stored_wait(row: Placement) -> dict[str, Any]:
     return {"verdict": "queued", "granted_tokens": 0, "reason": WaitingReason(row.reason).name.lower()}
 
 
-def _recomputed_wait(told: Told, row: Placement) -> dict[str, Any]:
-    """Why it waits, by the region-hours it could use; what its budget and the Fund had then is as recorded."""
+def _recomputed_wait(told: Told, row: Placement, left_out: bool) -> dict[str, Any]:
+    """Why it waits, by the region-hours it could use; what its budget and the Fund had then is as recorded.
+
+    `left_out`: others were left out after all was placed, so that room for it may be left.
+    """
     stored = WaitingReason(row.reason)
     fits = any(_had_room(told, each) for each in told.options)
     if not told.options:
         reason = WaitingReason.NOT_ELIGIBLE
-    elif stored == WaitingReason.FULL and fits:
+    elif stored == WaitingReason.FULL and fits and not left_out:
         reason = WaitingReason.NONE
     else:
         reason = WaitingReason.FULL if stored == WaitingReason.NOT_ELIGIBLE else stored
@@ -118,7 +124,9 @@ def _recomputed_wait(told: Told, row: Placement) -> dict[str, Any]:
 
 def _had_room(told: Told, option: Option) -> bool:
     """Room for the whole of it, beyond what plans leave for rounding to whole requests."""
-    headroom = math.floor(int(told.inputs.arrays["capacity_tokens"][option.cell]) * HEADROOM_SHARE)
+    arrays = told.inputs.arrays
+    taken = int(arrays["promised_tokens"][option.cell]) + int(arrays["kept_tokens"][option.cell])
+    headroom = math.floor(max(0, int(arrays["capacity_tokens"][option.cell]) - taken) * HEADROOM_SHARE)
     return option.free_tokens >= told.asked_tokens and option.free_tokens > headroom
 
 

@@ -7,7 +7,7 @@ from market.domain.placement.report import fairness_report
 from market.domain.plan_views import FairnessReport
 from market.models import AllocationRun
 from market.selectors.plan_inputs import get_plan_inputs
-from market.selectors.runs import NO_PLAN, NO_SUCH_RUN
+from market.selectors.runs import NO_PLAN, NO_SUCH_RUN, plan_of
 
 
 def get_fairness(run_id: int | None = None) -> FairnessReport:
@@ -17,7 +17,7 @@ def get_fairness(run_id: int | None = None) -> FairnessReport:
     if run is None:
         raise NotFound(NO_PLAN if run_id is None else NO_SUCH_RUN)
     return fairness_report(
-        get_plan_inputs(run.pk),
+        get_plan_inputs(plan_of(run)),
         run_id=run.pk,
         is_current=run.is_current,
         price_of_justice=run.record.get("price_of_justice"),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, F, Q, Sum
 
 from budgets import selectors as budgets
 from market.domain.views import Headline
 from market.models import FUND_NAME, AllocationRequest, AllocationRun, Decision, Fund, FundEntry, RegionHour
+from market.selectors.plan_sums import get_planned_sums
 
 GRANTING = (Decision.Verdict.GRANTED, Decision.Verdict.PARTIAL)
 
@@ -22,8 +23,8 @@ def get_fund_available() -> int:
 def get_headline(*, now: datetime, team_ids: frozenset[int] | None) -> Headline:
     """What was decided since 00:00 UTC, simulated decisions left out. None means all teams.
 
-    Settled work counts as it was used, open grants as they were promised, and what was given
-    back or expired not at all.
+    Settled work counts as it was used, open grants as they were promised, what still waits as the
+    plan in force has it, and what was given back or expired not at all.
     """
     day = now.replace(hour=0, minute=0, second=0, microsecond=0)
     decisions = Decision.objects.filter(made_at__gte=day, request__is_simulated=False)
@@ -42,16 +43,17 @@ def get_headline(*, now: datetime, team_ids: frozenset[int] | None) -> Headline:
         used_g=Sum("settlement__location_g"),
         used_avoided_g=Sum("settlement__avoided_g"),
     )
+    planned = get_planned_sums(since=day, team_ids=team_ids)
     fund = Fund.objects.filter(name=FUND_NAME).first()
     return Headline(
         day_starts_at=day,
         as_of=now,
-        requests=sums["requests"],
-        granted_tokens=(sums["promised_tokens"] or 0) + (sums["used_tokens"] or 0),
-        location_g=(sums["promised_g"] or 0.0) + (sums["used_g"] or 0.0),
-        avoided_g=(sums["promised_avoided_g"] or 0.0) + (sums["used_avoided_g"] or 0.0),
+        requests=sums["requests"] + planned.asked_before,
+        granted_tokens=(sums["promised_tokens"] or 0) + (sums["used_tokens"] or 0) + planned.tokens,
+        location_g=(sums["promised_g"] or 0.0) + (sums["used_g"] or 0.0) + planned.location_g,
+        avoided_g=(sums["promised_avoided_g"] or 0.0) + (sums["used_avoided_g"] or 0.0) + planned.avoided_g,
         open_holds=budgets.count_open_holds(team_ids=team_ids),
-        queued=waiting.count(),
+        queued=max(0, waiting.count() - planned.requests),
         denied=sums["denied"],
         fund_balance_micro_usd=fund.balance_micro_usd if fund else 0,
         fund_reserved_micro_usd=fund.reserved_micro_usd if fund else 0,
@@ -59,9 +61,9 @@ def get_headline(*, now: datetime, team_ids: frozenset[int] | None) -> Headline:
 
 
 def list_promised_tokens(region_code: str, *, hour: datetime) -> dict[str, int]:
-    """Tokens promised in a region's hour, by model class."""
+    """Tokens promised in a region's hour, by model class: to grants, and by the plan in force to what waits."""
     rows = RegionHour.objects.filter(region=region_code, starts_at=hour)
-    return dict(rows.values_list("model_class", "promised_tokens"))
+    return dict(rows.values_list("model_class", F("promised_tokens") + F("planned_tokens")))
 
 
 def list_fund_differences() -> list[str]:

@@ -17,7 +17,7 @@ _lock = Lock()
 
 def find_run_in_force() -> AllocationRun | None:
     """The run whose plan is in force."""
-    return AllocationRun.objects.filter(is_current=True).defer("record").first()
+    return AllocationRun.objects.filter(is_current=True).first()
 
 
 def get_plan_inputs(run_id: int) -> PlanInputs:

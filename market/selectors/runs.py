@@ -16,7 +16,7 @@ NO_PLAN = "No plan is in force yet: the allocation pass has not run."
 
 def list_runs(*, limit: int = 50, before: int | None = None) -> list[RunRow]:
     """Runs, newest first; `before` is the id of the last run of the page before."""
-    rows = AllocationRun.objects.defer("record").order_by("-pk")
+    rows = AllocationRun.objects.order_by("-pk")
     if before is not None:
         rows = rows.filter(pk__lt=before)
     return [run_row(each) for each in rows[:limit]]
@@ -89,8 +89,13 @@ def run_row(run: AllocationRun) -> RunRow:
     )
 
 
+def plan_of(run: AllocationRun) -> int:
+    """The run whose plan this is: a run that found nothing changed kept the plan before it."""
+    return int(run.record.get("kept", run.pk))
+
+
 def _detail(run: AllocationRun) -> RunDetail:
-    inputs = find_plan_inputs([run.pk]).get(run.pk)
+    inputs = find_plan_inputs([plan_of(run)]).get(plan_of(run))
     return RunDetail(
         row=run_row(run),
         fingerprint=run.fingerprint,
@@ -104,10 +109,7 @@ def _detail(run: AllocationRun) -> RunDetail:
 
 
 def _saved_share(run: AllocationRun) -> float | None:
-    """By grams per token, since the reference may serve fewer tokens than the plan."""
-    if run.planned_g is None or run.reference_g is None or run.asked_tokens is None:
-        return None
-    at_home = run.asked_tokens - (run.reference_missed_tokens or 0)
-    if not run.planned_tokens or at_home <= 0 or run.reference_g <= 0:
-        return None
-    return 1 - (run.planned_g / run.planned_tokens) / (run.reference_g / at_home)
+    """Over the tokens that plan and reference both serve: who serves less does not appear to save."""
+    compared = run.record.get("savings") or {}
+    reference_g, plan_g = compared.get("reference_g"), compared.get("plan_g")
+    return None if not reference_g or plan_g is None else 1 - plan_g / reference_g

@@ -8,6 +8,7 @@ saved others (`hour_price_ng_per_token`). In an optimal plan nobody has a cheape
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,6 +19,7 @@ from market.domain.facts import Candidate, DecisionFacts
 from market.domain.placement.cells import free_tokens
 from market.domain.placement.facts import PlacementFacts, RequestFacts, candidate_at, facts_of
 from market.domain.placement.plan import PlanInputs
+from market.domain.placement.prices import UNLIMITED
 from market.domain.policy import PolicyTerms
 from market.domain.sifting import sift
 from market.domain.verdict import price_of
@@ -28,13 +30,17 @@ HOURS_MORE = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """A region-hour that a request may use; `full_price_ng_per_token` as the plan priced it."""
+    """A region-hour that a request may use; `full_price_ng_per_token` as the plan priced it.
+
+    `posted_micro_usd` is what the whole request would cost there, for a request that names a highest price.
+    """
 
     site: int
     hour: int
     candidate: Candidate
     full_price_ng_per_token: float
     free_tokens: int
+    posted_micro_usd: int | None
 
     @property
     def cell(self) -> tuple[int, int]:
@@ -92,20 +98,28 @@ def options_of(inputs: PlanInputs, facts: DecisionFacts, terms: PolicyTerms, *, 
     cells = {(inputs.sites[site].region, inputs.hour_at(hour)): (site, hour) for site in sites for hour in hours}
     candidates = tuple(_candidate(inputs, facts, site, hour) for site, hour in cells.values())
     may_serve, _ = sift(replace(facts, candidates=candidates))
-    affordable = [each for each in may_serve if _is_within_cap(terms, facts, each)]
-    options = [_option(inputs, each, *cells[each.code, each.starts_at]) for each in affordable]
-    return sorted(options, key=lambda each: (each.full_price_ng_per_token, each.hour, each.candidate.code))
+    options = [_option(inputs, facts, terms, each, cells[each.code, each.starts_at]) for each in may_serve]
+    cap = facts.price_cap_micro_usd
+    affordable = [each for each in options if cap is None or (each.posted_micro_usd or 0) <= cap]
+    return sorted(affordable, key=lambda each: (each.full_price_ng_per_token, each.hour, each.candidate.code))
 
 
 def certify(inputs: PlanInputs, place: Place, options: Sequence[Option]) -> Certificate:
-    """Whether no region-hour within reach has a lower full price than this place, but for those without room."""
-    own = full_price(inputs, place.site, place.hour)
-    cheaper = [each for each in options if each.full_price_ng_per_token < own]
+    """Whether no region-hour within reach has a lower full price than this place, but for those without room.
+
+    Of a request with a highest price, only those that cost no more money count: plans round many
+    such prices down together (`market.domain.placement.caps`).
+    """
+    own = next((each for each in options if each.cell == (place.site, place.hour)), None)
+    carbon = full_price(inputs, place.site, place.hour)
+    money = math.inf if own is None or own.posted_micro_usd is None else own.posted_micro_usd
+    cheaper = [
+        each for each in options if each.full_price_ng_per_token < carbon and (each.posted_micro_usd or 0) <= money
+    ]
     beaten_by = tuple(each for each in cheaper if each.free_tokens >= place.tokens)
-    is_eligible = any(each.cell == (place.site, place.hour) for each in options)
     return Certificate(
-        holds=is_eligible and not beaten_by,
-        is_eligible=is_eligible,
+        holds=own is not None and not beaten_by,
+        is_eligible=own is not None,
         beaten_by=beaten_by,
         crowded_out_of=tuple(each for each in cheaper if each not in beaten_by),
     )
@@ -181,19 +195,20 @@ def _candidate(inputs: PlanInputs, facts: DecisionFacts, site: int, hour: int) -
     return candidate_at(inputs, facts.origin.code, site, hour, promised_tokens=promised)
 
 
-def _is_within_cap(terms: PolicyTerms, facts: DecisionFacts, candidate: Candidate) -> bool:
-    if facts.price_cap_micro_usd is None:
-        return True
-    available = facts.fund_available_micro_usd
-    cost, _ = price_of(terms, facts, candidate, facts.tokens, fund_available_micro_usd=available)
-    return cost.total <= facts.price_cap_micro_usd
-
-
-def _option(inputs: PlanInputs, candidate: Candidate, site: int, hour: int) -> Option:
+def _option(
+    inputs: PlanInputs, facts: DecisionFacts, terms: PolicyTerms, candidate: Candidate, cell: tuple[int, int]
+) -> Option:
     return Option(
-        site=site,
-        hour=hour,
+        site=cell[0],
+        hour=cell[1],
         candidate=candidate,
-        full_price_ng_per_token=full_price(inputs, site, hour),
-        free_tokens=free_tokens(inputs, site, hour),
+        full_price_ng_per_token=full_price(inputs, *cell),
+        free_tokens=free_tokens(inputs, *cell),
+        posted_micro_usd=None if facts.price_cap_micro_usd is None else _posted(facts, terms, candidate),
     )
+
+
+def _posted(facts: DecisionFacts, terms: PolicyTerms, candidate: Candidate) -> int:
+    """The price that caps are compared with: as if the Fund paid its part."""
+    cost, _ = price_of(terms, facts, candidate, facts.tokens, fund_available_micro_usd=UNLIMITED)
+    return cost.total
