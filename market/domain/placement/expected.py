@@ -192,6 +192,7 @@ def _hours_of_week(first_hour: datetime, count: int) -> Ints:
 def _drawn(tokens: Floats, bins: Ints, bin_count: int, towards: Floats, counts_as: float) -> Floats:
     """Means by bin [K, bins], drawn to `towards` the more the less often a bin was counted."""
     times = np.bincount(bins, minlength=bin_count)
-    sums = tokens @ np.eye(bin_count)[bins]
-    drawn: Floats = (sums + counts_as * towards) / (times + counts_as)
+    sums = np.zeros((bin_count, len(tokens)))
+    np.add.at(sums, bins, tokens.T)
+    drawn: Floats = (sums.T + counts_as * towards) / (times + counts_as)
     return drawn
