@@ -11,10 +11,11 @@ import numpy as np
 from _replay_world import HOUR, World
 
 from market.domain.placement.expected import ExpectedGroups, History, expect, expected_groups, keep_room
+from market.domain.placement.fairness import share_fairly
 from market.domain.placement.green import place_green
 from market.domain.placement.grouping import group_rows
 from market.domain.placement.handback import hand_back, hold_headroom
-from market.domain.placement.problem import Assignment, Floats, Flow, Indices, Ints, Problem, Requests
+from market.domain.placement.problem import Assignment, Floats, Flow, Indices, Ints, Parties, Problem, Requests
 
 HORIZON_HOURS = 48
 INTERACTIVE_FACTOR, FLEXIBLE_FACTOR = 1.6, 1.0
@@ -173,7 +174,7 @@ def _problem(world: World, requests: Ints, hour: int, cost: Floats, capacity: In
         profile=world.set_of_kind[work.kind[requests]],
         first_hour=np.maximum(work.slot[requests] - hour, 0).astype(np.int32),
         last_hour=np.minimum(work.last[requests] - hour, capacity.shape[1] - 1).astype(np.int32),
-        party=np.zeros(len(requests), dtype=np.int32),
+        party=work.home[requests],
         tokens=work.tokens[requests],
     )
     sets = np.arange(len(world.is_eligible), dtype=np.int32)
@@ -233,7 +234,15 @@ def _plan(world: World, waiting: Ints, hour: int, room: Ints, *, with_expected: 
         rank=np.argsort(np.argsort(world.work.last[waiting], kind="stable")).astype(np.int64),
         may_split=np.zeros(len(waiting), dtype=np.bool_),
     )
-    return hand_back(problem, _most(hold_headroom(problem)), requests)
+    flowing = hold_headroom(problem)
+    fair = share_fairly(flowing, _equal_parties(len(world.sites)), seconds=SOLVER_SECONDS)
+    flow = place_green(flowing, service_tokens=fair.service_tokens, seconds=SOLVER_SECONDS)
+    return hand_back(problem, flow, requests)
+
+
+def _equal_parties(count: int) -> Parties:
+    """Every origin counts the same, and nobody has a floor."""
+    return Parties(weight=np.ones(count), floor_tokens=np.zeros(count))
 
 
 def _most(problem: Problem) -> Flow:

@@ -1,8 +1,9 @@
 """Online replay of a week: how much of what perfect knowledge would save does the program save?
 
 Every hour all work that has not begun is planned anew with the program's own functions (grouping, room for
-expected work, least-carbon flow, hand-back to whole requests) and its own forecast, from what is known then:
-what was asked so far and the hours measured so far. What runs is accounted at the real intensity of its hour.
+expected work, fair shares, least-carbon flow, hand-back to whole requests) and its own forecast, from what is
+known then: what was asked so far and the hours measured so far. What runs is accounted at the real intensity of
+its hour.
 
     .venv/bin/python benchmarks/replay.py --workloads FOLDER --traces PAST.csv YEAR.csv --weeks 2023-06-05
     .venv/bin/python benchmarks/replay.py            # made-up work on modelled hours, no files needed

@@ -20,6 +20,7 @@ from market.domain.placement.problem import NO_SET, Flags, Floats, Flow, Indices
 HOUR = timedelta(hours=1)
 HOURS_OF_DAY = 24
 HOURS_OF_WEEK = 168
+QUARTERS = 4
 HISTORY_HOURS = 4 * HOURS_OF_WEEK
 """How far back arrivals are looked at."""
 LEAST_HOURS = 24
@@ -82,7 +83,8 @@ class ExpectedGroups:
 def expect(history: History, *, first_hour: datetime, hour_count: int, now: datetime) -> ExpectedWork:
     """What usually comes in each hour of a plan: the hour of the week drawn to that hour of day, that to the mean.
 
-    Of an hour that has begun only the rest is still expected.
+    Of an hour that has begun only the rest is still expected, in whole quarters: plans made in one quarter
+    of an hour expect the same.
     """
     hours_counted = int(history.is_counted.sum())
     if hours_counted < LEAST_HOURS or not history.kinds:
@@ -94,7 +96,8 @@ def expect(history: History, *, first_hour: datetime, hour_count: int, now: date
     of_week = _drawn(tokens, past, HOURS_OF_WEEK, np.tile(of_day, 7), DAY_COUNTS_AS)
     coming = of_week[:, _hours_of_week(first_hour, hour_count)]
     ends = np.array([(first_hour + (index + 1) * HOUR - now) / HOUR for index in range(hour_count)])
-    return ExpectedWork(kinds=history.kinds, tokens=coming * np.clip(ends, 0.0, 1.0), hours_counted=hours_counted)
+    rest = np.ceil(np.clip(ends, 0.0, 1.0) * QUARTERS) / QUARTERS
+    return ExpectedWork(kinds=history.kinds, tokens=coming * rest, hours_counted=hours_counted)
 
 
 def expected_groups(

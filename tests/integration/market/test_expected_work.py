@@ -73,7 +73,7 @@ def test_what_came_every_hour_is_expected_every_hour_and_of_the_running_one_the_
     assert work.is_known
     assert work.kinds == (INTERACTIVE,)
     assert work.tokens[0, 1:] == pytest.approx([100] * 47)
-    assert work.tokens[0, 0] == pytest.approx(100 * 40 / 60)  # it is twenty past
+    assert work.tokens[0, 0] == pytest.approx(75)  # it is twenty past: three quarters of an hour
 
 
 def test_the_hour_that_runs_is_counted_when_it_is_over_and_stored(busy):

@@ -99,10 +99,11 @@ class TestExpect:
         assert expected(nobody).is_known
         assert expected(nobody).tokens.sum() == 0
 
-    def test_of_an_hour_that_has_begun_only_the_rest_is_expected(self):
-        coming = expected(history(np.full(48, 60.0)), now=MONDAY + timedelta(minutes=90)).tokens[0]
+    @pytest.mark.parametrize(("minute", "rest"), [(0, 60), (1, 60), (30, 30), (31, 30), (44, 30), (59, 15)])
+    def test_of_an_hour_that_has_begun_only_the_rest_is_expected_in_quarters(self, minute, rest):
+        coming = expected(history(np.full(48, 60.0)), now=MONDAY + timedelta(minutes=60 + minute)).tokens[0]
 
-        assert coming[:3] == pytest.approx([0, 30, 60])
+        assert coming[:3] == pytest.approx([0, rest, 60])
 
 
 def work_of(kinds: list[ArrivalKind], tokens) -> ExpectedWork:
