@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from market.domain.placement.eligibility import Eligibility, RequestColumns
 from market.domain.placement.figures import Figures, Placed
 from market.domain.placement.plan import PlacementVerdict, WaitingReason
-from market.domain.placement.problem import Flags, Ints
+from market.domain.placement.problem import Flags, Indices, Ints
 from market.services.passes.rows import ROW, Rows
 
 NOWHERE = -1
@@ -39,7 +39,7 @@ class Drawing:
         still: Flags = ~self.is_out[self.placed.request]
         return still
 
-    def leave_out(self, requests: Ints, reason: WaitingReason) -> None:
+    def leave_out(self, requests: Ints | Indices, reason: WaitingReason) -> None:
         """Take these requests out of the plan, with all their parts."""
         self.is_out[requests] = True
         self.reason[requests] = reason
@@ -99,12 +99,12 @@ def _fill_placed(rows: Rows, drawing: Drawing, placed: Ints, tokens: Ints) -> No
         rows[name] = getattr(drawing.figures, name)[placed]
 
 
-def _ids(columns: RequestColumns, index: Ints) -> NDArray[np.void]:
+def _ids(columns: RequestColumns, index: Ints | Indices) -> NDArray[np.void]:
     ids: NDArray[np.void] = np.ascontiguousarray(columns.ids[index]).view("V16").reshape(-1)
     return ids
 
 
-def _parts(request: Ints) -> Ints:
+def _parts(request: Indices) -> Ints:
     """0, 1, 2 ... within each run of one request."""
     place = np.arange(len(request))
     begins = np.ones(len(request), dtype=np.bool_)

@@ -58,10 +58,11 @@ def gather(columns: RequestColumns, *, now: datetime, supposed: Sequence[Emergen
     emergencies = (*climate.list_active_emergencies(now=now), *supposed)
     regions, sites = _sites(sorted({kind.model_class for kind in columns.kinds}), policy.terms)
     bonus_origins = {kind.origin for kind in columns.kinds if terms[kind.policy_id].home_grid_bonus}
-    zones = sorted({site.zone for site in sites} | bonus_origins)
     first_hour = floor_hour(now)
     hours = [first_hour + index * HOUR for index in range(HORIZON_HOURS)]
-    bases, sources, zones, arrays = _signals(zones, hours, now=now, terms=policy.terms)
+    bases, sources, zones, arrays = _signals(
+        sorted({site.zone for site in sites} | bonus_origins), hours, now=now, terms=policy.terms
+    )
     arrays |= _room(sites, regions, hours)
     arrays["cost_ng_per_token"] = _costs(sites, zones, arrays["intensity_g_per_kwh"])
     codes_of_regions = sorted({site.region for site in sites})

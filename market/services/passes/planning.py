@@ -186,7 +186,7 @@ def _above_cap(setting: Setting, drawing: Drawing) -> Ints:
 
 def _unpaid(setting: Setting, drawing: Drawing) -> Ints:
     """Placed requests that their budgets cannot pay in tokens, carbon and money together."""
-    placed = np.unique(drawing.placed.request[drawing.in_force])
+    placed = np.unique(drawing.placed.request[drawing.in_force]).astype(np.int64)
     return placed[~_paid(setting, placed, drawing.amounts_of_requests())]
 
 

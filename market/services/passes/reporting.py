@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 
+from market.domain.placement.figures import Placed
 from market.domain.placement.plan import PlanInputs
 from market.domain.placement.problem import Ints, WaterLevel
+from market.domain.placement.reference import Savings, compare, run_at_home
 from market.services.passes.planning import Plan, with_services
 from market.services.passes.recording import counts_of, misses_of, partial_of, totals_of
 
@@ -32,18 +34,46 @@ def complete(plan: Plan) -> PlanInputs:
     )
 
 
-def closing_of(plan: Plan, *, fingerprint: str, later: int, seconds: Mapping[str, float]) -> dict[str, Any]:
-    """Columns of the run's row, as the plan stands now."""
+def savings_of(plan: Plan) -> Savings:
+    """The plan beside "run now at home", for the tokens that both serve."""
+    setting, drawing = plan.setting, plan.drawing
+    draft, eligibility = setting.draft, setting.eligibility
+    reference = run_at_home(
+        draft,
+        setting.columns,
+        first_hour=eligibility.first_hour,
+        last_hour=eligibility.last_hour,
+        room_tokens=np.maximum(draft.arrays["capacity_tokens"] - draft.arrays["promised_tokens"], 0),
+    )
+    counts, placed = drawing.in_force, drawing.placed
+    return compare(
+        draft,
+        setting.columns,
+        planned=Placed(**{name: getattr(placed, name)[counts] for name in ("request", "site", "hour", "tokens")}),
+        reference=reference,
+        eligibility=eligibility,
+        terms=setting.gathered.terms,
+    )
+
+
+def closing_of(
+    plan: Plan, savings: Savings, *, fingerprint: str, later: int, seconds: Mapping[str, float]
+) -> dict[str, Any]:
+    """Columns of the run's row, as the plan stands now; savings as they were drawn."""
     drawing = plan.drawing
     return {
         **counts_of(drawing, later=later),
         **totals_of(plan),
+        "reference_g": savings.reference_g,
+        "bound_g": savings.bound_g,
+        "reference_missed_tokens": savings.reference_missed_tokens,
         "fingerprint": fingerprint,
         "solver": plan.solved.flow.solver[:60],
         "is_degraded": bool(plan.trouble),
         "error": plan.trouble[:300],
         "seconds": dict(seconds),
         "record": {
+            "savings": asdict(savings),
             "misses": misses_of(drawing),
             "partial": partial_of(drawing),
             "objective_ng": plan.solved.flow.objective,

@@ -23,7 +23,7 @@ from config.kernel.events import publish
 from config.kernel.transactions import in_transaction
 from market.domain.placement.paying import UNITS, totals
 from market.domain.placement.plan import PlacementVerdict, PlanInputs
-from market.domain.placement.problem import Flags, Ints
+from market.domain.placement.problem import Flags, Indices, Ints
 from market.events import PlanChanged
 from market.models import AllocationRequest, AllocationRun, Placement, RegionHour, RunInputs
 from market.services.capacity import Cell, lock_cells
@@ -159,7 +159,8 @@ def _room(rows: dict[Cell, RegionHour], inputs: PlanInputs) -> Ints:
     for cell, row in rows.items():
         if cell in cells:
             room[cells[cell]] = capacity[cells[cell]] - row.promised_tokens
-    return np.maximum(room, 0)
+    left: Ints = np.maximum(room, 0)
+    return left
 
 
 def _hold(drawing: Drawing, inputs: PlanInputs, *, now: datetime) -> None:
@@ -195,7 +196,7 @@ def _takes(drawing: Drawing) -> list[tuple[int, tuple[int, int, int]]]:
     return [(index, (sums[0][index], sums[1][index], sums[2][index])) for index in order]
 
 
-def _first_uses(budget: Ints) -> list[int]:
+def _first_uses(budget: Indices) -> list[int]:
     different, first = np.unique(budget, return_index=True)
     return [int(each) for each in different[np.argsort(first)]]
 

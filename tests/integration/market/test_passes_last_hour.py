@@ -1,0 +1,106 @@
+"""Work that begins in this hour is taken up; work whose last hour this is gets an answer."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from budgets.models import Hold
+from market.selectors import get_explanation
+from market.services import expire_overdue
+from tests.integration.market.planned_work import (
+    LAST_MINUTE,
+    LATER,
+    ask,
+    only_room,
+    plan_differences,
+    plan_in_force,
+    reserved,
+    run,
+    standing,
+)
+from tests.integration.world import NOW, make_budget
+
+pytestmark = pytest.mark.django_db
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def budget(team):
+    return make_budget(team, 100_000, is_default=True)
+
+
+def test_work_whose_hour_is_here_gets_a_decision_and_a_hold_of_its_own(team, budget):
+    request = ask(team.principal, earliest=NOW + 3 * HOUR, latest=NOW + 3.5 * HOUR)
+    run()
+    planned = standing(request).decision
+    run(now=NOW + 3 * HOUR)
+    request.refresh_from_db()
+    grant = request.decisions.latest("sequence")
+    assert request.status == "granted"
+    assert (grant.region_id, grant.total_micro_usd) == (planned.region_id, planned.total_micro_usd)
+    assert get_explanation(request.pk)["agrees"] is True
+    hold = Hold.objects.get(reference=f"request:{request.pk}")
+    assert hold.lease_expires_at > NOW + 3 * HOUR
+    assert reserved(budget) == 1000
+    assert plan_differences() == []
+
+
+def test_what_cannot_be_served_is_denied_in_its_last_hour_and_not_before(team, budget):
+    request = ask(team.principal, price_cap_micro_usd=1)
+    assert (run().waiting, run(now=LATER - HOUR).waiting) == (1, 1)
+    assert request.decisions.count() == 1
+    done = run(now=LAST_MINUTE)
+    request.refresh_from_db()
+    denial = request.decisions.latest("sequence")
+    assert (done.denied, done.waiting, request.status) == (1, 0, "denied")
+    assert denial.run_id == done.run_id
+    assert any("price cap" in reason for reason in denial.reasons)
+
+
+def test_a_budget_that_cannot_pay_is_a_denial_that_names_it(team):
+    make_budget(team, 500, is_default=True)
+    request = ask(team.principal)
+    assert run().waiting == 1  # a later hour may bring a new budget
+    assert run(now=LAST_MINUTE).denied == 1
+    request.refresh_from_db()
+    assert request.status == "denied"
+    assert "500 of 500 tokens left" in request.decisions.latest("sequence").explanation
+
+
+def test_the_weightier_of_two_in_their_last_hour_is_served_and_the_other_denied_what_is_left(team, budget):
+    only_room(1000)
+    window = {"earliest": NOW + HOUR, "latest": NOW + 1.5 * HOUR}
+    light = ask(team.principal, **window)
+    heavy = ask(team.principal, purpose="climate_adaptation", **window)
+    done = run(now=NOW + HOUR)
+    for request in (light, heavy):
+        request.refresh_from_db()
+    got = {each: each.decisions.latest("sequence").granted_tokens for each in (light, heavy)}
+    assert heavy.status in ("granted", "partial")
+    assert got[heavy] > got[light]
+    assert done.considered == 2
+    assert plan_differences() == []
+
+
+def test_an_idle_plan_still_takes_up_and_denies(team, budget):
+    hopeless = ask(team.principal, price_cap_micro_usd=1, latest=NOW + 1.5 * HOUR)
+    run()
+    before = plan_in_force()
+    done = run(now=NOW + HOUR - timedelta(minutes=21))
+    assert (done.is_kept, plan_in_force()) == (True, before)
+    assert run(now=NOW + HOUR).denied == 1
+    hopeless.refresh_from_db()
+    assert hopeless.status == "denied"
+
+
+def test_nothing_is_left_of_planned_work_that_expired(team, budget):
+    request = ask(team.principal)
+    run()
+    expire_overdue(now=LATER + timedelta(minutes=1))
+    run(now=LATER + timedelta(minutes=2))
+    request.refresh_from_db()
+    assert request.status == "expired"
+    assert reserved(budget) == 0
+    assert plan_differences() == []
