@@ -47,7 +47,7 @@ def stop_by_carbon(
     most = service_tokens.tolist()
 
     def service_at(level: Fraction, factor: Fraction = Fraction(1)) -> Ints:
-        shares = (max(claim.floor * factor, level * claim.weight) for claim in claims)
+        shares: list[Fraction] = [max(claim.floor * factor, level * claim.weight) for claim in claims]
         return np.array([min(top, math.floor(share)) for top, share in zip(most, shares, strict=True)], dtype=np.int64)
 
     floors_only = cost_of(service_at(Fraction(0)))

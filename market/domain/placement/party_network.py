@@ -75,7 +75,8 @@ def build_party_network(problem: Problem, *, party_count: int) -> PartyNetwork:
         party_node=parties,
     )
     is_used = np.zeros(nodes, dtype=np.bool_)
-    is_used[[SOURCE, SINK]] = is_used[arcs.tail] = is_used[parties] = True
+    is_used[arcs.tail] = is_used[arcs.head] = is_used[parties] = True
+    is_used[[SOURCE, SINK]] = True
     return _relabelled(whole, is_used)
 
 

@@ -17,7 +17,7 @@ from fractions import Fraction
 import numpy as np
 
 from market.domain.placement.party_network import PartyNetwork, find_cut, free_part, held_part
-from market.domain.placement.problem import Ints
+from market.domain.placement.problem import Flags, Ints
 
 LARGEST_SUPPLY = 1 << 60
 
@@ -51,7 +51,7 @@ def level_of(claims: Sequence[Claim], total: int) -> Fraction:
     def sum_at(level: Fraction) -> Fraction:
         return sum((claim.at(level) for claim in claims), Fraction(0))
 
-    above = bisect_left(steps, total, key=sum_at)
+    above = bisect_left(steps, Fraction(total), key=sum_at)
     if above in (0, len(steps)):
         return steps[min(above, len(steps) - 1)]
     low, high = steps[above - 1], steps[above]
@@ -63,7 +63,7 @@ def _bends(claim: Claim) -> tuple[Fraction, ...]:
     return (claim.floor / claim.weight, claim.asked / claim.weight) if claim.weight else ()
 
 
-def find_floor_scale(network: PartyNetwork, claims: Sequence[Claim], check_time: Callable[[], None]) -> Fraction:
+def find_floor_scale(network: PartyNetwork, claims: Sequence[Claim], check_time: Callable[[], object]) -> Fraction:
     """The largest factor up to 1 at which all floors, each cut to what is asked, fit. Newton's method on cuts."""
     rising = [Claim(asked=claim.asked, weight=claim.floor, floor=Fraction(0)) for claim in claims]
     scale = Fraction(1)
@@ -79,7 +79,7 @@ def find_floor_scale(network: PartyNetwork, claims: Sequence[Claim], check_time:
         scale = lower
 
 
-def settle(network: PartyNetwork, claims: Sequence[Claim], check_time: Callable[[], None]) -> list[Held]:
+def settle(network: PartyNetwork, claims: Sequence[Claim], check_time: Callable[[], object]) -> list[Held]:
     """The parts at whose level each party is held, for a network that all claims together fill."""
     settled, waiting = [], [network]
     while waiting:
@@ -98,7 +98,7 @@ def settle(network: PartyNetwork, claims: Sequence[Claim], check_time: Callable[
     return settled
 
 
-def _cut(network: PartyNetwork, supply: Sequence[Fraction]) -> np.ndarray | None:
+def _cut(network: PartyNetwork, supply: Sequence[Fraction]) -> Flags | None:
     finest = LARGEST_SUPPLY // (math.ceil(sum(supply)) + network.passing_tokens + 1)
     scale = 1
     for each in supply:
