@@ -6,13 +6,14 @@ from budgets.events import BudgetAlerted, BudgetsChanged
 from climate.events import AlertsChanged, EmergencyChanged, ReadingsCollected, SourceChanged
 from config.kernel.events import subscribe
 from dashboard.push import DASHBOARD_GROUP, push
-from market.events import FundChanged, RequestDecided, RequestResolved
+from market.events import FundChanged, PlanChanged, RequestDecided, RequestResolved
 
 
 def connect() -> None:
     """Listen to the apps below."""
     subscribe(RequestDecided, _request_decided)
     subscribe(RequestResolved, _request_resolved)
+    subscribe(PlanChanged, _plan_changed)
     subscribe(FundChanged, _fund_changed)
     subscribe(BudgetsChanged, _budgets_changed)
     subscribe(BudgetAlerted, _budget_alerted)
@@ -36,6 +37,10 @@ def _request_decided(event: RequestDecided) -> None:
 def _request_resolved(event: RequestResolved) -> None:
     resolved = {"request_id": str(event.request_id), "status": event.status}
     _nudge("decisions", "headline", team_id=event.team_id, resolved=resolved)
+
+
+def _plan_changed(event: PlanChanged) -> None:
+    _nudge("plan", "decisions", "headline", "budgets", "budget_picture")
 
 
 def _fund_changed(event: FundChanged) -> None:

@@ -117,7 +117,7 @@ def test_the_first_frame_is_a_snapshot_of_every_part(world):
         frame = await page.frame()
         assert frame["event"] == "snapshot"
         assert datetime.fromisoformat(frame["at"]).tzinfo
-        assert set(frame["data"]) == {*FIGURES, "decisions", "budgets"}
+        assert set(frame["data"]) == {*FIGURES, "decisions", "budgets", "plan"}
         assert {row["who"] for row in frame["data"]["decisions"]} == {"Delta Relief · Floods", "Coast Watch · Storms"}
 
     visit(AnonymousUser(), journey)
@@ -378,6 +378,6 @@ def test_a_page_of_budgets_is_closed_to_whoever_sees_figures_only(world, visitor
 
 def test_a_name_that_no_page_has_hears_what_the_overview_hears(world):
     async def journey(page: Page) -> None:
-        assert set((await page.frame())["data"]) == {*FIGURES, "decisions", "budgets"}
+        assert set((await page.frame())["data"]) == {*FIGURES, "decisions", "budgets", "plan"}
 
     visit(AnonymousUser(), journey, "nonsense")
