@@ -10,9 +10,9 @@ from climate.domain.ladder import floor_hour
 from market import tasks
 from market.domain.placement.expected import HISTORY_HOURS, ArrivalKind
 from market.models import AllocationRequest, ArrivalHour, Policy, Purpose
-from market.services import count_arrivals
+from market.services import count_arrivals, load_reference
 from market.services.expected_work import MOST_HOURS_AT_ONCE, get_expected_work
-from tests.integration.world import NOW, Team, make_budget
+from tests.integration.world import NOW, Team, make_budget, make_team
 
 pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)
@@ -57,6 +57,13 @@ def expected(now: datetime = NOW):
 def tokens_of(kind: ArrivalKind, hour: int = 24) -> float:
     work = expected()
     return float(work.tokens[work.kinds.index(kind), hour]) if kind in work.kinds else 0.0
+
+
+@pytest.fixture
+def team(db) -> Team:
+    """A team with policies and purposes; what comes is counted without places."""
+    load_reference(now=NOW)
+    return make_team()
 
 
 @pytest.fixture
