@@ -52,7 +52,7 @@ def stop_by_carbon(
 
     floors_only = cost_of(service_at(Fraction(0)))
     if floors_only > budget:
-        largest = max(math.floor(min(claim.floor, claim.asked)) for claim in claims)
+        largest = max(math.floor(claim.at(Fraction(0))) for claim in claims)
         found = _largest_step(
             lambda step: cost_of(service_at(Fraction(0), Fraction(step, largest))),
             (0, 0),

@@ -89,7 +89,7 @@ def price_of_justice(
 
 
 def served_without_policy(problem: Problem, requests: Requests, order: Ints, *, party_count: int = 0) -> Ints:
-    """Tokens each party [Q, at least `party_count`] would get first come, first served, over the same room and with the same eligibility.
+    """Tokens each party [Q, at least `party_count`] would get first come, first served, over the same room.
 
     `order` [N]: indices of the requests as they came. Each takes what is free in the earliest hour of
     its window and there in the site of least cost, goes on to the next where that is not enough, and
