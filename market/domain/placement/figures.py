@@ -122,11 +122,9 @@ def footprints_of(
 
 
 def output_tokens(columns: RequestColumns, request: Indices, tokens: Ints) -> Ints:
-    """How many of `tokens` of each request count as output; the same rule as in `market.domain.footprint`."""
+    """How many of `tokens`, at most those asked for, count as output; the rule of `market.domain.footprint`."""
     given = columns.input_tokens[request]
-    asked_output = columns.tokens[request] - given
-    known: Ints = np.maximum(np.minimum(tokens, asked_output), tokens - given)
-    return np.where(given == UNKNOWN, tokens, known)
+    return np.where(given == UNKNOWN, tokens, np.minimum(tokens, columns.tokens[request] - given))
 
 
 def window_hours_of(columns: RequestColumns, request: Indices) -> Floats:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from market.domain.placement import caps
 from market.domain.placement.columns import RequestColumns
 from market.domain.placement.eligibility import Eligibility, eligibility_of
 from market.domain.placement.facts import PlacementFacts, candidate_at, facts_of
+from market.domain.placement.figures import Placed, figures_of
 from market.domain.placement.plan import PlanInputs
 from market.domain.placement.problem import NO_SET
 from market.domain.sifting import sift
@@ -226,6 +228,35 @@ def test_caps_in_levels_never_allow_more_than_caps_taken_exactly(situation):
         dearest = 4 * float(TERMS[kind.policy_id].rate_usd_per_token[kind.model_class]) * 1e6 * tokens + 5
         if cap >= dearest:
             assert places(inputs, found, request) == places(inputs, exact, request)
+
+
+def test_a_cap_one_micro_usd_below_a_price_is_below_it_in_levels_too():
+    dear_carbon = {**TERMS, 1: replace(TERMS[1], carbon_usd_per_t=Decimal(100_000))}
+    inputs = plan(arrays={"promised_tokens": np.arange(8).reshape(2, 4) * 130_000})
+    rows = [
+        {"tokens": 3 * each, "input_tokens": each % 13 * 3 * each // 13, "latest_us": NOW_US + each}
+        for each in range(1, 60)
+    ]
+    figures = figures_of(
+        inputs,
+        columns(*rows),
+        Placed(
+            request=np.arange(59, dtype=np.int32),
+            site=np.arange(59, dtype=np.int32) % 2,
+            hour=np.zeros(59, dtype=np.int32),
+            tokens=np.array([row["tokens"] for row in rows]),
+        ),
+        terms=dear_carbon,
+        countries=COUNTRIES,
+        fund_available_micro_usd=UNLIMITED,
+    )
+    caps_below = figures.total_micro_usd - 1
+    requests = columns(*({**row, "price_cap_micro_usd": int(cap)} for row, cap in zip(rows, caps_below, strict=True)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(caps, "EXACT_REQUESTS", 0)
+        found = eligibility_of(inputs, requests, terms=dear_carbon, countries=COUNTRIES)
+    for request in range(59):
+        assert (request % 2, 0) not in places(inputs, found, request)
 
 
 def test_many_caps_come_down_to_few_profiles_and_hardly_lose_a_place():
