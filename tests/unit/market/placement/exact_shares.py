@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 
@@ -63,7 +63,7 @@ def _highest(
     )
     highest = bends[-1]
     for chosen, most in room.items():
-        for low, high in zip(bends, bends[1:], strict=False):
+        for low, high in pairwise(bends):
             below, above = (sum((at(p, each) for p in chosen), Fraction(0)) for each in (low, high))
             if below <= most < above:
                 highest = min(highest, low + (high - low) * (most - below) / (above - below))
