@@ -14,9 +14,10 @@ def pair_off(left: Ints, right: Ints) -> tuple[Indices, Indices, Ints]:
     Where both sides come in the order of something they share (a hub, a class), no piece crosses it.
     """
     left_end, right_end = np.cumsum(left), np.cumsum(right)
-    ends = np.union1d(left_end, right_end)
-    ends = ends[ends > 0]
-    starts = np.concatenate([[0], ends])[:-1] if len(ends) else ends
+    # Two sorted runs: a stable sort merges them in one go.
+    ends = np.sort(np.concatenate([left_end, right_end]), kind="stable")
+    ends = ends[np.diff(ends, prepend=0) > 0]
+    starts = np.concatenate([[0], ends])[: len(ends)]
     left_index = np.searchsorted(left_end, starts, side="right").astype(np.int32)
     right_index = np.searchsorted(right_end, starts, side="right").astype(np.int32)
     return left_index, right_index, ends - starts
@@ -30,7 +31,9 @@ def cells_of_groups(network: Network, flow: Ints) -> tuple[Indices, Indices, Int
     cells_by_class = np.argsort(klass, kind="stable")
     left, right, pieces = pair_off(served[by_class], tokens[cells_by_class])
     group, cell = by_class[left], cell[cells_by_class[right]]
-    order = np.lexsort((network.cell_site[cell], network.cell_hour[cell], group))
+    site_count = int(network.cell_site.max(initial=0)) + 1
+    by_hour = network.cell_hour.astype(np.int64) * site_count + network.cell_site
+    order = np.argsort(group * (int(by_hour.max(initial=0)) + 1) + by_hour[cell])
     return group[order].astype(np.int32), cell[order], pieces[order]
 
 
@@ -40,9 +43,11 @@ def _cells_of_classes(network: Network, flow: Ints) -> tuple[Indices, Indices, I
     site, site_flow = _used(network.site_arcs, flow)
     by_hub = np.argsort(network.head[hour], kind="stable")
     left, right, tokens = pair_off(hour_flow[by_hub], site_flow)
-    first_class = int(network.head[network.group_arcs].min(initial=network.node_count))
-    first_cell = int(network.tail[network.cell_arcs].min(initial=network.node_count))
-    return network.tail[hour[by_hub][left]] - first_class, network.head[site[right]] - first_cell, tokens
+    return (
+        network.tail[hour[by_hub][left]] - network.first_class,
+        network.head[site[right]] - network.first_cell,
+        tokens,
+    )
 
 
 def _used(arcs: slice, flow: Ints) -> tuple[Ints, Ints]:

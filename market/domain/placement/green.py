@@ -1,18 +1,15 @@
-"""The least carbon for a service: an exact min-cost flow in integers, with prices that prove it.
-
-Solved by cost scaling (Goldberg 1997) as OR-tools has it.
-"""
+"""The least carbon for a service: an exact min-cost flow in integers, with prices that prove it."""
 
 from __future__ import annotations
 
 import numpy as np
-from ortools.graph.python import max_flow, min_cost_flow
+from ortools.graph.python import max_flow
 
 from market.domain.placement.certificate import prices_of
 from market.domain.placement.decompose import cells_of_groups
-from market.domain.placement.grouping import LARGEST_TOTAL
 from market.domain.placement.network import Network, build_network
 from market.domain.placement.problem import Flow, Ints, Problem, SolverFailed
+from market.domain.placement.solving import solve_most, solve_service
 
 SOLVER = "OR-tools min-cost flow"
 
@@ -27,7 +24,7 @@ def place_green(problem: Problem, *, service_tokens: Ints | None, seconds: float
         raise SolverFailed("No time is left to solve the placement.")
     party_count = 0 if service_tokens is None else len(service_tokens)
     network = build_network(problem, party_count=party_count)
-    tokens = _solve(network, service_tokens)
+    tokens = solve_most(network) if service_tokens is None else solve_service(network, service_tokens)
     return flow_of(problem, network, tokens, serves_most=service_tokens is None)
 
 
@@ -62,25 +59,3 @@ def flow_of(problem: Problem, network: Network, tokens: Ints, *, serves_most: bo
         group_price=prices.group,
         solver=SOLVER,
     )
-
-
-def _solve(network: Network, service_tokens: Ints | None) -> Ints:
-    """Tokens on each arc [A]."""
-    solver = min_cost_flow.SimpleMinCostFlow()
-    capacity = network.capacity.copy()
-    if service_tokens is not None:
-        capacity[network.party_arcs] = service_tokens
-    total = int(capacity[network.party_arcs].sum())
-    if total == 0:
-        return np.zeros(len(network.tail), dtype=np.int64)
-    # Only differences matter, and smaller numbers are settled sooner.
-    cost = network.cost.copy()
-    cost[network.cell_arcs] -= cost[network.cell_arcs].min(initial=LARGEST_TOTAL)
-    solver.add_arcs_with_capacity_and_unit_cost(network.tail, network.head, capacity, cost)
-    solver.set_node_supply(network.source, total)
-    solver.set_node_supply(network.sink, -total)
-    status = solver.solve_max_flow_with_min_cost() if service_tokens is None else solver.solve()
-    if status != solver.OPTIMAL:
-        raise SolverFailed(f"The solver found no least cost: {status.name}.")
-    flows: Ints = solver.flows(np.arange(len(network.tail), dtype=np.int32))
-    return flows

@@ -21,7 +21,8 @@ class Network:
     `party_arcs` [Q] source > party, capacity what it asks; `group_arcs` [G] party > class, in the order of the
     groups; `hour_arcs` class > hub; `site_arcs` hub > cell; `cell_arcs` [C] cell > sink, with the problem's capacity
     (cut to one more than all tokens) and cost. Arcs of each kind but the groups' are in ascending order of their tail.
-    `class_of_group` [G]. `cell_site`, `cell_hour` [C].
+    `first_party`, `first_class`, `first_cell`: where their nodes begin. `class_of_group` [G]; `cell_site`, `cell_hour`
+    [C].
     """
 
     tail: Indices
@@ -31,6 +32,9 @@ class Network:
     source: int
     sink: int
     node_count: int
+    first_party: int
+    first_class: int
+    first_cell: int
     party_arcs: slice
     group_arcs: slice
     hour_arcs: slice
@@ -93,6 +97,9 @@ def build_network(problem: Problem, *, party_count: int = 0) -> Network:
         source=source,
         sink=sink,
         node_count=node_count,
+        first_party=party,
+        first_class=klass,
+        first_cell=cell,
         party_arcs=ranges[0],
         group_arcs=ranges[1],
         hour_arcs=ranges[2],
