@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from market.api import views
+from market.api import plans, views
 
 urlpatterns = [
     path("requests/", views.RequestListView.as_view(), name="request-list"),
@@ -15,4 +15,10 @@ urlpatterns = [
     path("requests/<uuid:request_id>/settle/", views.SettleView.as_view(), name="request-settle"),
     path("requests/<uuid:request_id>/release/", views.ReleaseView.as_view(), name="request-release"),
     path("requests/<uuid:request_id>/cancel/", views.CancelView.as_view(), name="request-cancel"),
+    path("allocation/runs/", plans.RunListView.as_view(), name="allocation-runs"),
+    path("allocation/runs/<int:run_id>/", plans.RunView.as_view(), name="allocation-run"),
+    path("allocation/runs/<int:run_id>/fairness/", plans.RunFairnessView.as_view(), name="allocation-run-fairness"),
+    path("allocation/fairness/", plans.FairnessView.as_view(), name="allocation-fairness"),
+    path("allocation/plan/", plans.PlanView.as_view(), name="allocation-plan"),
+    path("allocation/savings/", plans.SavingsView.as_view(), name="allocation-savings"),
 ]

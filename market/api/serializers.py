@@ -257,11 +257,20 @@ class PriorityOut(serializers.Serializer):  # type: ignore[type-arg]
 
 
 class HoldOut(serializers.Serializer):  # type: ignore[type-arg]
-    """The reservation that pays."""
+    """The reservation that pays. `is_shared`: it pays for all planned work of the budget together."""
 
     id = serializers.UUIDField()
     fence = serializers.IntegerField()
     expires_at = serializers.DateTimeField()
+    is_shared = serializers.BooleanField()
+
+
+class PartOut(serializers.Serializer):  # type: ignore[type-arg]
+    """One part of a split grant."""
+
+    region = serializers.CharField()
+    starts_at = serializers.DateTimeField()
+    tokens = serializers.IntegerField()
 
 
 class PolicyOut(serializers.Serializer):  # type: ignore[type-arg]
@@ -300,6 +309,10 @@ class RequestOut(serializers.Serializer):  # type: ignore[type-arg]
     granted_tokens = serializers.IntegerField()
     region = PlacementOut(allow_null=True)
     starts_at = serializers.DateTimeField(allow_null=True)
+    parts = PartOut(many=True, allow_null=True)
+    planned_by_run = serializers.IntegerField(
+        allow_null=True, help_text="The run whose plan grants it; a later pass may move it until it is taken up."
+    )
     price = PriceOut(allow_null=True)
     carbon = CarbonOut(allow_null=True)
     priority = PriorityOut()
@@ -337,3 +350,6 @@ class ExplainOut(serializers.Serializer):  # type: ignore[type-arg]
     stored = serializers.DictField()
     recomputed = serializers.DictField()
     agrees = serializers.BooleanField()
+    plan = serializers.DictField(
+        allow_null=True, help_text="The story of the plan that placed it, as data and in `words`; null: none did."
+    )

@@ -88,9 +88,10 @@ class PartyRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FairnessIndices:
-    """Over all parties that asked: the smallest share served, and two indices of service over weight and demand.
+    """Over all parties that asked: the smallest share served, and how even the service is.
 
-    Jain 1/n..1 (1: all alike), Gini 0..1 (0: all alike), both of the shares served of what was asked.
+    Jain 1/n..1 (1: all alike), Gini 0..1 (0: all alike): of the shares served of what was asked, and
+    `weighted` of service over weight of the parties that got less than they asked. None: nobody to compare.
     """
 
     minimum_share: float | None

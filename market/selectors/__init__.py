@@ -13,7 +13,7 @@ from market.selectors.figures import get_headline, list_fund_differences, list_p
 from market.selectors.plan_differences import list_plan_differences
 from market.selectors.policies import get_policy_in_force, list_purposes
 from market.selectors.runs import get_plan_grid, get_plan_in_force, get_run, list_runs
-from market.selectors.savings import get_savings
+from market.selectors.savings import get_run_savings, get_savings
 
 __all__ = [
     "get_decision_row",
@@ -26,6 +26,7 @@ __all__ = [
     "get_request_answer",
     "get_request_detail",
     "get_run",
+    "get_run_savings",
     "get_savings",
     "list_decisions",
     "list_fund_differences",

@@ -13,6 +13,7 @@ from django.db.models.functions import TruncHour
 from climate import selectors as climate
 from climate.domain.ladder import HOUR, floor_hour
 from climate.domain.signal import Basis
+from config.kernel.errors import NotFound
 from market.domain.plan_views import PlanSavings, Savings
 from market.domain.savings import (
     HomeHour,
@@ -23,9 +24,9 @@ from market.domain.savings import (
     measured_savings,
     room_at_home,
 )
-from market.models import AllocationRequest, Decision
+from market.models import AllocationRequest, AllocationRun, Decision
 from market.selectors.plan_inputs import find_run_in_force
-from market.selectors.runs import run_row
+from market.selectors.runs import NO_SUCH_RUN, run_row
 
 Status = AllocationRequest.Status
 HOME = ("code", "zone", "starts_at", "intensity_g_per_kwh", "capacity_tokens")
@@ -33,9 +34,30 @@ HOME = ("code", "zone", "starts_at", "intensity_g_per_kwh", "capacity_tokens")
 
 def get_savings(*, since: datetime, until: datetime, now: datetime) -> Savings:
     """Savings of work settled in [since, until), with the plan in force beside them. A bounded number of queries."""
-    settled = Decision.objects.filter(
-        settlement__settled_at__gte=since, settlement__settled_at__lt=until, request__is_simulated=False
-    )
+    settled = Decision.objects.filter(settlement__settled_at__gte=since, settlement__settled_at__lt=until)
+    missed = _missed(since, min(until, now))
+    return _savings(settled, find_run_in_force(), since=since, until=until, now=now, missed=missed)
+
+
+def get_run_savings(run_id: int, *, now: datetime) -> Savings:
+    """Savings of the work that came of one run's plan, as far as it is settled. Raises NotFound."""
+    run = AllocationRun.objects.filter(pk=run_id).first()
+    if run is None:
+        raise NotFound(NO_SUCH_RUN)
+    settled = Decision.objects.filter(run=run.pk, settlement__isnull=False)
+    return _savings(settled, run, since=run.started_at, until=now, now=now, missed=run.missed_tokens or 0)
+
+
+def _savings(
+    settled: QuerySet[Decision],
+    run: AllocationRun | None,
+    *,
+    since: datetime,
+    until: datetime,
+    now: datetime,
+    missed: int,
+) -> Savings:
+    settled = settled.filter(request__is_simulated=False)
     work = _settled_work(settled)
     room = room_at_home(work)
     measured = _measured(work, now=now)
@@ -44,13 +66,13 @@ def get_savings(*, since: datetime, until: datetime, now: datetime) -> Savings:
         since=since,
         until=until,
         as_of=now,
-        plan=_plan(),
+        plan=None if run is None else _plan(run),
         expected=expected_savings(work, room),
         expected_of_measured=expected_savings(known, room),
         measured=measured_savings(known, room, measured),
         unmeasured_tokens=sum(each.tokens for each in work) - sum(each.tokens for each in known),
         without_home_tokens=_without_home(settled),
-        missed_tokens=_missed(since, min(until, now)),
+        missed_tokens=missed,
     )
 
 
@@ -117,11 +139,7 @@ def _missed(since: datetime, until: datetime) -> int:
     return unserved + lacking
 
 
-def _plan() -> PlanSavings | None:
-    run = find_run_in_force()
-    if run is None:
-        return None
-    row = run_row(run)
+def _plan(run: AllocationRun) -> PlanSavings:
     return PlanSavings(
         run_id=run.pk,
         made_at=run.started_at,
@@ -130,6 +148,6 @@ def _plan() -> PlanSavings | None:
         planned_g=run.planned_g,
         reference_g=run.reference_g,
         reference_missed_tokens=run.reference_missed_tokens,
-        saved_share=row.saved_share,
+        saved_share=run_row(run).saved_share,
         bound_g=run.bound_g,
     )

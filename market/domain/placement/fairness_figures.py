@@ -53,21 +53,21 @@ def fairness_figures(*, service_tokens: Ints, demand_tokens: Ints, weight: Float
     return FairnessFigures(
         service_per_weight=per_weight,
         minimum_share=float(shares.min()) if len(shares) else None,
-        jain=_jain(compared),
-        gini=_gini(compared),
+        jain=jain(compared),
+        gini=gini(compared),
     )
 
 
-def _jain(values: Floats) -> float | None:
-    """(sum x)^2 / (n sum x^2): Jain, Chiu and Hawe 1984."""
+def jain(values: Floats) -> float | None:
+    """(sum x)^2 / (n sum x^2): Jain, Chiu and Hawe 1984. 1 where all have alike (or nothing), None of nobody."""
     if not len(values):
         return None
     squares = float((values**2).sum())
     return float(values.sum() ** 2 / (len(values) * squares)) if squares else 1.0
 
 
-def _gini(values: Floats) -> float | None:
-    """Mean difference of all pairs over twice the mean."""
+def gini(values: Floats) -> float | None:
+    """Mean difference of all pairs over twice the mean. 0 where all have alike (or nothing), None of nobody."""
     if not len(values):
         return None
     total, count = float(values.sum()), len(values)

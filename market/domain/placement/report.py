@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from market.domain.placement.cells import cell_words
+from market.domain.placement.fairness_figures import fairness_figures, gini, jain
 from market.domain.placement.plan import Party, PlanInputs
 from market.domain.plan_views import FairnessIndices, FairnessReport, LevelRow, PartyRow
 
@@ -49,14 +52,17 @@ def _row(party: Party) -> PartyRow:
 
 def _indices(inputs: PlanInputs, served: str) -> FairnessIndices:
     asking = [each for each in inputs.parties if each.asked_tokens]
-    shares = [getattr(each, served) / each.asked_tokens for each in asking]
+    service = np.array([getattr(each, served) for each in asking], dtype=np.int64)
+    asked = np.array([each.asked_tokens for each in asking], dtype=np.int64)
+    weight = np.array([each.weight for each in asking], dtype=np.float64)
+    figures = fairness_figures(service_tokens=service, demand_tokens=asked, weight=weight)
     return FairnessIndices(
-        minimum_share=min(shares, default=None),
-        jain=jain(shares),
-        gini=gini(shares),
-        service_tokens=sum(getattr(each, served) for each in asking),
-        weighted_jain=jain([getattr(each, served) / each.weight for each in asking]),
-        weighted_gini=gini([getattr(each, served) / each.weight for each in asking]),
+        minimum_share=figures.minimum_share,
+        jain=jain(service / asked),
+        gini=gini(service / asked),
+        service_tokens=int(service.sum()),
+        weighted_jain=figures.jain,
+        weighted_gini=figures.gini,
     )
 
 
@@ -74,17 +80,3 @@ def bottleneck_words(inputs: PlanInputs, level: dict[str, Any], at_most: int = 3
     named = " and ".join(f"{cell_words(inputs, site, hour)} was full" for site, hour in cells[:at_most])
     more = len(cells) - at_most
     return f"{named} and {more:,} more" if more > 0 else named
-
-
-def jain(values: list[float]) -> float | None:
-    """(sum x)^2 / (n sum x^2): 1/n where one has all, 1 where all have alike. None of nothing."""
-    squares = sum(each * each for each in values)
-    return sum(values) ** 2 / (len(values) * squares) if squares else None
-
-
-def gini(values: list[float]) -> float | None:
-    """Mean difference of all pairs over twice the mean: 0 where all have alike. None of nothing."""
-    total, count = sum(values), len(values)
-    if not total:
-        return None
-    return sum((2 * rank - count - 1) * each for rank, each in enumerate(sorted(values), start=1)) / (count * total)
