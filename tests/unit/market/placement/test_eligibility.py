@@ -259,6 +259,15 @@ def test_a_cap_one_micro_usd_below_a_price_is_below_it_in_levels_too():
         assert (request % 2, 0) not in places(inputs, found, request)
 
 
+def test_who_can_pay_everything_is_kept_from_nothing_by_levels():
+    rows = [{"tokens": 3000, "input_tokens": 200 * each, "price_cap_micro_usd": 50_000} for each in range(1, 15)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(caps, "EXACT_REQUESTS", 0)
+        found = eligibility(plan(), columns(*rows))
+    everywhere = {(index, hour) for index in (0, 1) for hour in (0, 1, 2)}
+    assert all(places(plan(), found, request) == everywhere for request in range(14))
+
+
 def test_many_caps_come_down_to_few_profiles_and_hardly_lose_a_place():
     promised = np.linspace(500_000, 1_000_000, 8, dtype=np.int64).reshape(2, 4)
     inputs = plan(arrays={"promised_tokens": promised})

@@ -18,7 +18,7 @@ TIES = replace(
     carbon_usd_per_t=Decimal("0.15"),
     justice=Justice(kind="fixed", phi=Decimal(0), discount=Decimal("0.7"), premium=Decimal(0)),
     renewable_discount=Decimal("0.3"),
-    electricity_usd_per_kwh=Decimal("0.00015"),
+    electricity_usd_per_kwh=Decimal("0.00115"),
 )
 """Whole numbers of tokens, grams and watt-hours come to half a micro-USD again and again."""
 
