@@ -56,15 +56,7 @@ def keep_best(facts: DecisionFacts, at_most: int) -> DecisionFacts:
 
 def decide(terms: PolicyTerms, facts: DecisionFacts) -> Verdict:
     """Grant all in the cleanest eligible region with room; else the most that fits; else refuse with reasons."""
-    need = need_score(facts.scored_country)
-    weight = weigh(
-        priority=facts.priority,
-        country=facts.scored_country,
-        score=need.score,
-        home_renewable_share=facts.home_renewable_share,
-        emergency_multiplier=facts.emergency_multiplier,
-        terms=terms,
-    )
+    need, weight = _standing(terms, facts)
     within_reach, looked = sift(facts)
     ranked = sorted(within_reach, key=_greenest_first)
     for whole in (True, False):
@@ -76,9 +68,15 @@ def decide(terms: PolicyTerms, facts: DecisionFacts) -> Verdict:
                     looked.append(Looked(code=candidate.code, starts_at=candidate.starts_at, outcome=offer))
                 continue
             return _granted(facts, weight, need, candidate, offer, looked, ranked)
-    reasons = _why_not(facts, looked)
+    refused = without_grant(terms, facts, outcome="denied", reasons=_why_not(facts, looked))
+    return replace(refused, looked_at=tuple(looked))
+
+
+def without_grant(terms: PolicyTerms, facts: DecisionFacts, *, outcome: str, reasons: tuple[str, ...]) -> Verdict:
+    """A verdict that grants nothing: queued or denied, with the weight that the request has."""
+    need, weight = _standing(terms, facts)
     return Verdict(
-        outcome="denied",
+        outcome=outcome,
         granted_tokens=0,
         chosen=None,
         starts_at=None,
@@ -86,9 +84,22 @@ def decide(terms: PolicyTerms, facts: DecisionFacts) -> Verdict:
         footprint=None,
         weight=weight,
         need=need,
-        looked_at=tuple(looked),
+        looked_at=(),
         reasons=reasons,
     )
+
+
+def _standing(terms: PolicyTerms, facts: DecisionFacts) -> tuple[NeedScore, Weight]:
+    need = need_score(facts.scored_country)
+    weight = weigh(
+        priority=facts.priority,
+        country=facts.scored_country,
+        score=need.score,
+        home_renewable_share=facts.home_renewable_share,
+        emergency_multiplier=facts.emergency_multiplier,
+        terms=terms,
+    )
+    return need, weight
 
 
 def price_of(

@@ -205,9 +205,11 @@ def _not_open(request: AllocationRequest) -> Conflict:
 
 
 def grant_of(request: AllocationRequest) -> Decision:
-    """The decision that granted it."""
-    granting = (Decision.Verdict.GRANTED, Decision.Verdict.PARTIAL)
-    return request.decisions.filter(verdict__in=granting).latest("sequence")
+    """The decision that granted it. Raises Conflict where there is none, or what it granted gave way since."""
+    newest = request.decisions.latest("sequence")
+    if newest.verdict not in (Decision.Verdict.GRANTED, Decision.Verdict.PARTIAL):
+        raise _not_open(request)
+    return newest
 
 
 def hold_id_of(decision: Decision) -> UUID:

@@ -18,8 +18,7 @@ from climate import selectors as climate
 from config.kernel.errors import InvalidInput, NotAllowed, NotFound
 from market.domain.asks import FURTHEST_DEADLINE, LARGEST_REQUEST_TOKENS, Ask, is_flexible, window_hours
 from market.domain.facts import DecisionFacts
-from market.domain.justice import need_score, weigh
-from market.domain.verdict import Verdict, decide
+from market.domain.verdict import decide, without_grant
 from market.models import AllocationRequest
 from market.selectors.answers import answer_body
 from market.selectors.facts import gather_facts
@@ -67,27 +66,8 @@ def quote(*, ask: Ask, principal: Principal, now: datetime) -> dict[str, Any]:
 
 def _queue(request: AllocationRequest, purpose: PurposeFacts, policy: PolicyFacts, *, now: datetime) -> Outcome:
     facts = _facts(request, purpose, policy, hours=[], now=now)
-    need = need_score(facts.scored_country)
-    weight = weigh(
-        priority=facts.priority,
-        country=facts.scored_country,
-        score=need.score,
-        home_renewable_share=facts.home_renewable_share,
-        emergency_multiplier=facts.emergency_multiplier,
-        terms=policy.terms,
-    )
-    waiting = Verdict(
-        outcome="queued",
-        granted_tokens=0,
-        chosen=None,
-        starts_at=None,
-        price=None,
-        footprint=None,
-        weight=weight,
-        need=need,
-        looked_at=(),
-        reasons=(f"Can wait until {request.latest_at:%Y-%m-%d %H:%M} UTC: the next allocation pass places it.",),
-    )
+    reasons = (f"Can wait until {request.latest_at:%Y-%m-%d %H:%M} UTC: the next allocation pass places it.",)
+    waiting = without_grant(policy.terms, facts, outcome="queued", reasons=reasons)
     decision = unsaved_decision(request, policy, facts, waiting, now=now)
     decision.explanation = (
         f"Queued. {waiting.reasons[0]} Policy {policy.name} v{policy.version}.{tokens_in_words(request)}"

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.db.models import F, Sum
 
 from climate.domain.ladder import HOUR, floor_hour
 from climate.domain.places import EmergencyFacts
+from config.kernel.errors import Conflict
 from market.domain.placement.columns import RequestColumns
 from market.domain.placement.expected import HOURS_OF_DAY
 from market.domain.policy import PolicyTerms
@@ -28,6 +30,7 @@ from market.services.grant import HORIZON_HOURS
 from market.services.passes import lease
 from market.services.passes.expecting import of_classes, with_expected
 from market.services.passes.gather import NANOGRAMS, gather
+from market.services.passes.give_way import give_way
 from market.services.passes.late import decide_last, list_last_hour
 from market.services.passes.planning import Setting, make_plan, set_up
 from market.services.passes.purses import read_purses
@@ -46,6 +49,7 @@ class PassResult:
     """What a pass did: requests looked at, granted (planned, whole or part), denied, and left waiting.
 
     `is_kept`: nothing had changed, so the plan before stays in force. `is_degraded`: the solver failed.
+    `gave_way`: promises that were taken back for what an emergency lifts.
     """
 
     run_id: int
@@ -55,6 +59,7 @@ class PassResult:
     waiting: int
     is_kept: bool = False
     is_degraded: bool = False
+    gave_way: int = 0
 
 
 def run_allocation_pass(
@@ -69,19 +74,44 @@ def run_allocation_pass(
     """Plan everything that waits and put the plan in force; then take up and decide what is due.
 
     A drill supposes `emergencies` and computes the same, but its plan is never in force. Raises
-    Conflict if another pass is running (`pass_running`), or took over from this one.
+    Conflict if another pass is running (`pass_running`), or took over from this one. Where promises
+    gave way to an emergency, the room is planned at once, by a pass of its own.
     """
-    run = lease.begin(now=now, trigger=f"{trigger} by {actor}"[:60], kind=Kind(kind))
-    stages = Stages(run, clock_from(now), tell)
+    clock = clock_from(now)
+    result = _pass(clock, trigger=trigger, actor=actor, kind=kind, emergencies=emergencies, tell=tell)
+    if not result.gave_way:
+        return result
+    again = partial(_pass, clock, trigger="room given back", actor=actor, kind=kind, tell=tell, may_take_back=False)
     try:
-        result = _run(run, stages, emergencies)
+        return replace(again(), gave_way=result.gave_way)
+    except Conflict:
+        return result  # another pass has begun since, and plans that room
+
+
+def _pass(
+    clock: Callable[[], datetime],
+    *,
+    trigger: str,
+    actor: str,
+    kind: str,
+    tell: Tell,
+    emergencies: Sequence[EmergencyFacts] = (),
+    may_take_back: bool = True,
+) -> PassResult:
+    now = clock()
+    run = lease.begin(now=now, trigger=f"{trigger} by {actor}"[:60], kind=Kind(kind))
+    stages = Stages(run, clock, tell)
+    try:
+        result = _run(run, stages, emergencies, may_take_back=may_take_back)
     except Exception as error:
         lease.fail(run, now=stages.clock(), error=f"{type(error).__name__}: {error}"[:300])
         raise
     return result
 
 
-def _run(run: AllocationRun, stages: Stages, emergencies: Sequence[EmergencyFacts]) -> PassResult:
+def _run(
+    run: AllocationRun, stages: Stages, emergencies: Sequence[EmergencyFacts], *, may_take_back: bool
+) -> PassResult:
     now = stages.clock()
     stages.begin("load")
     before = floor_hour(now) + HORIZON_HOURS * HOUR
@@ -96,8 +126,11 @@ def _run(run: AllocationRun, stages: Stages, emergencies: Sequence[EmergencyFact
     else:
         plan_id = run.pk
         _replace(run, setting, stages, fingerprint=fingerprint, later=later)
+    gave_way = 0
     if run.kind == Kind.PLAN:
-        _follow_up(run, plan_id, columns, setting, stages)
+        gave_way = give_way(setting, run, plan_id=plan_id, clock=stages.clock) if may_take_back else 0
+        if not gave_way:  # the next plan is better: nothing of this one is taken up
+            _follow_up(run, plan_id, columns, setting, stages)
     AllocationRun.objects.filter(pk=run.pk).update(seconds=stages.seconds)
     run.refresh_from_db()
     return PassResult(
@@ -108,6 +141,7 @@ def _run(run: AllocationRun, stages: Stages, emergencies: Sequence[EmergencyFact
         waiting=run.waiting,
         is_kept=plan_id != run.pk,
         is_degraded=run.is_degraded,
+        gave_way=gave_way,
     )
 
 
