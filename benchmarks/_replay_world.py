@@ -29,7 +29,6 @@ PAST_HOURS = 90 * 24
 MODEL_CLASS = "L"
 WH_PER_1K_TOKENS = 0.6  # of this class, at IT level
 NANO = 1e9
-HOME_USE = 0.65
 REACH_KM = {"interactive": 4000.0, "regional": 9000.0, "anywhere": float("inf")}
 INTERACTIVE_SHARE, SHORT_SHARE = 0.40, 0.30
 LONG_WINDOWS = (12, 18, 24, 36, 48)
@@ -89,18 +88,21 @@ class World:
     before: History
 
 
-def build_world(grid: Grid, sizes: Ints, rates: Floats, *, requests: int, hours: int, seed: int) -> World:
-    """A world of about so many requests a week; `rates` [families, hours] of two weeks, any unit."""
+def build_world(
+    grid: Grid, sizes: Ints, rates: Floats, *, requests: int, hours: int, seed: int, home_use: float = 0.65
+) -> World:
+    """A world of about so many requests a week; `rates` [families, hours] of two weeks, any unit.
+
+    `home_use`: what a site's own population asks for on average, as a share of its capacity.
+    """
     rng = np.random.default_rng(seed)
     kinds = _kinds(grid.sites)
     is_eligible, set_of_kind = _eligible(grid, kinds)
-    work = _arrivals(grid, kinds, sizes, rates, requests=requests, rng=rng)
-    in_week = (work.slot >= 0) & (work.slot < hours)
-    past = _take(work, work.slot < 0)
-    work = _take(work, in_week)
+    both = _arrivals(grid, kinds, sizes, rates, requests=requests, rng=rng)
+    past, work = _take(both, both.slot < 0), _take(both, (both.slot >= 0) & (both.slot < hours))
     mean = np.bincount(work.home, weights=work.tokens, minlength=len(grid.sites)) / hours
     hours += TAIL_HOURS
-    capacity = np.repeat(np.ceil(mean / HOME_USE).astype(np.int64)[:, None], hours, axis=1)
+    capacity = np.repeat(np.ceil(mean / home_use).astype(np.int64)[:, None], hours, axis=1)
     per_kwh = grid.pue * WH_PER_1K_TOKENS / 1e6 * NANO
     values = np.array([trace.values[grid.week_at : grid.week_at + hours] for trace in grid.traces])
     return World(
@@ -223,23 +225,11 @@ def _arrivals(
     rng: np.random.Generator,
 ) -> Work:
     """Two weeks of requests, the second of which is replayed; each origin follows its own clock and family."""
-    origins = len(grid.sites)
-    size_of_origin = rng.uniform(0.5, 2.0, origins)
-    shift = np.array([round(place.longitude / 15) for place in grid.places])
-    local = np.stack([np.roll(rates[o % len(rates)] / rates[o % len(rates)].mean(), -shift[o]) for o in range(origins)])
-    intensity = local * size_of_origin[:, None]
-    counts = rng.poisson(intensity / intensity[:, WEEK:].sum() * requests)
+    counts = rng.poisson(_rates_of_origins(grid, rates, rng) * requests)
     home, hour = np.divmod(np.repeat(np.arange(counts.size), counts.reshape(-1)), 2 * WEEK)
     order = np.argsort(hour + rng.random(len(hour)), kind="stable")
     home, hour = home[order], hour[order]
-    kind_count = len(kinds) // origins
-    half = (kind_count - 1) // 2
-    drawn = rng.random(len(hour))
-    short = rng.integers(0, 5, len(hour))
-    long = rng.integers(5, half, len(hour))
-    far = rng.integers(0, 2, len(hour)) * half
-    flexible = 1 + far + np.where(drawn < INTERACTIVE_SHARE + SHORT_SHARE, short, long)
-    kind = home * kind_count + np.where(drawn < INTERACTIVE_SHARE, 0, flexible)
+    kind = home * (len(kinds) // len(grid.sites)) + _draw_kinds(len(kinds) // len(grid.sites), len(hour), rng)
     windows = np.array([each.window_hours for each in kinds])
     slot = hour - WEEK
     return Work(
@@ -249,6 +239,28 @@ def _arrivals(
         kind=kind.astype(np.int32),
         tokens=rng.choice(sizes, len(hour)),
     )
+
+
+def _rates_of_origins(grid: Grid, rates: Floats, rng: np.random.Generator) -> Floats:
+    """Shares of the second week's requests, by origin and hour of both weeks."""
+    origins = range(len(grid.sites))
+    shift = [round(place.longitude / 15) for place in grid.places]
+    local = np.stack([np.roll(rates[origin % len(rates)], -shift[origin]) for origin in origins])
+    sized = local / local.mean(axis=1, keepdims=True) * rng.uniform(0.5, 2.0, len(origins))[:, None]
+    shares: Floats = sized / sized[:, WEEK:].sum()
+    return shares
+
+
+def _draw_kinds(kind_count: int, count: int, rng: np.random.Generator) -> Ints:
+    """Which of an origin's kinds each request is, in the shares of the docstring of `replay.py`."""
+    half = (kind_count - 1) // 2  # windows of either reach, of which the last are the long ones
+    shorts = half - len(LONG_WINDOWS)
+    drawn = rng.random(count)
+    short, long = rng.integers(0, shorts, count), rng.integers(shorts, half, count)
+    far = rng.integers(0, 2, count) * half
+    flexible = 1 + far + np.where(drawn < INTERACTIVE_SHARE + SHORT_SHARE, short, long)
+    kind: Ints = np.where(drawn < INTERACTIVE_SHARE, 0, flexible)
+    return kind
 
 
 def _forecasts(grid: Grid, hours: int) -> NDArray[np.float64]:

@@ -31,8 +31,9 @@ DAY_COUNTS_AS = 1.0
 """The mean of an hour of day weighs as much as this many weeks of an hour of the week."""
 MEAN_COUNTS_AS = 2.0
 """The mean of all hours weighs as much as this many days of an hour of day."""
-COST_OF_NOWHERE = {"flexible": 2, "in_hand": 8, "interactive": 32}
-"""What leaving a token without room costs, in times of the dearest place: who goes first under scarcity."""
+IN_HAND, FLEXIBLE, INTERACTIVE = range(3)
+COST_OF_NOWHERE = np.array([8, 2, 32], dtype=np.int64)
+"""By rank as above: what leaving a token without room costs, in times of the dearest place. It says who goes first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,39 +147,38 @@ def with_expected(problem: Problem, expected: ExpectedGroups) -> Problem:
     """The problem with expected groups after its own, in two parties more, and three sites more.
 
     The three are nowhere: unlimited, dear, one for each rank, so that all tokens always find a place
-    and the lowest rank is the first to go without.
+    and the lowest rank is the first to go without. Each rank has its own copy of every eligible set and
+    profile, with its own nowhere.
     """
-    ranks = list(COST_OF_NOWHERE)
-    site_count, hour_count = problem.capacity_tokens.shape
-    set_count, profile_count = len(problem.is_eligible), len(problem.set_of_hour)
+    hour_count = problem.capacity_tokens.shape[1]
     everything = int(problem.group_tokens.sum()) + int(expected.tokens.sum())
     dearest = max(int(problem.cost.max(initial=0)), 1)
-    nowhere = np.full((len(ranks), hour_count), everything, dtype=np.int64)
-    costs = np.array([COST_OF_NOWHERE[rank] * dearest for rank in ranks], dtype=np.int64)
-    # Each rank has its own copy of every eligible set, with its own nowhere in it.
-    rank_of_copy = [ranks.index(rank) for rank in ("in_hand", "flexible", "interactive")]
-    eligible = np.zeros((len(ranks) * set_count, site_count + len(ranks)), dtype=np.bool_)
-    for copy, rank in enumerate(rank_of_copy):
-        rows = slice(copy * set_count, (copy + 1) * set_count)
-        eligible[rows, :site_count] = problem.is_eligible
-        eligible[rows, site_count + rank] = True
-    sets = [
-        np.where(problem.set_of_hour == NO_SET, NO_SET, problem.set_of_hour + copy * set_count) for copy in (0, 1, 2)
-    ]
-    copy_of_group = np.where(expected.is_interactive, 2, 1)
+    rank = np.where(expected.is_interactive, INTERACTIVE, FLEXIBLE)
     party_count = int(problem.group_party.max(initial=-1)) + 1
+    nowhere = np.ones((len(COST_OF_NOWHERE), hour_count), dtype=np.int64)
     return replace(
         problem,
-        capacity_tokens=np.vstack([problem.capacity_tokens, nowhere]),
-        cost=np.vstack([problem.cost, np.repeat(costs[:, None], hour_count, axis=1)]),
-        is_eligible=eligible,
-        set_of_hour=np.vstack(sets).astype(np.int32),
-        group_profile=_joined(problem.group_profile, expected.profile + copy_of_group * profile_count),
+        capacity_tokens=np.vstack([problem.capacity_tokens, nowhere * everything]),
+        cost=np.vstack([problem.cost, nowhere * COST_OF_NOWHERE[:, None] * dearest]),
+        is_eligible=_copied_sets(problem.is_eligible),
+        set_of_hour=_copied_profiles(problem.set_of_hour, len(problem.is_eligible)),
+        group_profile=_joined(problem.group_profile, expected.profile + rank * len(problem.set_of_hour)),
         group_first_hour=_joined(problem.group_first_hour, expected.first_hour),
         group_last_hour=_joined(problem.group_last_hour, expected.last_hour),
-        group_party=_joined(problem.group_party, party_count + copy_of_group - 1),
+        group_party=_joined(problem.group_party, party_count + rank - FLEXIBLE),
         group_tokens=np.concatenate([problem.group_tokens, expected.tokens]),
     )
+
+
+def _copied_sets(is_eligible: Flags) -> Flags:
+    """Every eligible set [E, S] once for each rank, with that rank's nowhere: [3 E, S + 3]."""
+    nowhere = np.repeat(np.eye(len(COST_OF_NOWHERE), dtype=np.bool_), len(is_eligible), axis=0)
+    return np.hstack([np.tile(is_eligible, (len(COST_OF_NOWHERE), 1)), nowhere])
+
+
+def _copied_profiles(set_of_hour: Indices, set_count: int) -> Indices:
+    copies = [np.where(set_of_hour == NO_SET, NO_SET, set_of_hour + rank * set_count) for rank in range(3)]
+    return np.vstack(copies).astype(np.int32)
 
 
 def _joined(own: Indices, more: np.ndarray) -> Indices:
