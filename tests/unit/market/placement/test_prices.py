@@ -66,7 +66,7 @@ def test_halves_go_up_wherever_floats_put_them():
 
 def test_discounts_end_at_electricity_to_the_last_micro_usd():
     given_away = replace(TIES, rate_usd_per_token={"L": Decimal("0.001")})  # no other ties: only electricity is paid
-    assert_priced_alike(given_away, rows(energy_wh=np.arange(COUNT) / 1.0))
+    assert_priced_alike(given_away, rows(energy_wh=np.arange(COUNT) / 1.0, location_g=np.zeros(COUNT)))
 
 
 @pytest.mark.parametrize("full", [1.0, 7.0, 24.0])
