@@ -145,16 +145,38 @@ def fairness_board(report: FairnessReport, *, purpose_titles: dict[str, str]) ->
         "floors": ""
         if report.floor_scale >= 1
         else f"Floors did not all fit: each shrank to {report.floor_scale:.0%}.",
-        "levels": [
-            {
-                "level": f"{figures.two_digits(each.level)} tokens per weight",
-                "parties": len(each.parties),
-                "bottleneck": each.bottleneck,
-            }
-            for each in report.levels
-        ],
-        "price_of_justice": report.price_of_justice,
+        "levels": _levels(report),
+        "price_of_justice": _price_of_justice(report),
     }
+
+
+def _levels(report: FairnessReport) -> list[str]:
+    """One line for each level that room stopped, and one for all who got what they asked for."""
+    short = {index for index, each in enumerate(report.parties) if each.service_tokens < each.asked_tokens}
+    full = sum(1 for each in report.parties if each.asked_tokens) - len(short)
+    lines = [f"{_parties(full)} got all that was asked for."] if full else []
+    for level in report.levels:
+        if stopped := short.intersection(level.parties):
+            at = figures.two_digits(level.level)
+            lines.append(f"{_parties(len(stopped))} stopped at {at} tokens per weight: {level.bottleneck}")
+    return lines
+
+
+def _parties(count: int) -> str:
+    return "1 party" if count == 1 else f"{count} parties"
+
+
+def _price_of_justice(report: FairnessReport) -> list[tuple[str, str]]:
+    known = report.price_of_justice or {}
+    return [(name.replace("_", " ").capitalize(), _told(name, value)) for name, value in known.items()]
+
+
+def _told(name: str, value: Any) -> str:
+    if not isinstance(value, int | float):
+        return str(value)
+    if name.endswith("_g"):
+        return figures.mass_text(value)
+    return figures.percent(value) if name.endswith("_share") else figures.whole(int(value))
 
 
 def _pair(report: FairnessReport, name: str, words: Any) -> tuple[str, str]:
@@ -266,10 +288,14 @@ def _grid_cell(cell: GridCell) -> Row:
     share = used / cell.capacity_tokens if cell.capacity_tokens else 1.0
     return {
         "step": steps_of(share),
-        "share": f"{100 * share:.0f}" if cell.planned_tokens else "",
+        "share": _share_words(share) if cell.planned_tokens else "",
         "has_plan": cell.planned_tokens > 0,
         "title": _cell_words(cell),
     }
+
+
+def _share_words(share: float) -> str:
+    return "<1" if share < 0.01 else f"{100 * share:.0f}"
 
 
 def _cell_words(cell: GridCell) -> str:
