@@ -57,6 +57,7 @@ class Environment:
     outgoing_hosts: list[str]
     archive_dir: Path
     request_rate_per_minute: int
+    plan_retention_hours: int
     public_url: str
     email_url: str
     default_from_email: str
@@ -202,6 +203,7 @@ def read_environment() -> Environment:
         outgoing_hosts=env.list("OUTGOING_HOSTS", default=[]),
         archive_dir=Path(env.str("ARCHIVE_DIR", str(data_dir / "archive"))).expanduser().resolve(),
         request_rate_per_minute=env.int("REQUEST_RATE_PER_MINUTE", 6000),
+        plan_retention_hours=env.int("PLAN_RETENTION_HOURS", 48),
         public_url=_public_url(env.str("PUBLIC_URL", "") or own_machine),
         email_url=_email_url(env.str("EMAIL_URL", "") or ("consolemail://" if mode == "local" else "")),
         default_from_email=env.str("DEFAULT_FROM_EMAIL", "") or "commonwatt@localhost",

@@ -167,6 +167,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "note-forecasts": {"task": "budgets.tasks.note_forecasts", "schedule": 300.0},
     "propose-shares": {"task": "budgets.tasks.propose_changes", "schedule": 604_800.0},
     "expire-holds": {"task": "market.tasks.expire_overdue", "schedule": 15.0},
+    "forget-old-plans": {"task": "market.tasks.forget_old_plans", "schedule": 3600.0},
     "take-up-planned-work": {"task": "market.tasks.take_up_due", "schedule": 60.0},
     "allocation-pass": {"task": "market.tasks.run_allocation_pass", "schedule": 300.0},
     "count-arrivals": {"task": "market.tasks.count_arrivals", "schedule": 600.0},

@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 from celery import shared_task
+from django.conf import settings
 from django.core.cache import cache
 from django.utils import timezone
 
@@ -57,6 +58,14 @@ def run_asked_pass(*, trigger: str, asked: str, **_future: Any) -> None:
         if refusal.code == "pass_running" and cache.add(asked, True, timeout=RUNNING_RETRY_SECONDS * 10):
             again = {"trigger": trigger, "asked": asked}
             run_asked_pass.apply_async(kwargs=again, countdown=RUNNING_RETRY_SECONDS, expires=EXPIRES_SECONDS)
+
+
+@shared_task
+def forget_old_plans(**_future: Any) -> None:
+    """Drop the rows of plans that other plans took the place of."""
+    dropped = services.forget_old_plans(now=timezone.now(), keep_hours=settings.ENVIRONMENT.plan_retention_hours)
+    if dropped:
+        logger.info("forgot old plans", extra={"count": dropped})
 
 
 @shared_task

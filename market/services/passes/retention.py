@@ -1,0 +1,32 @@
+"""Forgetting plans that other plans took the place of: their rows, and in the end what they were made from."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+
+from config.kernel.transactions import in_transaction
+from market.models import AllocationRun, Decision, RunInputs
+from market.services.passes.rows import drop_rows, list_stored_runs
+
+MOST_AT_ONCE = 200
+
+
+def forget_old_plans(*, now: datetime, keep_hours: float) -> int:
+    """Drop the rows of plans that ended longer ago than that; returns of how many runs.
+
+    Runs stay, and so do the inputs of those that a decision was made from: it is explained by them.
+    Rows of runs that never came to an end are leftovers and go as well.
+    """
+    old = now - timedelta(hours=keep_hours)
+    stored = list_stored_runs()
+    ended = AllocationRun.objects.filter(Q(finished_at__lt=old) | Q(finished_at=None, lease_expires_at__lt=old))
+    gone = set(ended.filter(pk__in=stored, is_current=False).values_list("pk", flat=True))
+    unknown = set(stored) - set(AllocationRun.objects.filter(pk__in=stored).values_list("pk", flat=True))
+    dropped = sorted(gone | unknown)[:MOST_AT_ONCE]
+    for run_id in dropped:
+        in_transaction(lambda run_id=run_id: drop_rows([run_id]))  # type: ignore[misc]
+    without_decision = RunInputs.objects.filter(run__in=ended, run__is_current=False)
+    without_decision.exclude(run__in=Decision.objects.exclude(run=None).values("run")).delete()
+    return len(dropped)
