@@ -1,0 +1,192 @@
+"""What a plan costs: processor seconds of each stage, memory, and how many times as long HiGHS takes.
+
+Generated instances (seeded) of 1,000 to 1,000,000 requests in 30 regions and 48 hours, then of more
+regions and hours; each in a process of its own. HiGHS (by scipy) solves the green step of the same
+instance, for the same service and on the same network, in the same run. `make bench`, or
+
+    .venv/bin/python benchmarks/allocation.py --quick
+    .venv/bin/python benchmarks/allocation.py --plot docs/allocation-growth.svg
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+WORK = str(Path(__file__).with_name("_allocation_work.py"))
+WIDTH_CHARACTERS = 120  # where the output is no terminal: a wrapped table is hard to read
+STAGES = ("group", "fair", "green", "duals", "hand back", "first come")
+REQUESTS = (1_000, 10_000, 100_000, 1_000_000)
+REGIONS = (5, 10, 20, 30, 60)
+HOURS = (12, 24, 48, 96, 168)
+GROWTH_REQUESTS = 100_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """Of one instance."""
+
+    requests: int
+    regions: int = 30
+    hours: int = 48
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """Processor seconds of each stage, what the process held at most, and HiGHS (None: not asked)."""
+
+    sizes: Sizes
+    groups: int
+    cpu_s: dict[str, float]
+    peak_mib: float
+    served_share: float
+    placed_share: float
+    highs_s: float | None
+    highs_is_done: bool
+
+    @property
+    def green_s(self) -> float:
+        """The green step with the prices that prove it."""
+        return self.cpu_s["green"] + self.cpu_s["duals"]
+
+
+def main() -> None:
+    """Measure, print and draw."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="Up to 10,000 requests, no growth with regions and hours.")
+    parser.add_argument("--plot", type=Path, help="Draw the growth into this file (.svg).")
+    given = parser.parse_args()
+    console = Console()
+    if not console.is_terminal:
+        console.width = WIDTH_CHARACTERS
+    console.print(f"Generated instances; {os.cpu_count()} cores, each process uses one")
+    by_requests = [Sizes(requests=count) for count in (REQUESTS[:2] if given.quick else REQUESTS)]
+    first = measure_all(console, by_requests, with_highs=True)
+    print_stages(console, first)
+    if given.quick:
+        return
+    by_regions = [Sizes(requests=GROWTH_REQUESTS, regions=count) for count in REGIONS]
+    by_hours = [Sizes(requests=GROWTH_REQUESTS, hours=count) for count in HOURS]
+    second = measure_all(console, by_regions, with_highs=False)
+    third = measure_all(console, by_hours, with_highs=False)
+    print_growth(console, second + third)
+    if given.plot:
+        draw(given.plot, first, second, third)
+
+
+def measure_all(console: Console, sizes: Sequence[Sizes], *, with_highs: bool) -> list[Measured]:
+    """One after the other; what is under way stands on the terminal."""
+    done = []
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("", total=len(sizes))
+        for each in sizes:
+            progress.update(task, description=f"{each.requests:,} requests, {each.regions} regions, {each.hours} hours")
+            done.append(measure(each, with_highs=with_highs))
+            progress.advance(task)
+    return done
+
+
+def measure(sizes: Sizes, *, with_highs: bool) -> Measured:
+    """One instance. Raises RuntimeError if HiGHS finds another optimum."""
+    with tempfile.TemporaryDirectory(prefix="commonwatt_bench_") as folder:
+        service = Path(folder) / "service.npy"
+        found = work("solve", sizes, service)
+        other = work("highs", sizes, service) if with_highs else None
+    if other and other["is_done"] and abs(other["objective"] - found["objective"]) > 1e-9 * found["objective"]:
+        raise RuntimeError(f"{sizes}: {found['objective']}, but HiGHS finds {other['objective']}")
+    return Measured(
+        sizes=sizes,
+        groups=found["groups"],
+        cpu_s=found["cpu_s"],
+        peak_mib=found["peak_mib"],
+        served_share=found["served"] / found["asked"],
+        placed_share=found["placed"] / found["served"],
+        highs_s=other["cpu_s"]["HiGHS"] if other else None,
+        highs_is_done=bool(other and other["is_done"]),
+    )
+
+
+def work(mode: str, sizes: Sizes, service: Path) -> dict[str, Any]:
+    """The answer of a process of its own: HiGHS and OR-tools must not share one (google/or-tools #5246)."""
+    command = [sys.executable, WORK, mode, *map(str, (sizes.requests, sizes.regions, sizes.hours)), str(service)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answer
+
+
+def print_stages(console: Console, rows: Sequence[Measured]) -> None:
+    """CPU seconds by stage, memory and HiGHS; an instance in each column."""
+    table = Table(title="CPU seconds, 30 regions, 48 hours, 60 parties", title_justify="left")
+    table.add_column("requests")
+    for row in rows:
+        table.add_column(f"{row.sizes.requests:,}", justify="right")
+    table.add_row("groups", *(f"{row.groups:,}" for row in rows))
+    for stage in STAGES:
+        table.add_row(stage, *(f"{row.cpu_s[stage]:.3f}" for row in rows))
+    table.add_row("HiGHS", *(f"{'' if row.highs_is_done else '> '}{row.highs_s or 0:.3f}" for row in rows))
+    table.add_row("HiGHS / (green + duals)", *(f"{(row.highs_s or 0) / row.green_s:.1f}" for row in rows))
+    table.add_row("peak memory, MiB", *(f"{row.peak_mib:.0f}" for row in rows))
+    table.add_row("served of what is asked", *(f"{row.served_share:.1%}" for row in rows))
+    table.add_row("placed of what is served", *(f"{row.placed_share:.1%}" for row in rows))
+    console.print(table)
+
+
+def print_growth(console: Console, rows: Iterable[Measured]) -> None:
+    """CPU seconds by regions and hours."""
+    table = Table(title=f"CPU seconds, {GROWTH_REQUESTS:,} requests", title_justify="left")
+    for name in ("regions", "hours", "groups", "fair", "green", "peak MiB"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        sizes = row.sizes
+        seconds = (row.cpu_s["fair"], row.green_s)
+        table.add_row(
+            str(sizes.regions),
+            str(sizes.hours),
+            f"{row.groups:,}",
+            *(f"{each:.3f}" for each in seconds),
+            f"{row.peak_mib:.0f}",
+        )
+    console.print(table)
+
+
+def draw(path: Path, *growths: Sequence[Measured]) -> None:
+    """Three panels side by side: CPU seconds against requests, regions and hours."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    matplotlib.rcParams["svg.hashsalt"] = "commonwatt"  # the same figures draw the same file
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(1, 3, figsize=(11, 3.6), sharey=True, layout="constrained")
+    for axis, name, rows in zip(axes, ("requests", "regions", "hours"), growths, strict=True):
+        sizes = [getattr(row.sizes, name) for row in rows]
+        axis.plot(sizes, [row.cpu_s["fair"] for row in rows], marker="o", label="fair")
+        axis.plot(sizes, [row.green_s for row in rows], marker="s", label="green, proven")
+        axis.plot(sizes, [row.cpu_s["hand back"] for row in rows], marker="^", label="hand back")
+        axis.set(xscale="log", yscale="log", xlabel=name)
+        axis.set_xticks(sizes, [f"{size:,}" for size in sizes])
+        axis.minorticks_off()
+        axis.grid(visible=True, alpha=0.3)
+    axes[0].set(ylabel="CPU seconds", title="30 regions, 48 hours")
+    axes[1].set(title=f"{GROWTH_REQUESTS:,} requests, 48 hours")
+    axes[2].set(title=f"{GROWTH_REQUESTS:,} requests, 30 regions")
+    axes[0].legend()
+    figure.savefig(path, metadata={"Date": None})
+
+
+if __name__ == "__main__":
+    main()
