@@ -45,7 +45,7 @@ LARGEST_CODE = 2**62
 def load_waiting(*, now: datetime, before: datetime) -> RequestColumns:
     """Queued requests whose deadline is not over and that may start before `before`, the oldest first."""
     table = _copied(now, before) if connection.vendor == "postgresql" else _read(now, before)
-    ids, numbers = _uuid_bytes(table["id"]), {name: table[name].to_numpy() for name in NUMBERS}
+    ids, numbers = _uuid_bytes(table["id"]), {name: _numbers(table[name]) for name in NUMBERS}
     order = np.lexsort((ids.view(">u8")[:, 1], ids.view(">u8")[:, 0], numbers["created_us"]))
     kinds, kind = _kinds(table)
     budgets, budget = _coded(table["budget_id"])
@@ -113,6 +113,12 @@ def _plain(name: str, row: dict[str, Any]) -> Any:
     return "" if value is None else str(value)
 
 
+def _numbers(column: pa.ChunkedArray) -> Ints:
+    """Read from the buffers: Arrow's own way to numpy would load pandas first."""
+    parts = [np.frombuffer(chunk.buffers()[1], dtype=np.int64)[chunk.offset :][: len(chunk)] for chunk in column.chunks]
+    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
+
+
 def _uuid_bytes(column: pa.ChunkedArray) -> NDArray[np.uint8]:
     """Thirty-six letters each become the sixteen bytes of the UUID [N, 16]."""
     letters = np.frombuffer("".join(column.to_pylist()).encode(), dtype=np.uint8).reshape(-1, 36)
@@ -164,5 +170,5 @@ def _coded(column: pa.ChunkedArray) -> tuple[list[str], Ints]:
         return [], np.zeros(0, dtype=np.int64)
     whole = column.unify_dictionaries().combine_chunks()
     values, place = np.unique(np.array(whole.dictionary.to_pylist(), dtype=np.str_), return_inverse=True)
-    indices = whole.indices.to_numpy(zero_copy_only=False)
+    indices = np.frombuffer(whole.indices.buffers()[1], dtype=np.int32)[whole.offset :][: len(whole)]
     return [str(each) for each in values], place.reshape(-1)[indices].astype(np.int64)

@@ -1,0 +1,52 @@
+"""kill -9 wherever a pass can be: the plan before stays in force, whole, until the new one is, whole."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from tests.servers.commonwatt import ROOT, environment, manage
+from tests.servers.databases import fresh_database
+
+BEFORE = ("load", "green", "store", "rows", "holds")
+
+
+def _run(step: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tests.integration.market.passing_on", step]
+    return subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, timeout=120)
+
+
+def _ended(step: str, env: dict[str, str]) -> dict[str, Any]:
+    done = _run(step, env)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def _killed_everywhere(env: dict[str, str]) -> None:
+    assert manage("migrate", "--verbosity", "0", env=env).returncode == 0
+    first = _ended("fill", env)["in force"]
+    for step in BEFORE:
+        assert _run(step, env).returncode == -9, step
+    died = _run("after", env)
+    assert died.returncode == -9, died.stderr
+    last = _ended("run", env)
+    assert (last["planned"], last["differences"]) == (1500, [])
+    # The second-to-last was killed after its commit: its plan was in force, and nothing has changed since.
+    assert last["in force"] == first + len(BEFORE) + 1
+    assert last["stored"] == [first, last["in force"]]
+
+
+@pytest.mark.sqlite
+def test_a_kill_anywhere_leaves_one_whole_plan_on_sqlite(tmp_path):
+    _killed_everywhere(environment(tmp_path))
+
+
+@pytest.mark.postgres
+def test_a_kill_anywhere_leaves_one_whole_plan_on_postgresql(tmp_path):
+    with fresh_database() as database_url:
+        _killed_everywhere(environment(tmp_path, DATABASE_URL=database_url))
