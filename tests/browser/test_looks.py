@@ -22,7 +22,7 @@ PATHS = [
     "/alerts/",
     "/sources/",
     "/requests/",
-    "/requests/ID/",
+    "/requests/ID/", "/allocation/",
     "/login/",
     "/nowhere/",
 ]
