@@ -22,7 +22,8 @@ PATHS = [
     "/alerts/",
     "/sources/",
     "/requests/",
-    "/requests/ID/", "/allocation/",
+    "/requests/ID/",
+    "/allocation/",
     "/login/",
     "/nowhere/",
 ]
