@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from market.api import plans, views
+from market.api import drills, plans, views
 
 urlpatterns = [
     path("requests/", views.RequestListView.as_view(), name="request-list"),
@@ -20,5 +20,6 @@ urlpatterns = [
     path("allocation/runs/<int:run_id>/fairness/", plans.RunFairnessView.as_view(), name="allocation-run-fairness"),
     path("allocation/fairness/", plans.FairnessView.as_view(), name="allocation-fairness"),
     path("allocation/plan/", plans.PlanView.as_view(), name="allocation-plan"),
+    path("drills/", drills.DrillListView.as_view(), name="drills"),
     path("allocation/savings/", plans.SavingsView.as_view(), name="allocation-savings"),
 ]

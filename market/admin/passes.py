@@ -11,17 +11,18 @@ from django.utils import timezone
 from config.administration.base import RecordAdmin
 from config.administration.pages import ConfirmForm, actor_of, form_page, posted
 from config.administration.typed import action, display
+from market.admin.drills import DrillActions
 from market.models import AllocationRun
 from market.services import run_allocation_pass
 
 
 @admin.register(AllocationRun)
-class AllocationRunAdmin(RecordAdmin):
+class AllocationRunAdmin(DrillActions, RecordAdmin):
     """Newest first."""
 
     list_display = ("started_at", "trigger", "shown_state", "considered", "granted", "denied", "waiting", "error")
     list_filter = ("state",)
-    actions_list = ("run_now",)
+    actions_list = ("run_now", "run_drill")
 
     @display(
         description="State",

@@ -1,9 +1,10 @@
 """Changes to requests, policies and the Fund. What other apps may call."""
 
+from market.services.drills import DrillReport, run_drill
 from market.services.expected_work import count_arrivals
 from market.services.fund import deposit_to_fund
 from market.services.grant import Outcome
-from market.services.passes import PassResult, run_allocation_pass
+from market.services.passes import PassResult, forget_old_plans, run_allocation_pass
 from market.services.policies import activate_policy, create_policy_version
 from market.services.reference import load_reference
 from market.services.resolve import cancel, dispatch, release, settle
@@ -12,6 +13,7 @@ from market.services.sweep import expire_overdue
 from market.services.take_up import take_up, take_up_due
 
 __all__ = [
+    "DrillReport",
     "Outcome",
     "PassResult",
     "activate_policy",
@@ -21,10 +23,12 @@ __all__ = [
     "deposit_to_fund",
     "dispatch",
     "expire_overdue",
+    "forget_old_plans",
     "load_reference",
     "quote",
     "release",
     "run_allocation_pass",
+    "run_drill",
     "settle",
     "submit",
     "take_up",

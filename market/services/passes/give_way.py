@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -45,22 +46,41 @@ Status = AllocationRequest.Status
 def give_way(setting: Setting, run: AllocationRun, *, plan_id: int, clock: Callable[[], datetime]) -> int:
     """Take back promises to tiers that give way, as far as lifted work that this plan leaves waiting needs it.
 
-    Each in a transaction of its own, with a new decision that says why; returns how many. None where
-    no emergency is in force or nothing lifted waits for room.
+    Each in a transaction of its own, with a new decision that says why; returns how many.
+    """
+    given = who_would_give_way(setting, plan_id=plan_id, now=clock())
+    for request_id, served_id in given.items():
+        logger.info("a promise gives way", extra={"request_id": str(request_id), "for": str(served_id)})
+    return sum(_tried(each, run, setting, now=clock()) for each in given)
+
+
+def who_would_give_way(setting: Setting, *, plan_id: int, now: datetime) -> dict[UUID, UUID]:
+    """Grants that give way, each with the waiting request that it makes room for.
+
+    None where no emergency is in force, the policy lets nobody give way, or nothing lifted lacks room.
     """
     emergencies = setting.gathered.emergencies
     tiers = setting.gathered.plan_terms.allocation.gives_way_tiers
     needed = _needs_of(setting, plan_id) if emergencies and tiers else []
     if not needed:
-        return 0
+        return {}
     inputs = get_plan_inputs(plan_id)
-    promises = _promises(inputs, tiers, emergencies, now=clock())
-    free = _free(inputs)
+    promises = _promises(inputs, tiers, emergencies, now=now)
     needs = [_need(setting, inputs, index, placed, promises) for index, placed in needed]
-    given = who_gives_way(needs, promises, free)
-    for request_id, served_id in given.items():
-        logger.info("a promise gives way", extra={"request_id": str(request_id), "for": str(served_id)})
-    return sum(_tried(each, run, setting, now=clock()) for each in given)
+    return who_gives_way(needs, promises, _free(inputs))
+
+
+def by_party(request_ids: Collection[UUID]) -> list[dict[str, Any]]:
+    """Promises and tokens of these grants by origin and purpose: what may be told to everybody."""
+    sums: dict[tuple[str, str], list[int]] = {}
+    for request in AllocationRequest.objects.filter(pk__in=request_ids).order_by("origin_code", "purpose"):
+        of_party = sums.setdefault((request.origin_code, request.purpose_id), [0, 0])
+        of_party[0] += 1
+        of_party[1] += grant_of(request).granted_tokens
+    return [
+        {"origin": origin, "purpose": purpose, "promises": promises, "tokens": tokens}
+        for (origin, purpose), (promises, tokens) in sums.items()
+    ]
 
 
 def _lifting(emergencies: Sequence[EmergencyFacts], origin: str, purpose: str) -> EmergencyFacts | None:

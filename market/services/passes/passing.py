@@ -30,7 +30,7 @@ from market.services.grant import HORIZON_HOURS
 from market.services.passes import lease
 from market.services.passes.expecting import of_classes, with_expected
 from market.services.passes.gather import NANOGRAMS, gather
-from market.services.passes.give_way import give_way
+from market.services.passes.give_way import by_party, give_way, who_would_give_way
 from market.services.passes.late import decide_last, list_last_hour
 from market.services.passes.planning import Setting, make_plan, set_up
 from market.services.passes.purses import read_purses
@@ -131,6 +131,8 @@ def _run(
         gave_way = give_way(setting, run, plan_id=plan_id, clock=stages.clock) if may_take_back else 0
         if not gave_way:  # the next plan is better: nothing of this one is taken up
             _follow_up(run, plan_id, columns, setting, stages)
+    else:
+        _note_drill(run, setting, now=stages.clock())
     AllocationRun.objects.filter(pk=run.pk).update(seconds=stages.seconds)
     run.refresh_from_db()
     return PassResult(
@@ -190,6 +192,14 @@ def _replace(run: AllocationRun, setting: Setting, stages: Stages, *, fingerprin
 
     store = put_in_force if run.kind == Kind.PLAN else store_drill
     store(run, plan.drawing, inputs, closing=closing, now=stages.clock())
+
+
+def _note_drill(run: AllocationRun, setting: Setting, *, now: datetime) -> None:
+    """Whose promises would be taken back: a drill takes none."""
+    given = by_party(who_would_give_way(setting, plan_id=run.pk, now=now))
+    run.refresh_from_db(fields=["record"])
+    record = {**run.record, "would_give_way": given}
+    AllocationRun.objects.filter(pk=run.pk).update(record=record)
 
 
 def _follow_up(run: AllocationRun, plan_id: int, columns: RequestColumns, setting: Setting, stages: Stages) -> None:

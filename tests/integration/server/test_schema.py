@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 
 from accounts.domain.scopes import Scope
 from climate.services.alerts import keep_alerts
+from market.services import run_allocation_pass
 from tests.integration.climate.alert_examples import FLOOD, ORANGE
 from tests.integration.world import NOW, load_world, make_budget, make_team
 
@@ -208,6 +209,16 @@ def test_outages_answer_as_documented(document, team):
     check(document, one, "get", team.client.get(url))
     for _ in range(2):
         check(document, f"{one}end/", "post", trusted.post(f"{url}end/", {"reason": "r"}))
+
+
+def test_a_drill_answers_as_documented(document, team):
+    trusted = make_team("Disaster desk", scopes=[Scope.EMERGENCIES_WRITE]).client
+    drills, body = "/api/v1/drills/", {"kind": "flood", "countries": ["BD"]}
+    check(document, drills, "post", trusted.post(drills, body))
+    run_allocation_pass(now=NOW, trigger="test", actor="test")
+    made = trusted.post(drills, body)
+    assert made.status_code == 201
+    check(document, drills, "post", made)
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
