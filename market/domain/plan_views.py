@@ -17,10 +17,10 @@ LABEL = "estimated, unverified"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRow:
-    """One allocation pass. `reference_g` is the same work run now at home as far as there is room.
+    """One allocation pass. `planned_g` is all that it placed; the reference is the same work run now at home.
 
-    Misses stand beside grams: who serves less emits less. `saved_share` compares grams per token of
-    what was placed with those of the reference; None where either placed nothing.
+    The two are compared over the `compared_tokens` that both serve, as home has room: `compared_g` of
+    the plan, `reference_g`, and what is saved of it. Misses stand beside: who serves less emits less.
     """
 
     run_id: int
@@ -40,6 +40,8 @@ class RunRow:
     planned_tokens: int | None
     missed_tokens: int | None
     planned_g: float | None
+    compared_tokens: int | None
+    compared_g: float | None
     reference_g: float | None
     reference_missed_tokens: int | None
     saved_share: float | None
@@ -179,6 +181,8 @@ class PlanSavings:
     planned_tokens: int | None
     missed_tokens: int | None
     planned_g: float | None
+    compared_tokens: int | None
+    compared_g: float | None
     reference_g: float | None
     reference_missed_tokens: int | None
     saved_share: float | None

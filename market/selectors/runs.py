@@ -63,6 +63,8 @@ def get_plan_grid(
 
 def run_row(run: AllocationRun) -> RunRow:
     """A run as a line of the list."""
+    compared = run.record.get("savings") or {}
+    plan_g = compared.get("plan_g")
     return RunRow(
         run_id=run.pk,
         trigger=run.trigger,
@@ -81,9 +83,11 @@ def run_row(run: AllocationRun) -> RunRow:
         planned_tokens=run.planned_tokens,
         missed_tokens=run.missed_tokens,
         planned_g=run.planned_g,
+        compared_tokens=compared.get("compared_tokens"),
+        compared_g=plan_g,
         reference_g=run.reference_g,
         reference_missed_tokens=run.reference_missed_tokens,
-        saved_share=_saved_share(run),
+        saved_share=1 - plan_g / run.reference_g if plan_g is not None and run.reference_g else None,
         total_seconds=sum(run.seconds.values()) if run.seconds else None,
         error=run.error,
     )
@@ -106,10 +110,3 @@ def _detail(run: AllocationRun) -> RunDetail:
         hour_count=inputs.hour_count if inputs else None,
         record=run.record,
     )
-
-
-def _saved_share(run: AllocationRun) -> float | None:
-    """Over the tokens that plan and reference both serve: who serves less does not appear to save."""
-    compared = run.record.get("savings") or {}
-    reference_g, plan_g = compared.get("reference_g"), compared.get("plan_g")
-    return None if not reference_g or plan_g is None else 1 - plan_g / reference_g

@@ -140,14 +140,17 @@ def _missed(since: datetime, until: datetime) -> int:
 
 
 def _plan(run: AllocationRun) -> PlanSavings:
+    row = run_row(run)
     return PlanSavings(
         run_id=run.pk,
         made_at=run.started_at,
         planned_tokens=run.planned_tokens,
         missed_tokens=run.missed_tokens,
         planned_g=run.planned_g,
+        compared_tokens=row.compared_tokens,
+        compared_g=row.compared_g,
         reference_g=run.reference_g,
         reference_missed_tokens=run.reference_missed_tokens,
-        saved_share=run_row(run).saved_share,
+        saved_share=row.saved_share,
         bound_g=run.bound_g,
     )

@@ -12,6 +12,7 @@ from market.models import AllocationRun
 from market.selectors import get_fairness, get_run_savings, get_savings
 from market.services import settle, take_up
 from tests.integration.market.planned_work import ask, only_room, run
+from tests.integration.server.test_schema import check
 from tests.integration.world import NOW, make_budget, make_team
 
 pytestmark = pytest.mark.django_db
@@ -126,7 +127,7 @@ def test_what_is_not_there_is_not_found(team, address):
         ("plan/", "model_class", "XXXL"),
         ("plan/", "since", "yesterday"),
         ("savings/", "since", "2020-01-01T00:00:00Z"),
-        ("savings/", "until", "1999-01-01"),
+        ("savings/", "until", "1999"),
     ],
 )
 def test_a_filter_that_cannot_be_meant_is_named(team, address, field, value):
@@ -206,3 +207,15 @@ def test_misses_stand_beside_savings(team, budget):
     told = get_savings(since=HOUR, until=later, now=later)
     assert (told.missed_tokens, told.expected.tokens, told.expected.saved_share) == (1000, 0, None)
     assert AllocationRun.objects.count() == 0
+
+
+def test_the_document_promises_what_plans_answer(team, planned, client):
+    document = client.get("/api/schema/", headers={"Accept": "application/vnd.oai.openapi+json"}).json()
+    root = "/api/v1/allocation/"
+    for path in ("runs/", "fairness/", "plan/", "savings/"):
+        check(document, root + path, "get", team.client.get(root + path))
+    for path in ("runs/{run_id}/", "runs/{run_id}/fairness/"):
+        check(document, root + path, "get", team.client.get(root + path.format(run_id=planned[1].run_id)))
+    for request in planned[0]:
+        for path in ("/api/v1/requests/{request_id}/", "/api/v1/requests/{request_id}/explain/"):
+            check(document, path, "get", team.client.get(path.format(request_id=request.pk)))
