@@ -21,10 +21,15 @@ NEXT_IN_LINE = 16
 """How many waiting requests of a group are tried where others found no room for all that their party may have."""
 
 
-def hold_headroom(problem: Problem) -> Problem:
-    """The problem with HEADROOM_SHARE of each hour's room held back (whole tokens, rounded down)."""
+def hold_headroom(problem: Problem, requests: Requests | None = None) -> Problem:
+    """The problem with HEADROOM_SHARE of an hour's room held back (whole tokens, rounded down).
+
+    With requests only where that is room for the median one: less helps nobody, and a small deployment is used to the
+    last token.
+    """
     held = np.floor(problem.capacity_tokens * HEADROOM_SHARE).astype(np.int64)
-    return replace(problem, capacity_tokens=problem.capacity_tokens - held)
+    typical = np.median(requests.tokens) if requests is not None and len(requests.tokens) else 0
+    return replace(problem, capacity_tokens=problem.capacity_tokens - np.where(held >= typical, held, 0))
 
 
 def hand_back(problem: Problem, flow: Flow, requests: Requests) -> Assignment:

@@ -95,7 +95,7 @@ def _read(path: Path, progress: Progress, *, needs_parties: bool) -> Instance:
 
 def _solve(given: Instance, *, fair: bool, whole: bool, seconds: float) -> tuple[Flow, FairService | None]:
     began = time.perf_counter()
-    problem = hold_headroom(given.problem) if whole else given.problem
+    problem = hold_headroom(given.problem, given.requests) if whole else given.problem
     if not fair or given.parties is None:
         return place_green(problem, service_tokens=None, seconds=seconds), None
     service = share_fairly(problem, given.parties, seconds=seconds)

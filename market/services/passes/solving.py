@@ -40,7 +40,7 @@ class Case:
     @property
     def with_headroom(self) -> Problem:
         """The problem with a little room left in each hour, into which whole requests are rounded."""
-        return handback.hold_headroom(self.problem)
+        return handback.hold_headroom(self.problem, self.requests)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -141,17 +141,35 @@ def test_headroom_keeps_nearly_everybody_whole():
     )
     requests = random_requests(problem, 4, largest=20)
     requests = replace(requests, may_split=np.zeros_like(requests.may_split))
-    flow = place(hold_headroom(problem))
+    flow = place(hold_headroom(problem, requests))
     placed = hand_back(problem, flow, requests)
     assert len(requests.tokens) > 500
     assert placed.tokens.sum() == flow.tokens.sum()
     assert abs(placed.rounded_cost) < 0.01 * flow.objective
 
 
-@pytest.mark.parametrize(("room", "left"), [(1000, 990), (99, 99), (0, 0), (101, 100)])
-def test_headroom_is_a_hundredth_rounded_down(room, left):
-    problem = make_problem(capacity=[[room]], cost=[[1]], sets=[[0]], groups=[])
-    assert hold_headroom(problem).capacity_tokens.tolist() == [[left]]
+@pytest.mark.parametrize(
+    ("room", "tokens", "left"),
+    [
+        (1000, [10, 1, 500], 990),
+        (1000, [11, 1, 500], 1000),
+        (199, [1], 198),
+        (99, [1], 99),
+        (0, [1], 0),
+        (200, [], 198),
+    ],
+)
+def test_headroom_is_a_hundredth_rounded_down_where_that_is_room_for_the_median_request(room, tokens, left):
+    problem = make_problem(capacity=[[room]], cost=[[1]], sets=[[0]], groups=[(0, 0, 0, 0, sum(tokens))])
+    held = hold_headroom(problem, requests_of([0] * len(tokens), tokens))
+    assert held.capacity_tokens.tolist() == [[left]]
+
+
+def test_a_small_deployment_is_used_to_the_last_token():
+    problem = make_problem(capacity=[[1000]], cost=[[1]], sets=[[0]], groups=[(0, 0, 0, 0, 1000)])
+    requests = requests_of([0, 0], [500, 500])
+    placed = hand_back(problem, place(hold_headroom(problem, requests)), requests)
+    assert granted_of(requests, placed).tolist() == [500, 500]
 
 
 def test_nothing_to_place_is_nothing_placed():
