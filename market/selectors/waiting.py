@@ -46,7 +46,8 @@ def load_waiting(*, now: datetime, before: datetime) -> RequestColumns:
     """Queued requests whose deadline is not over and that may start before `before`, the oldest first."""
     table = _copied(now, before) if connection.vendor == "postgresql" else _read(now, before)
     ids, numbers = _uuid_bytes(table["id"]), {name: _numbers(table[name]) for name in NUMBERS}
-    order = np.lexsort((ids.view(">u8")[:, 1], ids.view(">u8")[:, 0], numbers["created_us"]))
+    halves = ids.view(">u8").astype(np.uint64)
+    order = np.lexsort((halves[:, 1], halves[:, 0], numbers["created_us"]))
     kinds, kind = _kinds(table)
     budgets, budget = _coded(table["budget_id"])
     return RequestColumns(

@@ -114,10 +114,10 @@ def _withdrawn(run: AllocationRun, drawing: Drawing) -> Flags:
     """Placed requests that wait no more: cancelled or taken up since they were loaded [N]."""
     rows = Placement.objects.filter(run=run, part=0).exclude(verdict=PlacementVerdict.WAITING)
     gone = rows.exclude(request__status=AllocationRequest.Status.QUEUED).values_list("request_id", flat=True)
-    ids = np.array([np.frombuffer(each.bytes, dtype=">u8") for each in gone], dtype=">u8").reshape(-1, 2)
+    ids = np.array([np.frombuffer(each.bytes, dtype=np.uint64) for each in gone], dtype=np.uint64).reshape(-1, 2)
     flags = np.zeros(len(drawing.columns), dtype=np.bool_)
     if len(ids):
-        halves = np.ascontiguousarray(drawing.columns.ids).view(">u8")
+        halves = np.ascontiguousarray(drawing.columns.ids).view(np.uint64)
         wanted = {(int(high), int(low)) for high, low in ids}
         for index in np.flatnonzero(np.isin(halves[:, 1], ids[:, 1])).tolist():
             flags[index] = (int(halves[index, 0]), int(halves[index, 1])) in wanted
