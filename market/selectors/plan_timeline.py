@@ -37,7 +37,7 @@ def list_plan_moments(request: AllocationRequest) -> list[tuple[datetime, str]]:
     """When plans placed or moved the request, or let it wait, the newest MOST_MOMENTS of them. Three queries."""
     rows = Placement.objects.filter(
         request=request.pk, part=0, run__kind=AllocationRun.Kind.PLAN, run__state=AllocationRun.State.FINISHED
-    ).order_by("run")
+    ).order_by("run_id")
     columns = ("run_id", "run__started_at", "run__finished_at", "verdict", "reason", "site", "hour")
     changed = list(_changes(Moment(*row) for row in rows.values_list(*columns)))
     newest = changed[-MOST_MOMENTS:]
