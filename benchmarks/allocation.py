@@ -6,11 +6,16 @@ instance, for the same service and on the same network, in the same run. `make b
 
     .venv/bin/python benchmarks/allocation.py --quick
     .venv/bin/python benchmarks/allocation.py --plot docs/allocation-growth.svg
+    .venv/bin/python benchmarks/allocation.py --database 1000000
+
+The last starts a durable PostgreSQL of its own (or makes a database beside the one that DATABASE_URL
+names), fills it with generated requests by COPY, and runs one whole pass: reading, planning, writing.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import subprocess
@@ -21,11 +26,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.progress import Progress
-from rich.table import Table
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from rich.console import Console  # noqa: E402
+from rich.progress import Progress  # noqa: E402
+from rich.table import Table  # noqa: E402
+
+from tests.servers.commonwatt import environment, manage  # noqa: E402
+from tests.servers.databases import fresh_database  # noqa: E402
+from tests.servers.postgres import DURABLE, running_postgres  # noqa: E402
 
 WORK = str(Path(__file__).with_name("_allocation_work.py"))
+DATABASE = str(Path(__file__).with_name("_allocation_database.py"))
 WIDTH_CHARACTERS = 120  # where the output is no terminal: a wrapped table is hard to read
 STAGES = ("group", "fair", "green", "duals", "hand back", "first come")
 REQUESTS = (1_000, 10_000, 100_000, 1_000_000)
@@ -67,10 +80,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="Up to 10,000 requests, no growth with regions and hours.")
     parser.add_argument("--plot", type=Path, help="Draw the growth into this file (.svg).")
+    parser.add_argument("--database", type=int, metavar="REQUESTS", help="Only a whole pass on PostgreSQL.")
     given = parser.parse_args()
     console = Console()
     if not console.is_terminal:
         console.width = WIDTH_CHARACTERS
+    if given.database:
+        print_pass(console, given.database)
+        return
+    measure_plans(console, given)
+
+
+def measure_plans(console: Console, given: argparse.Namespace) -> None:
+    """The stages without a database."""
     console.print(f"Generated instances; {os.cpu_count()} cores, each process uses one")
     by_requests = [Sizes(requests=count) for count in (REQUESTS[:2] if given.quick else REQUESTS)]
     first = measure_all(console, by_requests, with_highs=True)
@@ -120,12 +142,7 @@ def measure(sizes: Sizes, *, with_highs: bool) -> Measured:
 
 def work(mode: str, sizes: Sizes, service: Path) -> dict[str, Any]:
     """The answer of a process of its own: HiGHS and OR-tools must not share one (google/or-tools #5246)."""
-    command = [sys.executable, WORK, mode, *map(str, (sizes.requests, sizes.regions, sizes.hours)), str(service)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(done.stderr)
-    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return answer
+    return run([WORK, mode, *map(str, (sizes.requests, sizes.regions, sizes.hours)), str(service)])
 
 
 def print_stages(console: Console, rows: Sequence[Measured]) -> None:
@@ -161,6 +178,36 @@ def print_growth(console: Console, rows: Iterable[Measured]) -> None:
             f"{row.peak_mib:.0f}",
         )
     console.print(table)
+
+
+def print_pass(console: Console, requests: int) -> None:
+    """One whole pass over so many requests that wait, on PostgreSQL."""
+    with tempfile.TemporaryDirectory(prefix="commonwatt_bench_") as folder, contextlib.ExitStack() as servers:
+        if not os.environ.get("DATABASE_URL", "").startswith("postgres"):
+            os.environ["DATABASE_URL"] = servers.enter_context(running_postgres(options=DURABLE))
+        url = servers.enter_context(fresh_database())
+        env = environment(Path(folder), DATABASE_URL=url, LOG_LEVEL="WARNING")
+        with console.status(f"filling a database with {requests:,} requests, then one pass"):
+            manage("migrate", "-v0", env=env).check_returncode()
+            done = run([DATABASE, str(requests), "30"], env)
+    table = Table(title=f"One pass over {done['considered']:,} requests, 30 regions", title_justify="left")
+    table.add_column("stage")
+    table.add_column("seconds", justify="right")
+    for stage, seconds in done["seconds"].items():
+        table.add_row(stage, f"{seconds:.2f}")
+    table.add_row("whole pass", f"{done['wall_s']:.2f}")
+    table.add_row("CPU of its process", f"{done['cpu_s']:.2f}")
+    console.print(table)
+    console.print(f"{done['solver']}; {done['granted']:,} placed, {done['waiting']:,} wait; {done['peak_mib']:.0f} MiB")
+
+
+def run(arguments: Sequence[str], env: dict[str, str] | None = None) -> dict[str, Any]:
+    """The answer of a process of its own."""
+    done = subprocess.run([sys.executable, *arguments], env=env, cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answer
 
 
 def draw(path: Path, *growths: Sequence[Measured]) -> None:
