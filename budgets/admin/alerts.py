@@ -20,7 +20,7 @@ from config.administration.pages import ConfirmForm, actor_of, form_page, posted
 from config.administration.text import pretty_json
 from config.administration.typed import action, display
 
-KIND_COLOURS = {"percent": "warning", "amount": "warning", "overdraft": "danger", "forecast": "info"}
+KIND_COLOURS = {"percent": "warning", "amount": "warning", "overdraft": "danger", "forecast": "info", "notice": "info"}
 STATUS_COLOURS = {"waiting": "warning", "delivered": "success", "failed": "danger"}
 
 

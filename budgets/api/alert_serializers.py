@@ -60,6 +60,7 @@ class BudgetAlertOut(serializers.Serializer):  # type: ignore[type-arg]
     reserved = AmountField(allow_null=True)
     runs_out_at = serializers.DateTimeField(allow_null=True)
     hold = serializers.UUIDField(source="hold_id", allow_null=True)
+    notice = serializers.CharField(help_text="What a notice says; empty for other kinds.")
     waiting = serializers.IntegerField(help_text="Deliveries on their way.")
     delivered = serializers.IntegerField()
     failed = serializers.IntegerField()

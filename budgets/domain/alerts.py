@@ -18,6 +18,7 @@ class AlertKind(StrEnum):
     AMOUNT = "amount"
     OVERDRAFT = "overdraft"
     FORECAST = "forecast"
+    NOTICE = "notice"
 
 
 class ChannelKind(StrEnum):
@@ -54,7 +55,8 @@ class AlertFacts:
     """An alert. Amounts are in the budget's unit, as they were when it was recorded; None is unknown.
 
     `percent` is the threshold passed, or forecast to be; `amount` the absolute one passed, or what was
-    overdrawn. `resets_at` is known while the period of the alert lasts, unless it rolls.
+    overdrawn. `notice` is what a notice says. `resets_at` is known while the period of the alert lasts, unless it
+    rolls.
     """
 
     id: int
@@ -81,6 +83,7 @@ class AlertFacts:
     waiting: int
     delivered: int
     failed: int
+    notice: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ TYPES = {
     AlertKind.AMOUNT: "budget.threshold_crossed",
     AlertKind.OVERDRAFT: "budget.overdraft",
     AlertKind.FORECAST: "budget.exhaustion_forecast",
+    AlertKind.NOTICE: "budget.notice",
 }
 TEST = "test"
 UNITS = {"tokens": "tokens", "carbon_g": "g CO2e", "micro_usd": "micro-USD"}
@@ -50,6 +51,7 @@ def payload_of(alert: AlertFacts, *, forecast: ExhaustionForecast | None, public
             "forecast": _forecast(forecast) if forecast else None,
             "hold_id": str(alert.hold_id) if alert.hold_id else None,
             "link": f"{public_url}/budgets/{alert.budget_id}/" if public_url else None,
+            **({"notice": alert.notice} if alert.kind == AlertKind.NOTICE else {}),
         },
     }
 
@@ -101,6 +103,8 @@ def _headline(payload: Payload) -> str:
         return f"was overdrawn by {_amount(data, 'amount')}"
     if payload["type"] == "budget.exhaustion_forecast":
         return f"is forecast to pass {data['percent']} % of its limit before its period ends"
+    if payload["type"] == "budget.notice":
+        return f"pays for work of which there is news: {data['notice'].rstrip('.')}"
     if data["kind"] == AlertKind.AMOUNT:
         return f"has passed {_amount(data, 'amount')}"
     return f"has passed {data['percent']} % of its limit"

@@ -16,7 +16,8 @@ class BudgetAlert(models.Model):
     """Something about a budget that should be noticed, recorded in the transaction that made it true.
 
     `level` is a percentage (kind percent), an amount in steps (kind amount), the overdrawn steps
-    (kind overdraft) or the percentage that is forecast to be passed (kind forecast).
+    (kind overdraft), the percentage that is forecast to be passed (kind forecast) or the number that the
+    app above gives its notice (kind notice), which then is told once.
     """
 
     class Kind(models.TextChoices):
@@ -24,6 +25,7 @@ class BudgetAlert(models.Model):
         AMOUNT = "amount"
         OVERDRAFT = "overdraft"
         FORECAST = "forecast"
+        NOTICE = "notice"
 
     budget = models.ForeignKey(Budget, on_delete=models.CASCADE, related_name="alerts")
     kind = models.CharField(max_length=9, choices=Kind, default=Kind.PERCENT)

@@ -62,6 +62,7 @@ def facts_of(alert: BudgetAlert) -> AlertFacts:
     """An alert as a value; deliveries are counted where the row was read with their counts."""
     budget, unit = alert.budget, Unit(alert.budget.unit)
     has_percent = alert.kind in (AlertKind.PERCENT, AlertKind.FORECAST)
+    has_amount = alert.kind in (AlertKind.AMOUNT, AlertKind.OVERDRAFT)
     runs_out_at = alert.facts.get("runs_out_at")
     # A rolling budget is never whole again at once: what it calls its end is when its oldest slice leaves.
     is_lasting = budget.period_starts_at == alert.period_starts_at and budget.period != Period.ROLLING
@@ -80,7 +81,7 @@ def facts_of(alert: BudgetAlert) -> AlertFacts:
         period_starts_at=alert.period_starts_at,
         resets_at=budget.period_ends_at if is_lasting else None,
         percent=alert.level if has_percent else None,
-        amount=None if has_percent else from_steps(unit, alert.level),
+        amount=from_steps(unit, alert.level) if has_amount else None,
         limit=_amount(unit, alert.facts, "limit"),
         spent=_amount(unit, alert.facts, "spent"),
         reserved=_amount(unit, alert.facts, "reserved"),
@@ -90,6 +91,7 @@ def facts_of(alert: BudgetAlert) -> AlertFacts:
         waiting=getattr(alert, "waiting_count", 0),
         delivered=getattr(alert, "delivered_count", 0),
         failed=getattr(alert, "failed_count", 0),
+        notice=alert.facts.get("notice", ""),
     )
 
 

@@ -1,6 +1,7 @@
 """Changes to budgets. What other apps may call."""
 
 from budgets.services.adjustments import decide_adjustment, propose_adjustment
+from budgets.services.alerting import notify_team
 from budgets.services.channels import (
     change_channel,
     create_channel,
@@ -66,6 +67,7 @@ __all__ = [
     "make_tree",
     "note_forecasts",
     "note_refusal",
+    "notify_team",
     "place_hold",
     "place_hold_once",
     "propose_adjustment",

@@ -70,6 +70,17 @@ def note_forecast(*, budget: Budget, percent: int, facts: Mapping[str, Any], now
     return _record([_alert(budget, BudgetAlert.Kind.FORECAST, percent, now=now, **facts)], now=now)
 
 
+def notify_team(*, budget_id: UUID, number: int, notice: str, hold_id: UUID | None, now: datetime) -> bool:
+    """Tell the channels of a budget's team something about work that it pays for; False if that was told already.
+
+    `number` is the caller's own of the notice: one for each. It waits for `deliveries.fan_out` like every alert.
+    """
+    budget = Budget.objects.get(pk=budget_id)
+    alert = _alert(budget, BudgetAlert.Kind.NOTICE, number, now=now, notice=notice)
+    alert.hold_id = hold_id
+    return _record([alert], now=now)
+
+
 def _alert(budget: Budget, kind: BudgetAlert.Kind, level: int, *, now: datetime, **facts: Any) -> BudgetAlert:
     figures = {"limit": budget.limit, "spent": budget.spent, "reserved": budget.reserved}
     return BudgetAlert(

@@ -8,131 +8,325 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('climate', '0002_trusted_signals'),
+        ("climate", "0002_trusted_signals"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='LatencyBand',
+            name="LatencyBand",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('distance_km', models.FloatField(unique=True, validators=[django.core.validators.MinValueValidator(0.0), django.core.validators.MaxValueValidator(20040.0)], verbose_name='distance, km')),
-                ('round_trip_ms', models.FloatField(validators=[django.core.validators.MinValueValidator(0.0)], verbose_name='round trip, ms')),
-                ('source', models.CharField(max_length=300)),
-                ('note', models.CharField(blank=True, max_length=300)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "distance_km",
+                    models.FloatField(
+                        unique=True,
+                        validators=[
+                            django.core.validators.MinValueValidator(0.0),
+                            django.core.validators.MaxValueValidator(20040.0),
+                        ],
+                        verbose_name="distance, km",
+                    ),
+                ),
+                (
+                    "round_trip_ms",
+                    models.FloatField(
+                        validators=[django.core.validators.MinValueValidator(0.0)], verbose_name="round trip, ms"
+                    ),
+                ),
+                ("source", models.CharField(max_length=300)),
+                ("note", models.CharField(blank=True, max_length=300)),
             ],
             options={
-                'ordering': ['distance_km'],
+                "ordering": ["distance_km"],
             },
         ),
         migrations.CreateModel(
-            name='HistoricalLatencyBand',
+            name="HistoricalLatencyBand",
             fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('distance_km', models.FloatField(db_index=True, validators=[django.core.validators.MinValueValidator(0.0), django.core.validators.MaxValueValidator(20040.0)], verbose_name='distance, km')),
-                ('round_trip_ms', models.FloatField(validators=[django.core.validators.MinValueValidator(0.0)], verbose_name='round trip, ms')),
-                ('source', models.CharField(max_length=300)),
-                ('note', models.CharField(blank=True, max_length=300)),
-                ('history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('history_date', models.DateTimeField(db_index=True)),
-                ('history_change_reason', models.CharField(max_length=100, null=True)),
-                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
-                ('history_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
+                (
+                    "distance_km",
+                    models.FloatField(
+                        db_index=True,
+                        validators=[
+                            django.core.validators.MinValueValidator(0.0),
+                            django.core.validators.MaxValueValidator(20040.0),
+                        ],
+                        verbose_name="distance, km",
+                    ),
+                ),
+                (
+                    "round_trip_ms",
+                    models.FloatField(
+                        validators=[django.core.validators.MinValueValidator(0.0)], verbose_name="round trip, ms"
+                    ),
+                ),
+                ("source", models.CharField(max_length=300)),
+                ("note", models.CharField(blank=True, max_length=300)),
+                ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                ("history_date", models.DateTimeField(db_index=True)),
+                ("history_change_reason", models.CharField(max_length=100, null=True)),
+                (
+                    "history_type",
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
+                ),
+                (
+                    "history_user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'historical latency band',
-                'verbose_name_plural': 'historical latency bands',
-                'ordering': ('-history_date', '-history_id'),
-                'get_latest_by': ('history_date', 'history_id'),
-            },
-            bases=(simple_history.models.HistoricalChanges, models.Model),
-        ),
-        migrations.CreateModel(
-            name='HistoricalLatencyFigure',
-            fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('round_trip_ms', models.FloatField(validators=[django.core.validators.MinValueValidator(0.0), django.core.validators.MaxValueValidator(10000.0)], verbose_name='round trip, ms')),
-                ('source', models.CharField(help_text='Who measured it, when and how.', max_length=300)),
-                ('history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('history_date', models.DateTimeField(db_index=True)),
-                ('history_change_reason', models.CharField(max_length=100, null=True)),
-                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
-                ('country', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='climate.country')),
-                ('history_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('region', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='climate.region')),
-            ],
-            options={
-                'verbose_name': 'historical latency figure',
-                'verbose_name_plural': 'historical latency figures',
-                'ordering': ('-history_date', '-history_id'),
-                'get_latest_by': ('history_date', 'history_id'),
-            },
-            bases=(simple_history.models.HistoricalChanges, models.Model),
-        ),
-        migrations.CreateModel(
-            name='HistoricalRegionOutage',
-            fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('model_class', models.CharField(blank=True, choices=[('S', 'S'), ('M', 'M'), ('L', 'L'), ('XL', 'XL'), ('XXL', 'XXL')], help_text='Empty: all.', max_length=3)),
-                ('kind', models.CharField(choices=[('outage', 'Outage'), ('maintenance', 'Maintenance')], max_length=11)),
-                ('starts_at', models.DateTimeField()),
-                ('ends_at', models.DateTimeField(blank=True, help_text='Empty: it lasts until it is ended.', null=True)),
-                ('capacity_share', models.FloatField(help_text='Share of the capacity that is left, 0 to 1.', validators=[django.core.validators.MinValueValidator(0.0), django.core.validators.MaxValueValidator(1.0)])),
-                ('reason', models.TextField(help_text='What happened or is planned, and who says so.')),
-                ('author', models.CharField(help_text='Who entered it.', max_length=120)),
-                ('created_at', models.DateTimeField()),
-                ('is_withdrawn', models.BooleanField(default=False, help_text='Taken back before it began: it never counted and never will.')),
-                ('history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('history_date', models.DateTimeField(db_index=True)),
-                ('history_change_reason', models.CharField(max_length=100, null=True)),
-                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
-                ('history_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('region', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='climate.region')),
-            ],
-            options={
-                'verbose_name': 'historical region outage',
-                'verbose_name_plural': 'historical region outages',
-                'ordering': ('-history_date', '-history_id'),
-                'get_latest_by': ('history_date', 'history_id'),
+                "verbose_name": "historical latency band",
+                "verbose_name_plural": "historical latency bands",
+                "ordering": ("-history_date", "-history_id"),
+                "get_latest_by": ("history_date", "history_id"),
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
-            name='LatencyFigure',
+            name="HistoricalLatencyFigure",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('round_trip_ms', models.FloatField(validators=[django.core.validators.MinValueValidator(0.0), django.core.validators.MaxValueValidator(10000.0)], verbose_name='round trip, ms')),
-                ('source', models.CharField(help_text='Who measured it, when and how.', max_length=300)),
-                ('country', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='climate.country')),
-                ('region', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='latencies', to='climate.region')),
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
+                (
+                    "round_trip_ms",
+                    models.FloatField(
+                        validators=[
+                            django.core.validators.MinValueValidator(0.0),
+                            django.core.validators.MaxValueValidator(10000.0),
+                        ],
+                        verbose_name="round trip, ms",
+                    ),
+                ),
+                ("source", models.CharField(help_text="Who measured it, when and how.", max_length=300)),
+                ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                ("history_date", models.DateTimeField(db_index=True)),
+                ("history_change_reason", models.CharField(max_length=100, null=True)),
+                (
+                    "history_type",
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
+                ),
+                (
+                    "country",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="climate.country",
+                    ),
+                ),
+                (
+                    "history_user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "region",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="climate.region",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['country', 'region'],
-                'constraints': [models.UniqueConstraint(fields=('country', 'region'), name='latency_figure_unique')],
+                "verbose_name": "historical latency figure",
+                "verbose_name_plural": "historical latency figures",
+                "ordering": ("-history_date", "-history_id"),
+                "get_latest_by": ("history_date", "history_id"),
+            },
+            bases=(simple_history.models.HistoricalChanges, models.Model),
+        ),
+        migrations.CreateModel(
+            name="HistoricalRegionOutage",
+            fields=[
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
+                (
+                    "model_class",
+                    models.CharField(
+                        blank=True,
+                        choices=[("S", "S"), ("M", "M"), ("L", "L"), ("XL", "XL"), ("XXL", "XXL")],
+                        help_text="Empty: all.",
+                        max_length=3,
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(choices=[("outage", "Outage"), ("maintenance", "Maintenance")], max_length=11),
+                ),
+                ("starts_at", models.DateTimeField()),
+                (
+                    "ends_at",
+                    models.DateTimeField(blank=True, help_text="Empty: it lasts until it is ended.", null=True),
+                ),
+                (
+                    "capacity_share",
+                    models.FloatField(
+                        help_text="Share of the capacity that is left, 0 to 1.",
+                        validators=[
+                            django.core.validators.MinValueValidator(0.0),
+                            django.core.validators.MaxValueValidator(1.0),
+                        ],
+                    ),
+                ),
+                ("reason", models.TextField(help_text="What happened or is planned, and who says so.")),
+                ("author", models.CharField(help_text="Who entered it.", max_length=120)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "is_withdrawn",
+                    models.BooleanField(
+                        default=False, help_text="Taken back before it began: it never counted and never will."
+                    ),
+                ),
+                ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                ("history_date", models.DateTimeField(db_index=True)),
+                ("history_change_reason", models.CharField(max_length=100, null=True)),
+                (
+                    "history_type",
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
+                ),
+                (
+                    "history_user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "region",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="climate.region",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "historical region outage",
+                "verbose_name_plural": "historical region outages",
+                "ordering": ("-history_date", "-history_id"),
+                "get_latest_by": ("history_date", "history_id"),
+            },
+            bases=(simple_history.models.HistoricalChanges, models.Model),
+        ),
+        migrations.CreateModel(
+            name="LatencyFigure",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "round_trip_ms",
+                    models.FloatField(
+                        validators=[
+                            django.core.validators.MinValueValidator(0.0),
+                            django.core.validators.MaxValueValidator(10000.0),
+                        ],
+                        verbose_name="round trip, ms",
+                    ),
+                ),
+                ("source", models.CharField(help_text="Who measured it, when and how.", max_length=300)),
+                (
+                    "country",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="climate.country"
+                    ),
+                ),
+                (
+                    "region",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="latencies", to="climate.region"
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["country", "region"],
+                "constraints": [models.UniqueConstraint(fields=("country", "region"), name="latency_figure_unique")],
             },
         ),
         migrations.CreateModel(
-            name='RegionOutage',
+            name="RegionOutage",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('model_class', models.CharField(blank=True, choices=[('S', 'S'), ('M', 'M'), ('L', 'L'), ('XL', 'XL'), ('XXL', 'XXL')], help_text='Empty: all.', max_length=3)),
-                ('kind', models.CharField(choices=[('outage', 'Outage'), ('maintenance', 'Maintenance')], max_length=11)),
-                ('starts_at', models.DateTimeField()),
-                ('ends_at', models.DateTimeField(blank=True, help_text='Empty: it lasts until it is ended.', null=True)),
-                ('capacity_share', models.FloatField(help_text='Share of the capacity that is left, 0 to 1.', validators=[django.core.validators.MinValueValidator(0.0), django.core.validators.MaxValueValidator(1.0)])),
-                ('reason', models.TextField(help_text='What happened or is planned, and who says so.')),
-                ('author', models.CharField(help_text='Who entered it.', max_length=120)),
-                ('created_at', models.DateTimeField()),
-                ('is_withdrawn', models.BooleanField(default=False, help_text='Taken back before it began: it never counted and never will.')),
-                ('region', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='outages', to='climate.region')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "model_class",
+                    models.CharField(
+                        blank=True,
+                        choices=[("S", "S"), ("M", "M"), ("L", "L"), ("XL", "XL"), ("XXL", "XXL")],
+                        help_text="Empty: all.",
+                        max_length=3,
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(choices=[("outage", "Outage"), ("maintenance", "Maintenance")], max_length=11),
+                ),
+                ("starts_at", models.DateTimeField()),
+                (
+                    "ends_at",
+                    models.DateTimeField(blank=True, help_text="Empty: it lasts until it is ended.", null=True),
+                ),
+                (
+                    "capacity_share",
+                    models.FloatField(
+                        help_text="Share of the capacity that is left, 0 to 1.",
+                        validators=[
+                            django.core.validators.MinValueValidator(0.0),
+                            django.core.validators.MaxValueValidator(1.0),
+                        ],
+                    ),
+                ),
+                ("reason", models.TextField(help_text="What happened or is planned, and who says so.")),
+                ("author", models.CharField(help_text="Who entered it.", max_length=120)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "is_withdrawn",
+                    models.BooleanField(
+                        default=False, help_text="Taken back before it began: it never counted and never will."
+                    ),
+                ),
+                (
+                    "region",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="outages", to="climate.region"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-starts_at'],
-                'indexes': [models.Index(condition=models.Q(('is_withdrawn', False)), fields=['ends_at'], name='outage_end')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('ends_at__isnull', True), ('ends_at__gt', models.F('starts_at')), _connector='OR'), name='outage_ends_after_start'), models.CheckConstraint(condition=models.Q(('capacity_share__gte', 0), ('capacity_share__lte', 1)), name='outage_share_is_a_share')],
+                "ordering": ["-starts_at"],
+                "indexes": [
+                    models.Index(condition=models.Q(("is_withdrawn", False)), fields=["ends_at"], name="outage_end")
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("ends_at__isnull", True), ("ends_at__gt", models.F("starts_at")), _connector="OR"
+                        ),
+                        name="outage_ends_after_start",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("capacity_share__gte", 0), ("capacity_share__lte", 1)),
+                        name="outage_share_is_a_share",
+                    ),
+                ],
             },
         ),
     ]

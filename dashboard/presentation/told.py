@@ -59,6 +59,8 @@ def _clock(at: datetime) -> str:
 
 def alert_words(alert: AlertFacts) -> tuple[str, str]:
     """What an alert says, and the tone of its pill."""
+    if alert.kind is AlertKind.NOTICE:
+        return alert.notice, "warn"
     if alert.kind is AlertKind.PERCENT:
         return f"passed {alert.percent} % of its limit", "bad" if (alert.percent or 0) >= 85 else "warn"
     told = amount(alert.amount, alert.unit) if alert.amount is not None else "an amount unknown"

@@ -203,7 +203,11 @@ def _give_back(request_id: UUID, run: AllocationRun, setting: Setting, *, now: d
     release_fund(grant, actor=ACTOR, now=now)
     # The number of the hold is old if somebody dispatched it meanwhile: then nothing of this happens.
     budgets.release_hold(hold_id=lease.id, actor=ACTOR, now=now, reason="gave way in an emergency", fence=lease.fence)
-    record(decision, status=Status(decision.verdict), run=run)
+    told = record(decision, status=Status(decision.verdict), run=run)
+    if request.budget_id is not None:
+        budgets.notify_team(
+            budget_id=request.budget_id, number=told.pk, notice=told.explanation, hold_id=lease.id, now=now
+        )
 
 
 def _notice(request: AllocationRequest, setting: Setting, *, now: datetime) -> Decision:

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from budgets.models import Hold
+from budgets.selectors import list_budget_alerts
 from climate.services import emergencies
 from config.kernel.errors import Conflict
 from market.models import AllocationRequest, AllocationRun, Policy, RegionHour
@@ -80,6 +81,9 @@ def test_its_owner_is_told_why_and_the_decision_can_be_computed_again(team, budg
     assert explain_again(notice)["agrees"] is True
     hold = Hold.objects.get(reference=f"request:{luxury.pk}")
     assert hold.status == "released"
+    (alert,) = list_budget_alerts(team_ids=frozenset({team.team_id}))
+    assert (alert.kind, alert.notice, alert.hold_id) == ("notice", notice.explanation, hold.pk)
+    assert (alert.amount, alert.percent) == (None, None)
 
 
 def test_only_as_much_gives_way_as_the_lifted_work_needs_lightest_first(team, budget):

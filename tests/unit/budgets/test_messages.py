@@ -71,6 +71,17 @@ def words(alert: AlertFacts) -> tuple[str, str]:
     return subject_of(payload), text_of(payload)
 
 
+def test_a_notice_says_its_news_to_programs_and_people():
+    notice = replace(ALERT, kind=AlertKind.NOTICE, percent=None, notice="Given back for an emergency: Brahmaputra.")
+    payload = payload_of(notice, forecast=None, public_url="")
+    assert (payload["type"], payload["data"]["notice"]) == ("budget.notice", notice.notice)
+    subject, text = words(notice)
+    assert subject == (
+        "Commonwatt: Flood desk pays for work of which there is news: Given back for an emergency: Brahmaputra"
+    )
+    assert "Given back for an emergency: Brahmaputra." in text
+
+
 def test_a_program_is_told_everything_in_plain_numbers_of_the_unit():
     payload = payload_of(ALERT, forecast=FORECAST_NOW, public_url="https://example.org")
 
