@@ -20,8 +20,11 @@ from market.services import run_allocation_pass
 class AllocationRunAdmin(DrillActions, RecordAdmin):
     """Newest first."""
 
-    list_display = ("started_at", "trigger", "shown_state", "considered", "granted", "denied", "waiting", "error")
-    list_filter = ("state",)
+    list_display = (
+        *("started_at", "trigger", "kind", "shown_state", "is_current", "considered", "granted", "denied", "waiting"),
+        *("planned_tokens", "missed_tokens", "is_degraded", "total_seconds", "error"),
+    )
+    list_filter = ("state", "kind", "is_degraded")
     actions_list = ("run_now", "run_drill")
 
     @display(
@@ -33,13 +36,18 @@ class AllocationRunAdmin(DrillActions, RecordAdmin):
         """Coloured."""
         return run.state
 
+    @display(description="Seconds")
+    def total_seconds(self, run: AllocationRun) -> str:
+        """Of all stages together."""
+        return f"{sum(run.seconds.values()):.1f}" if run.seconds else ""
+
     def has_run_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Asked by the action of this name."""
         return request.user.has_perm("market.add_allocationrun")
 
     @action(description="Run allocation pass now", icon="play_arrow", permissions=["run"])
     def run_now(self, request: HttpRequest) -> HttpResponse:
-        """Decide what waits, outside of the schedule, after a question."""
+        """Plan what waits, outside of the schedule, after a question."""
 
         def call(given: dict[str, Any]) -> str:
             run_allocation_pass(now=timezone.now(), trigger="administration", actor=actor_of(request))
@@ -52,5 +60,5 @@ class AllocationRunAdmin(DrillActions, RecordAdmin):
             call=call,
             title="Run an allocation pass now",
             submit="Run it now",
-            intro="Requests that wait are decided with the signals of this moment. Only one pass runs at a time.",
+            intro="Requests that wait are planned with the signals of this moment. Only one pass runs at a time.",
         )

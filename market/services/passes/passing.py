@@ -35,7 +35,7 @@ from market.services.passes.late import decide_last, list_last_hour
 from market.services.passes.planning import Setting, make_plan, set_up
 from market.services.passes.purses import read_purses
 from market.services.passes.recording import fingerprint_of
-from market.services.passes.reporting import closing_of, complete, savings_of
+from market.services.passes.reporting import closing_of, complete, fairness_of, savings_of
 from market.services.passes.storing import keep_plan, put_in_force, store_drill
 from market.services.take_up import take_up_due
 
@@ -182,13 +182,15 @@ def _keep(run: AllocationRun, in_force: AllocationRun, stages: Stages) -> None:
 
 def _replace(run: AllocationRun, setting: Setting, stages: Stages, *, fingerprint: str, later: int) -> None:
     plan = make_plan(setting, begin=stages.begin)
+    stages.begin("fairness")
     inputs = complete(plan)
+    fairness = fairness_of(plan, inputs)
     stages.begin("compare")
     savings = savings_of(plan)
     stages.begin("store")
 
     def closing() -> dict[str, Any]:
-        return closing_of(plan, savings, fingerprint=fingerprint, later=later, seconds=stages.seconds)
+        return closing_of(plan, savings, fairness, fingerprint=fingerprint, later=later, seconds=stages.seconds)
 
     store = put_in_force if run.kind == Kind.PLAN else store_drill
     store(run, plan.drawing, inputs, closing=closing, now=stages.clock())

@@ -8,12 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from market.domain.placement.fairness_figures import fairness_figures, price_of_justice, served_without_policy
 from market.domain.placement.figures import Placed
 from market.domain.placement.plan import PlanInputs
-from market.domain.placement.problem import Ints, WaterLevel
+from market.domain.placement.problem import Ints, SolverFailed, WaterLevel
 from market.domain.placement.reference import Savings, compare, run_at_home
 from market.services.passes.planning import Plan, with_services
 from market.services.passes.recording import counts_of, misses_of, partial_of, totals_of
+
+JUSTICE_SECONDS = 30.0
 
 
 def complete(plan: Plan) -> PlanInputs:
@@ -57,7 +60,13 @@ def savings_of(plan: Plan) -> Savings:
 
 
 def closing_of(
-    plan: Plan, savings: Savings, *, fingerprint: str, later: int, seconds: Mapping[str, float]
+    plan: Plan,
+    savings: Savings,
+    fairness: Mapping[str, Any],
+    *,
+    fingerprint: str,
+    later: int,
+    seconds: Mapping[str, float],
 ) -> dict[str, Any]:
     """Columns of the run's row, as the plan stands now; savings as they were drawn."""
     drawing = plan.drawing
@@ -73,6 +82,7 @@ def closing_of(
         "error": plan.trouble[:300],
         "seconds": dict(seconds),
         "record": {
+            **fairness,
             "savings": asdict(savings),
             "misses": misses_of(drawing),
             "partial": partial_of(drawing),
@@ -84,8 +94,35 @@ def closing_of(
 
 
 def _baseline(plan: Plan) -> Ints:
-    """Tokens of each party first come, first served."""
-    return np.zeros(len(plan.setting.draft.parties), dtype=np.int64)
+    """Tokens of each party first come, first served. Requests are in the order in which they came."""
+    case = plan.solved.case
+    order = np.arange(len(case.chosen))
+    return served_without_policy(case.problem, case.requests, order, party_count=len(plan.setting.draft.parties))
+
+
+def fairness_of(plan: Plan, inputs: PlanInputs) -> dict[str, Any]:
+    """How even the plan serves its parties beside first come, first served; under a carbon budget what that costs."""
+    asked = np.array([each.asked_tokens for each in inputs.parties], dtype=np.int64)
+    weight = np.array([each.weight for each in inputs.parties], dtype=np.float64)
+    found: dict[str, Any] = {}
+    for name in ("service", "baseline"):
+        tokens = np.array([getattr(each, f"{name}_tokens") for each in inputs.parties], dtype=np.int64)
+        figures = fairness_figures(service_tokens=tokens, demand_tokens=asked, weight=weight)
+        found[name] = {key: getattr(figures, key) for key in ("minimum_share", "jain", "gini")}
+    return {"fairness": found, "price_of_justice": _price_of_justice(plan)}
+
+
+def _price_of_justice(plan: Plan) -> dict[str, int] | None:
+    fair, budget = plan.solved.fair, plan.setting.carbon_budget_ng
+    if fair is None or budget is None:
+        return None
+    try:
+        price = price_of_justice(
+            plan.solved.case.with_headroom, fair.service_tokens, carbon_budget=budget, seconds=JUSTICE_SECONDS
+        )
+    except SolverFailed:
+        return None  # it is a figure to show, and no reason to do without the plan
+    return {"tokens": price.tokens, "cost_ng": price.cost}
 
 
 def _plain(level: WaterLevel) -> dict[str, Any]:

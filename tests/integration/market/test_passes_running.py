@@ -131,10 +131,17 @@ def test_a_run_records_what_it_was_made_from_and_what_it_came_to(team, budget):
     assert record.record["misses"] == {"budget": {"requests": 1, "tokens": 200_000}}
     assert {"load", "gather", "fair", "green", "hand back", "figures", "store"} <= set(record.seconds)
     savings = record.record["savings"]
+    assert record.record["fairness"]["service"]["minimum_share"] == pytest.approx(1000 / 201_000)
+    assert record.record["price_of_justice"] is None
     assert savings["compared_tokens"] == 1000
     assert record.bound_g <= savings["plan_g"] <= record.reference_g
     party = get_plan_inputs(record.pk).parties[0]
-    assert (party.origin, party.asked_tokens, party.service_tokens) == ("DE", 201_000, 1000)
+    assert (party.origin, party.asked_tokens, party.service_tokens, party.baseline_tokens) == (
+        "DE",
+        201_000,
+        1000,
+        1000,
+    )
 
 
 def test_the_same_requests_make_the_same_plan(team, budget):
