@@ -6,12 +6,13 @@ from budgets.events import BudgetAlerted, BudgetsChanged
 from climate.events import AlertsChanged, EmergencyChanged, ReadingsCollected, SourceChanged
 from config.kernel.events import subscribe
 from dashboard.push import DASHBOARD_GROUP, push
-from market.events import FundChanged, PlanChanged, RequestDecided, RequestResolved
+from market.events import FundChanged, PlanChanged, RequestDecided, RequestResolved, RequestsDecided
 
 
 def connect() -> None:
     """Listen to the apps below."""
     subscribe(RequestDecided, _request_decided)
+    subscribe(RequestsDecided, _requests_decided)
     subscribe(RequestResolved, _request_resolved)
     subscribe(PlanChanged, _plan_changed)
     subscribe(FundChanged, _fund_changed)
@@ -32,6 +33,11 @@ def _nudge(*sections: str, team_id: int | None = None, resolved: dict[str, str] 
 
 def _request_decided(event: RequestDecided) -> None:
     _nudge("decisions", "headline", team_id=event.team_id)
+
+
+def _requests_decided(event: RequestsDecided) -> None:
+    for team_id in event.team_ids:
+        _nudge("decisions", "headline", team_id=team_id)
 
 
 def _request_resolved(event: RequestResolved) -> None:

@@ -20,6 +20,14 @@ class RequestDecided(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RequestsDecided(Event):
+    """Several requests of these teams got their verdicts at once: planned work was taken up."""
+
+    team_ids: tuple[int, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RequestResolved(Event):
     """A request was settled, released, cancelled or has expired."""
 

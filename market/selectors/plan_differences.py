@@ -71,9 +71,9 @@ def _hour_differences(run: AllocationRun | None, sums: _Sums) -> Iterator[str]:
     promised: Counter[Cell] = Counter()
     if run and sums.cells:
         inputs = get_plan_inputs(run.pk)
-        for (index, hour), tokens in sums.cells.items():
-            site = inputs.sites[index]
-            promised[site.region, site.model_class, inputs.hour_at(hour)] += tokens
+        for (site_index, hour_index), tokens in sums.cells.items():
+            site = inputs.sites[site_index]
+            promised[site.region, site.model_class, inputs.hour_at(hour_index)] += tokens
     rows = RegionHour.objects.filter(planned_tokens__gt=0)
     kept: dict[Cell, int] = {
         (region, model_class, hour): tokens

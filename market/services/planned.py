@@ -45,7 +45,7 @@ def planned_of(requests: Collection[AllocationRequest], run: AllocationRun | Non
     if run is None:
         return {}
     ids = [request.pk for request in requests]
-    for row in Placement.objects.filter(run=run.pk, request__in=ids, tokens__gt=0).order_by("request", "part"):
+    for row in Placement.objects.filter(run=run.pk, request__in=ids, tokens__gt=0).order_by("request_id", "part"):
         rows[row.request_id].append(row)
     if not rows:
         return {}

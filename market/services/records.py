@@ -9,7 +9,7 @@ from django.db.models import Count
 
 from budgets.domain.asks import PlacedHold
 from config.kernel.events import publish
-from market.events import RequestDecided
+from market.events import RequestDecided, RequestsDecided
 from market.models import AllocationRequest, AllocationRun, Decision
 from market.selectors.drafts import figures_of, tokens_in_words, unsaved_decision
 
@@ -48,6 +48,8 @@ class Granted:
 
 def record_grants(grants: Sequence[Granted], *, run: AllocationRun) -> None:
     """`record` for many grants of one run, with few statements. Their requests are locked."""
+    if not grants:
+        return
     requests = [each.decision.request for each in grants]
     before = Decision.objects.filter(request__in=requests).order_by().values("request").annotate(count=Count("pk"))
     counts = {row["request"]: row["count"] for row in before}
@@ -60,13 +62,8 @@ def record_grants(grants: Sequence[Granted], *, run: AllocationRun) -> None:
         AllocationRequest.objects.filter(pk__in=[each.pk for each in of_status]).update(status=status)
         for request in of_status:
             request.status = status
-    for each in grants:
-        made = each.decision
-        publish(
-            RequestDecided(
-                request_id=made.request_id, decision_id=made.pk, team_id=made.request.team_id, at=made.made_at
-            )
-        )
+    teams = tuple(dict.fromkeys(request.team_id for request in requests))
+    publish(RequestsDecided(team_ids=teams, at=max(each.decision.made_at for each in grants)))
 
 
 def _complete(

@@ -147,11 +147,8 @@ def _take_up_some(request_ids: Sequence[UUID], *, now: datetime) -> int:
     if plan is None:
         return 0
     waiting = AllocationRequest.objects.filter(pk__in=request_ids, status=Status.QUEUED, latest_at__gte=now)
-    requests = list(waiting.order_by("pk").select_for_update())
-    this_hour = floor_hour(now)
-    planned = [
-        each for each in planned_of(requests, plan).values() if min(hour for *_, hour in each.cells) >= this_hour
-    ]
+    found = planned_of(list(_locked(waiting)), plan).values()
+    planned = [each for each in found if min(hour for *_, hour in each.cells) >= floor_hour(now)]
     return len(_take(planned, plan, carve=_carve, actor=PLANNER, now=now)) if planned else 0
 
 

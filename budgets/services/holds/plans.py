@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from budgets.domain.admission import Reason, Refused, Room
 from budgets.domain.escrow import NOTHING
@@ -36,6 +36,10 @@ from config.kernel.transactions import in_transaction
 
 Kind = LedgerEntry.Kind
 AMOUNTS = ("tokens", "carbon_ug", "micro_usd")
+SET_RESERVED = """
+UPDATE budgets_budget SET reserved = held.reserved
+  FROM unnest(%s::uuid[], %s::bigint[]) AS held (id, reserved) WHERE budgets_budget.id = held.id
+"""
 
 
 def resize_hold(
@@ -219,7 +223,11 @@ def _write_budgets(rooms: Mapping[UUID, Room], *, now: datetime) -> None:
     moved = [Budget(pk=room.id, reserved=room.reserved) for room in rooms.values() if room.taken]
     if not moved:
         return
-    Budget.objects.bulk_update(moved, ["reserved"], batch_size=500)
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(SET_RESERVED, [[each.pk for each in moved], [each.reserved for each in moved]])
+    else:
+        Budget.objects.bulk_update(moved, ["reserved"], batch_size=500)
     budget_ids = tuple(each.pk for each in moved)
     note_crossings(budget_ids=budget_ids, now=now)
     publish(BudgetsChanged(budget_ids=budget_ids, at=now))
