@@ -54,10 +54,10 @@ def plan_cards(run: RunRow) -> list[Row]:
 
 
 def _carbon_card(run: RunRow) -> Row:
+    """Grams of the whole plan; beside them both sides of the comparison, over the tokens that both serve."""
     value, unit = figures.mass(run.planned_g)
-    return _card(
-        "Carbon of the plan", value, unit, f"{figures.mass_text(run.reference_g)} run at home, less what misses"
-    )
+    compared, reference = figures.mass_text(run.compared_g), figures.mass_text(run.reference_g)
+    return _card("Carbon of the plan", value, unit, f"of what both serve: {compared}, run at home {reference}")
 
 
 def _card(title: str, value: str, unit: str, note: str) -> Row:
