@@ -12,6 +12,7 @@ from climate.models import CarbonReading, Region, RegionCapacity
 from dashboard import sections
 from market.domain.asks import WhatIf
 from market.models import Decision
+from market.selectors import get_request_answer
 from market.services import run_allocation_pass, settle
 from tests.integration.dashboard.conftest import REGION, ask_for_tokens
 
@@ -134,7 +135,7 @@ def test_a_contracted_supply_is_shown_with_its_source(world, client):
 def test_of_a_region_in_many_hours_only_the_chosen_one_is_marked(world, client):
     request_id = ask_for_tokens(world.delta_team_id, latest=datetime.now(UTC) + timedelta(hours=3))
     run_allocation_pass(now=datetime.now(UTC), trigger="test", actor="test")
-    starts_at = Decision.objects.filter(request=request_id).latest("sequence").starts_at
+    starts_at = datetime.fromisoformat(get_request_answer(request_id)[1]["starts_at"])
     page = client.get(reverse("request", args=[request_id])).content.decode()
     rows = re.findall(r'<tr class="now">(.*?)</tr>', page, re.DOTALL)
     assert len(rows) == 1

@@ -128,12 +128,13 @@ def test_a_decision_from_learned_tokens_is_replayed_to_the_same_verdict(team, bo
     assert explained["inputs"]["estimate"] == got["estimate"]
 
 
-def test_work_that_waits_keeps_its_estimate_until_the_pass_decides(team, body):
+def test_work_that_waits_keeps_its_estimate_until_it_is_taken_up(team, body):
     queued = services.submit(
         ask=_ask(body, latest=NOW + timedelta(hours=5)), principal=team.principal, now=NOW
     ).decision.request
     assert "Tokens were estimated" in queued.decisions.get().explanation
     services.run_allocation_pass(now=NOW + timedelta(minutes=1), trigger="test", actor="test")
+    services.take_up(request_id=queued.pk, actor="test", now=NOW + timedelta(minutes=1))
     granted = Decision.objects.filter(request=queued).latest("sequence")
     assert granted.verdict == "granted"
     assert granted.inputs["estimate"] == queued.estimate

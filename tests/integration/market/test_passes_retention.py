@@ -1,0 +1,45 @@
+"""Plans that others took the place of are forgotten after a while, never the one in force."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from market.models import AllocationRun, Placement, RunInputs
+from market.services import forget_old_plans, take_up
+from tests.integration.market.planned_work import ask, plan_in_force, run, standing
+from tests.integration.world import NOW, make_budget
+
+pytestmark = pytest.mark.django_db
+MUCH_LATER = NOW + timedelta(hours=60)
+
+
+def stored() -> set[int]:
+    return set(Placement.objects.values_list("run", flat=True))
+
+
+def test_rows_of_old_plans_go_with_their_inputs_and_the_runs_stay(team):
+    make_budget(team, 100_000, is_default=True)
+    ask(team.principal)
+    first = run().run_id
+    waits = ask(team.principal)
+    second = run(now=NOW + timedelta(minutes=5)).run_id
+    assert forget_old_plans(now=NOW + timedelta(hours=1), keep_hours=48) == 0
+    assert forget_old_plans(now=MUCH_LATER, keep_hours=48) == 1
+    assert (stored(), plan_in_force().pk) == ({second}, second)
+    assert list(RunInputs.objects.values_list("run", flat=True)) == [second]
+    assert AllocationRun.objects.filter(pk=first).exists()
+    assert standing(waits).status == "granted"
+    assert forget_old_plans(now=MUCH_LATER, keep_hours=48) == 0
+
+
+def test_what_a_decision_was_made_from_is_kept(team):
+    make_budget(team, 100_000, is_default=True)
+    taken = ask(team.principal)
+    first = run().run_id
+    take_up(request_id=taken.pk, actor="test", now=NOW)
+    run(now=NOW + timedelta(minutes=5))
+    forget_old_plans(now=MUCH_LATER, keep_hours=48)
+    assert first not in stored()
+    assert RunInputs.objects.filter(run=first).exists()
