@@ -1,6 +1,6 @@
 """What one process of allocation.py does: solve a generated instance, or let HiGHS do it. Prints JSON.
 
-python benchmarks/_allocation_work.py solve|highs REQUESTS REGIONS HOURS [SERVICE.npy]
+python benchmarks/_allocation_work.py solve|highs|plain REQUESTS REGIONS HOURS [SERVICE.npy]
 """
 
 from __future__ import annotations
@@ -22,9 +22,12 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 from _allocation_instance import Instance, generate  # noqa: E402
 
 from market.domain.placement.grouping import group_rows  # noqa: E402
+from market.domain.placement.network import Network, build_network  # noqa: E402
 from market.domain.placement.problem import Indices, Ints, Problem, Requests  # noqa: E402
 
 SECONDS = 900.0
+PLAIN_SECONDS = 60.0
+"""After this long the program without hubs is given up."""
 Answer = TypeVar("Answer")
 
 
@@ -50,7 +53,10 @@ def main() -> None:
     instance = generate(requests=sizes[0], regions=sizes[1], hours=sizes[2])
     stages = Stages()
     problem, group = stages.run("group", lambda: grouped(instance))
-    answer = solve(instance, problem, group, stages) if mode == "solve" else highs(problem, stages)
+    if mode == "solve":
+        answer = solve(instance, problem, group, stages)
+    else:
+        answer = highs(problem, stages, with_hubs=mode == "highs")
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps({"cpu_s": stages.cpu_s, "wall_s": stages.wall_s, "peak_mib": peak_mib, **answer}))
 
@@ -116,34 +122,55 @@ def solve(instance: Instance, problem: Problem, group: Indices, stages: Stages) 
     }
 
 
-def highs(problem: Problem, stages: Stages) -> dict[str, Any]:
-    """The green step of the same instance and service as a linear program on the same network, by scipy's HiGHS."""
+def highs(problem: Problem, stages: Stages, *, with_hubs: bool) -> dict[str, Any]:
+    """The green step of the same instance and service as a linear program, by scipy's HiGHS.
+
+    On the same network, or as one would write it first: a variable for each class and cell.
+    """
     from scipy.optimize import linprog  # type: ignore[import-untyped]
     from scipy.sparse import coo_array  # type: ignore[import-untyped]
 
     from market.domain.placement.handback import hold_headroom
-    from market.domain.placement.network import build_network
 
     service: Ints = np.load(sys.argv[5])
     network = build_network(hold_headroom(problem), party_count=len(service))
-    arcs = np.arange(len(network.tail))
-    signs = np.repeat([1.0, -1.0], len(arcs))
-    balance = coo_array((signs, (np.concatenate([network.tail, network.head]), np.tile(arcs, 2)))).tocsr()
-    least, most = np.zeros(len(arcs)), network.capacity.astype(np.float64)
+    kept = np.ones(len(network.tail), dtype=np.bool_)
+    tail, head = network.tail, network.head
+    if not with_hubs:
+        kept[network.hour_arcs] = kept[network.site_arcs] = False
+        direct = without_hubs(network)
+        tail, head = np.append(tail[kept], direct[0]), np.append(head[kept], direct[1])
+    free = len(tail) - int(kept.sum())
+    cost = np.append(network.cost[kept].astype(np.float64), np.zeros(free))
+    most = np.append(network.capacity[kept].astype(np.float64), np.full(free, np.inf))
+    least = np.zeros(len(tail))
     least[network.party_arcs] = most[network.party_arcs] = service
-    inner = np.setdiff1d(np.arange(network.node_count), [network.source, network.sink])
+    arcs = np.arange(len(tail))
+    signs = np.repeat([1.0, -1.0], len(arcs))
+    balance = coo_array((signs, (np.concatenate([tail, head]), np.tile(arcs, 2)))).tocsr()
+    inner = np.setdiff1d(np.unique(np.concatenate([tail, head])), [network.source, network.sink])
     found = stages.run(
         "HiGHS",
         lambda: linprog(
-            network.cost.astype(np.float64),
+            cost,
             A_eq=balance[inner],
             b_eq=np.zeros(len(inner)),
             bounds=np.stack([least, most], axis=1),
             method="highs",
-            options={"time_limit": SECONDS},
+            options={"time_limit": SECONDS if with_hubs else PLAIN_SECONDS},
         ),
     )
     return {"objective": None if found.fun is None else float(found.fun), "is_done": found.status == 0}
+
+
+def without_hubs(network: Network) -> tuple[Indices, Indices]:
+    """Tail and head of an arc from each class to each cell that it reaches by way of a hub."""
+    hub, site = network.head[network.hour_arcs], network.tail[network.site_arcs]
+    first = np.searchsorted(site, hub)
+    count = np.searchsorted(site, hub, side="right") - first
+    start = np.repeat(np.cumsum(count) - count - first, count)
+    arc = np.arange(count.sum()) - start
+    return np.repeat(network.tail[network.hour_arcs], count), network.head[network.site_arcs][arc]
 
 
 if __name__ == "__main__":

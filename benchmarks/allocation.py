@@ -2,7 +2,8 @@
 
 Generated instances (seeded) of 1,000 to 1,000,000 requests in 30 regions and 48 hours, then of more
 regions and hours; each in a process of its own. HiGHS (by scipy) solves the green step of the same
-instance, for the same service and on the same network, in the same run. `make bench`, or
+instance for the same service in the same run: on the same network, and as a program without hubs (a
+variable for each class and cell; given up after a minute). `make bench`, or
 
     .venv/bin/python benchmarks/allocation.py --quick
     .venv/bin/python benchmarks/allocation.py --plot docs/allocation-growth.svg
@@ -68,6 +69,8 @@ class Measured:
     placed_share: float
     highs_s: float | None
     highs_is_done: bool
+    plain_s: float | None
+    plain_is_done: bool
 
     @property
     def green_s(self) -> float:
@@ -126,6 +129,7 @@ def measure(sizes: Sizes, *, with_highs: bool) -> Measured:
         service = Path(folder) / "service.npy"
         found = work("solve", sizes, service)
         other = work("highs", sizes, service) if with_highs else None
+        plain = work("plain", sizes, service) if with_highs else None
     if other and other["is_done"] and abs(other["objective"] - found["objective"]) > 1e-9 * found["objective"]:
         raise RuntimeError(f"{sizes}: {found['objective']}, but HiGHS finds {other['objective']}")
     return Measured(
@@ -137,6 +141,8 @@ def measure(sizes: Sizes, *, with_highs: bool) -> Measured:
         placed_share=found["placed"] / found["served"],
         highs_s=other["cpu_s"]["HiGHS"] if other else None,
         highs_is_done=bool(other and other["is_done"]),
+        plain_s=plain["cpu_s"]["HiGHS"] if plain else None,
+        plain_is_done=bool(plain and plain["is_done"]),
     )
 
 
@@ -154,8 +160,14 @@ def print_stages(console: Console, rows: Sequence[Measured]) -> None:
     table.add_row("groups", *(f"{row.groups:,}" for row in rows))
     for stage in STAGES:
         table.add_row(stage, *(f"{row.cpu_s[stage]:.3f}" for row in rows))
-    table.add_row("HiGHS", *(f"{'' if row.highs_is_done else '> '}{row.highs_s or 0:.3f}" for row in rows))
-    table.add_row("HiGHS / (green + duals)", *(f"{(row.highs_s or 0) / row.green_s:.1f}" for row in rows))
+    for name, seconds, is_done in (
+        ("HiGHS, same network", [row.highs_s or 0 for row in rows], [row.highs_is_done for row in rows]),
+        ("HiGHS, class x cell", [row.plain_s or 0 for row in rows], [row.plain_is_done for row in rows]),
+    ):
+        more = ["" if done else "> " for done in is_done]  # it was given up
+        table.add_row(name, *(f"{sign}{each:.3f}" for sign, each in zip(more, seconds, strict=True)))
+        ratios = [each / row.green_s for each, row in zip(seconds, rows, strict=True)]
+        table.add_row("  / (green + duals)", *(f"{sign}{each:.1f}" for sign, each in zip(more, ratios, strict=True)))
     table.add_row("peak memory, MiB", *(f"{row.peak_mib:.0f}" for row in rows))
     table.add_row("served of what is asked", *(f"{row.served_share:.1%}" for row in rows))
     table.add_row("placed of what is served", *(f"{row.placed_share:.1%}" for row in rows))
