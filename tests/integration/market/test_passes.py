@@ -144,7 +144,8 @@ def test_work_that_nothing_can_serve_waits_and_says_why(team, budget):
 
 def test_what_a_budget_cannot_pay_waits_and_what_it_can_is_planned(team):
     budget = make_budget(team, 1500, is_default=True)
-    first, second, small = ask(team.principal), ask(team.principal), ask(team.principal, tokens=400)
+    first = ask(team.principal, now=NOW - timedelta(minutes=1))
+    second, small = ask(team.principal), ask(team.principal, tokens=400)
     run()
     assert [standing(each).status for each in (first, second, small)] == ["granted", "queued", "granted"]
     assert reason_of(second) == WaitingReason.BUDGET
