@@ -10,7 +10,7 @@ from django.db import models
 
 from accounts.models import User
 from budgets.models import Hold
-from climate.models import ReadingImport, RetentionPolicy
+from climate.models import LatencyBand, ReadingImport, RegionOutage, RetentionPolicy
 from market.models import AllocationRequest, AllocationRun
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -18,6 +18,7 @@ SPECIAL: dict[type[models.Model], dict[str, Any]] = {
     AllocationRequest: {"is_simulated": True},
     AllocationRun: {"state": "finished"},
     Hold: {"escrow": None},  # a block is held by a hold itself
+    RegionOutage: {"capacity_share": 0.5},
     ReadingImport: {"content": b"content"},
     RetentionPolicy: {"id": 1},  # there is one
     User: {"is_staff": False},
@@ -41,6 +42,8 @@ def _make(model: type[models.Model], number: int) -> Any:
         elif (not field.has_default() and not field.null) or field.choices:
             values[field.name] = _value(field, number)
     values |= special
+    if model is LatencyBand:
+        values["distance_km"] = number % 20_000  # each distance once
     known = model._default_manager.filter(pk=values.get(model._meta.pk.name)).first()
     return known or model._default_manager.create(**values)
 
