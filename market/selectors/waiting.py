@@ -67,11 +67,6 @@ def count_waiting_later(*, now: datetime, before: datetime) -> int:
     return _queued(now).filter(earliest_at__gte=before).count()
 
 
-def list_last_hour(*, now: datetime, until: datetime, run_id: int, at_most: int) -> list[UUID]:
-    """Queued requests due before `until` that the plan of this run does not place, the weightiest first."""
-    raise NotImplementedError
-
-
 def _queued(now: datetime) -> QuerySet[AllocationRequest]:
     return AllocationRequest.objects.filter(status=AllocationRequest.Status.QUEUED, latest_at__gte=now)
 
