@@ -51,6 +51,8 @@ def test_every_model_of_ours_that_people_look_at_has_a_page():
         "budgets.proposalline",
         "budgets.spendbucket",  # sums of the ledger, kept to draw curves from
         "market.arrivalhour",  # sums of requests, kept to expect from
+        "market.placement",  # a million rows a plan: the pages of requests and runs tell them in words
+        "market.runinputs",  # arrays, packed
     }
     models = {
         label(model)
