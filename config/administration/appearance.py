@@ -70,9 +70,7 @@ NAVIGATION: list[dict[str, Any]] = [
         _model("Regions and capacities", "Where work may run, and how much of it.", "dns", "climate", "region"),
         _model("Outages and maintenance", "When regions serve less.", "power_off", "climate", "regionoutage"),
         _model("Latencies that are known", "Round-trip times by pair.", "network_ping", "climate", "latencyfigure"),
-        _model(
-            "Latency by distance", "What a time stands for.", "social_distance", "climate", "latencyband"
-        ),
+        _model("Latency by distance", "What a time stands for.", "social_distance", "climate", "latencyband"),
         _model("Grid zones", "Electricity zones with their yearly values.", "bolt", "climate", "gridzone"),
         _model(
             "Data sources",

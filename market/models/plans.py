@@ -26,8 +26,8 @@ class Placement(models.Model):
     """Where one run puts one request, or why nowhere. Insert-only; on PostgreSQL partitioned by run.
 
     All columns are of fixed width, so that a million rows are one binary COPY: unknown grams are NaN on
-    PostgreSQL and NULL on SQLite, which knows no NaN. `site`, `hour` and `party` are indices into the run's inputs, -1 where not placed.
-    A request that may be split has one row per part.
+    PostgreSQL and NULL on SQLite, which knows no NaN. `site`, `hour` and `party` are indices into the
+    run's inputs, -1 where not placed. A request that may be split has one row per part.
     """
 
     pk = models.CompositePrimaryKey("request_id", "part", "run_id")
