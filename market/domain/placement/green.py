@@ -18,7 +18,7 @@ def place_green(problem: Problem, *, service_tokens: Ints | None, seconds: float
     """The cheapest flow that gives each party exactly its service [Q]; with None the cheapest of those that serve most.
 
     Raises SolverFailed if the service does not fit, no time is left (`seconds`; a solver that runs cannot be
-    interrupted), the figures are too large, or the prices do not prove the answer.
+    interrupted, but in a child process), the figures are too large, or the prices do not prove the answer.
     """
     if seconds <= 0:
         raise SolverFailed("No time is left to solve the placement.")

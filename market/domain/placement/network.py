@@ -111,6 +111,14 @@ def build_network(problem: Problem, *, party_count: int = 0) -> Network:
     )
 
 
+def count_arcs_at_most(problem: Problem) -> int:
+    """About how large the network is, without building it: hours of the groups, and sites of the hubs they lead to."""
+    site_count, hour_count = problem.capacity_tokens.shape
+    hours = int(np.maximum(problem.group_last_hour - problem.group_first_hour + 1, 0).sum(dtype=np.int64))
+    arcs: int = hours + site_count * min(hours, len(problem.is_eligible) * hour_count)
+    return arcs
+
+
 def _classes(problem: Problem) -> _Classes:
     """Distinct (profile, window) of the groups."""
     hour_count = problem.capacity_tokens.shape[1]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -10,8 +12,9 @@ from market.domain.placement.columns import UNKNOWN, RequestColumns, RequestKind
 from market.domain.placement.eligibility import Eligibility
 from market.domain.placement.expected import ExpectedWork, expected_groups, keep_room
 from market.domain.placement.green import place_green
-from market.domain.placement.problem import Ints, Problem
+from market.domain.placement.problem import Flow, Ints, Problem
 from market.domain.policy import AllocationTerms
+from market.services.passes.bounded import solve_bounded
 from market.services.passes.gather import NOBODY
 
 EXPECT_SECONDS = 30.0
@@ -62,10 +65,17 @@ def without_expected(eligibility: Eligibility, count: int) -> Eligibility:
     )
 
 
-def room_to_keep(problem: Problem, work: ExpectedWork, eligibility: Eligibility, terms: AllocationTerms) -> Ints:
+def room_to_keep(
+    problem: Problem,
+    work: ExpectedWork,
+    eligibility: Eligibility,
+    terms: AllocationTerms,
+    *,
+    keep: Callable[[], object],
+) -> Ints:
     """Tokens to keep free in each site and hour [S, T]. `eligibility` has the rows of `with_expected`.
 
-    Raises SolverFailed.
+    `keep` is called now and then while it is solved. Raises SolverFailed.
     """
     rows = eligibility.profile[len(eligibility.profile) - len(work.kinds) :]
     has_any = (eligibility.set_of_hour[rows] >= 0).any(axis=1)
@@ -75,7 +85,12 @@ def room_to_keep(problem: Problem, work: ExpectedWork, eligibility: Eligibility,
         interactive_factor=terms.reserve_interactive_factor,
         flexible_factor=terms.reserve_flexible_factor,
     )
-    return keep_room(problem, groups, lambda each: place_green(each, service_tokens=None, seconds=EXPECT_SECONDS))
+
+    def place(extended: Problem) -> Flow:
+        call = partial(place_green, extended, service_tokens=None, seconds=EXPECT_SECONDS)
+        return solve_bounded(call, extended, seconds=EXPECT_SECONDS, meanwhile=keep)
+
+    return keep_room(problem, groups, place)
 
 
 def of_classes(work: ExpectedWork, classes: set[str]) -> ExpectedWork:

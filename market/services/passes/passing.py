@@ -7,10 +7,9 @@ nothing but its own row: one that is killed leaves the plan before in force.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -36,12 +35,11 @@ from market.services.passes.planning import Setting, make_plan, set_up
 from market.services.passes.purses import read_purses
 from market.services.passes.recording import fingerprint_of
 from market.services.passes.reporting import closing_of, complete, fairness_of, savings_of
+from market.services.passes.stages import Stages, Tell, clock_from
 from market.services.passes.storing import keep_plan, put_in_force, store_drill
 from market.services.take_up import take_up_due
 
 Kind = AllocationRun.Kind
-Tell = Callable[[str], None]
-"""Told the name of each stage as it begins."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +115,8 @@ def _run(
     before = floor_hour(now) + HORIZON_HOURS * HOUR
     columns, later = load_waiting(now=now, before=before), count_waiting_later(now=now, before=before)
     stages.begin("gather")
-    setting = _setting(columns, now=now, supposed=emergencies if run.kind == Kind.DRILL else ())
+    supposed = emergencies if run.kind == Kind.DRILL else ()
+    setting = _setting(columns, now=now, supposed=supposed, keep=stages.keep)
     fingerprint = fingerprint_of(setting)
     in_force = AllocationRun.objects.filter(is_current=True).first()
     if run.kind == Kind.PLAN and in_force and not in_force.is_degraded and in_force.fingerprint == fingerprint:
@@ -147,7 +146,9 @@ def _run(
     )
 
 
-def _setting(columns: RequestColumns, *, now: datetime, supposed: Sequence[EmergencyFacts]) -> Setting:
+def _setting(
+    columns: RequestColumns, *, now: datetime, supposed: Sequence[EmergencyFacts], keep: Callable[[], None]
+) -> Setting:
     classes = {kind.model_class for kind in columns.kinds}
     work = of_classes(get_expected_work(first_hour=floor_hour(now), hour_count=HORIZON_HOURS, now=now), classes)
     policy = get_policy_in_force()
@@ -158,6 +159,7 @@ def _setting(columns: RequestColumns, *, now: datetime, supposed: Sequence[Emerg
         work=work,
         purses=read_purses(columns.budgets),
         carbon_budget_ng=_carbon_budget_ng(policy.terms, since=floor_hour(now)),
+        keep=keep,
     )
 
 
@@ -181,10 +183,10 @@ def _keep(run: AllocationRun, in_force: AllocationRun, stages: Stages) -> None:
 
 
 def _replace(run: AllocationRun, setting: Setting, stages: Stages, *, fingerprint: str, later: int) -> None:
-    plan = make_plan(setting, begin=stages.begin)
+    plan = make_plan(setting, stages=stages)
     stages.begin("fairness")
     inputs = complete(plan)
-    fairness = fairness_of(plan, inputs)
+    fairness = fairness_of(plan, inputs, keep=stages.keep)
     stages.begin("compare")
     savings = savings_of(plan)
     stages.begin("store")
@@ -213,33 +215,3 @@ def _follow_up(run: AllocationRun, plan_id: int, columns: RequestColumns, settin
     AllocationRun.objects.filter(pk=run.pk).update(
         granted=F("granted") + granted, denied=denied, waiting=F("waiting") - granted - denied
     )
-
-
-class Stages:
-    """The stages of a pass: each is told, timed, and begun only while the right to run is still there."""
-
-    def __init__(self, run: AllocationRun, clock: Callable[[], datetime], tell: Tell):
-        self.clock = clock
-        self.seconds: dict[str, float] = {}
-        self._run, self._tell = run, tell
-        self._name, self._since = "", 0.0
-
-    def begin(self, name: str) -> None:
-        """End the stage before and begin another. Raises Conflict if another pass took over."""
-        self.end()
-        lease.keep(self._run, now=self.clock())
-        self._tell(name)
-        self._name, self._since = name, time.monotonic()
-
-    def end(self) -> None:
-        """Note how long the present stage took; one that comes twice is added up."""
-        if self._name:
-            spent = time.monotonic() - self._since
-            self.seconds[self._name] = round(self.seconds.get(self._name, 0.0) + spent, 4)
-        self._name = ""
-
-
-def clock_from(now: datetime) -> Callable[[], datetime]:
-    """The caller's `now`, moved on by the time that has passed since: a long pass crosses hours."""
-    started = time.monotonic()
-    return lambda: now + timedelta(seconds=time.monotonic() - started)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,7 +19,8 @@ from market.domain.placement.promised import promised_columns
 from market.services.passes.drawing import Drawing
 from market.services.passes.expecting import room_to_keep, with_expected, without_expected
 from market.services.passes.gather import Gathered
-from market.services.passes.solving import Begin, Solved, case_of, free_room, solve
+from market.services.passes.solving import Solved, case_of, free_room, solve
+from market.services.passes.stages import Stages
 from market.services.passes.weighing import in_turn, parties_of
 
 
@@ -58,8 +60,12 @@ def set_up(
     work: ExpectedWork,
     purses: Purses,
     carbon_budget_ng: int | None,
+    keep: Callable[[], object],
 ) -> Setting:
-    """Who may run where, who counts how much, and the room kept for what is expected."""
+    """Who may run where, who counts how much, and the room kept for what is expected.
+
+    `keep` is called now and then while that is solved.
+    """
     extended = with_expected(columns, work, policy_id=gathered.draft.terms_policy_id)
     both = eligibility_of(gathered.draft, extended, terms=gathered.terms, countries=gathered.countries)
     eligibility = without_expected(both, len(columns))
@@ -71,7 +77,7 @@ def set_up(
         everybody = np.flatnonzero(eligibility.can_be_served)
         case = case_of(draft, columns, eligibility, parties, chosen=everybody, rank=rank)
         try:
-            kept = room_to_keep(case.problem, work, both, gathered.plan_terms.allocation)
+            kept = room_to_keep(case.problem, work, both, gathered.plan_terms.allocation, keep=keep)
             draft = replace(draft, arrays={**draft.arrays, "kept_tokens": kept})
         except SolverFailed as failed:
             trouble = f"no room is kept for expected work: {failed}"
@@ -88,28 +94,28 @@ def set_up(
     )
 
 
-def make_plan(setting: Setting, *, begin: Begin) -> Plan:
+def make_plan(setting: Setting, *, stages: Stages) -> Plan:
     """Solve, price, and see what budgets pay in all units; solve once more without what they do not pay."""
     eligible = np.flatnonzero(setting.eligibility.can_be_served)
     chosen = eligible[_paid(setting, eligible, (setting.columns.tokens, None, None))]
-    solved = _solved(setting, chosen, begin)
-    begin("figures")
+    solved = _solved(setting, chosen, stages)
+    stages.begin("figures")
     drawing = _drawn(setting, solved, chosen)
     unpaid = _unpaid(setting, drawing)
     if len(unpaid):
         chosen = np.setdiff1d(chosen, unpaid)
-        solved = _solved(setting, chosen, begin)
-        begin("figures")
+        solved = _solved(setting, chosen, stages)
+        stages.begin("figures")
         drawing = _drawn(setting, solved, chosen)
         drawing.leave_out(_unpaid(setting, drawing), WaitingReason.BUDGET)
     return Plan(setting=setting, solved=solved, drawing=drawing)
 
 
-def _solved(setting: Setting, chosen: Ints, begin: Begin) -> Solved:
+def _solved(setting: Setting, chosen: Ints, stages: Stages) -> Solved:
     case = case_of(
         setting.draft, setting.columns, setting.eligibility, setting.draft.parties, chosen=chosen, rank=setting.rank
     )
-    return solve(case, carbon_budget_ng=setting.carbon_budget_ng, begin=begin)
+    return solve(case, carbon_budget_ng=setting.carbon_budget_ng, stages=stages)
 
 
 def _paid(setting: Setting, chosen: Ints, amounts: tuple[Ints | None, ...]) -> Flags:

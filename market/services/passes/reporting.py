@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,13 @@ from market.domain.placement.figures import Placed
 from market.domain.placement.plan import PlanInputs
 from market.domain.placement.problem import Ints, SolverFailed, WaterLevel
 from market.domain.placement.reference import Savings, compare, run_at_home
+from market.services.passes.bounded import solve_bounded
 from market.services.passes.planning import Plan, with_services
 from market.services.passes.recording import counts_of, misses_of, partial_of, totals_of
 
 JUSTICE_SECONDS = 30.0
+JUSTICE_STEPS = 3
+"""How long each of its solves may take, and how many there are."""
 
 
 def complete(plan: Plan) -> PlanInputs:
@@ -100,8 +104,11 @@ def _baseline(plan: Plan) -> Ints:
     return served_without_policy(case.problem, case.requests, order, party_count=len(plan.setting.draft.parties))
 
 
-def fairness_of(plan: Plan, inputs: PlanInputs) -> dict[str, Any]:
-    """How even the plan serves its parties beside first come, first served; under a carbon budget what that costs."""
+def fairness_of(plan: Plan, inputs: PlanInputs, *, keep: Callable[[], object]) -> dict[str, Any]:
+    """How even the plan serves its parties beside first come, first served; under a carbon budget what that costs.
+
+    `keep` is called now and then while that is solved.
+    """
     asked = np.array([each.asked_tokens for each in inputs.parties], dtype=np.int64)
     weight = np.array([each.weight for each in inputs.parties], dtype=np.float64)
     found: dict[str, Any] = {}
@@ -109,17 +116,17 @@ def fairness_of(plan: Plan, inputs: PlanInputs) -> dict[str, Any]:
         tokens = np.array([getattr(each, f"{name}_tokens") for each in inputs.parties], dtype=np.int64)
         figures = fairness_figures(service_tokens=tokens, demand_tokens=asked, weight=weight)
         found[name] = {key: getattr(figures, key) for key in ("minimum_share", "jain", "gini")}
-    return {"fairness": found, "price_of_justice": _price_of_justice(plan)}
+    return {"fairness": found, "price_of_justice": _price_of_justice(plan, keep)}
 
 
-def _price_of_justice(plan: Plan) -> dict[str, int] | None:
+def _price_of_justice(plan: Plan, keep: Callable[[], object]) -> dict[str, int] | None:
     fair, budget = plan.solved.fair, plan.setting.carbon_budget_ng
     if fair is None or budget is None:
         return None
+    problem = plan.solved.case.with_headroom
+    call = partial(price_of_justice, problem, fair.service_tokens, carbon_budget=budget, seconds=JUSTICE_SECONDS)
     try:
-        price = price_of_justice(
-            plan.solved.case.with_headroom, fair.service_tokens, carbon_budget=budget, seconds=JUSTICE_SECONDS
-        )
+        price = solve_bounded(call, problem, seconds=JUSTICE_SECONDS * JUSTICE_STEPS, meanwhile=keep)
     except SolverFailed:
         return None  # it is a figure to show, and no reason to do without the plan
     return {"tokens": price.tokens, "cost_ng": price.cost}

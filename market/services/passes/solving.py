@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -20,12 +21,12 @@ from market.domain.placement.problem import (
     Requests,
     SolverFailed,
 )
+from market.services.passes.bounded import solve_bounded
+from market.services.passes.stages import Stages
 
 FAIR_SECONDS = 60.0
 GREEN_SECONDS = 60.0
 """How long each solver may take before the plan is made greedily."""
-Begin = Callable[[str], None]
-"""Told the name of each stage before it starts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,14 +104,18 @@ def free_room(inputs: PlanInputs) -> Ints:
     return free
 
 
-def share(case: Case, *, carbon_budget_ng: int | None) -> FairService:
+def share(case: Case, *, carbon_budget_ng: int | None, stages: Stages) -> FairService:
     """What each party gets. Raises SolverFailed."""
-    return fairness.share_fairly(case.with_headroom, case.parties, carbon_budget=carbon_budget_ng, seconds=FAIR_SECONDS)
+    problem = case.with_headroom
+    call = partial(fairness.share_fairly, problem, case.parties, carbon_budget=carbon_budget_ng, seconds=FAIR_SECONDS)
+    return solve_bounded(call, problem, seconds=FAIR_SECONDS, meanwhile=stages.keep)
 
 
-def place(case: Case, fair: FairService) -> Flow:
+def place(case: Case, fair: FairService, *, stages: Stages) -> Flow:
     """Where, at the least carbon for the service. Raises SolverFailed."""
-    return green.place_green(case.with_headroom, service_tokens=fair.service_tokens, seconds=GREEN_SECONDS)
+    problem = case.with_headroom
+    call = partial(green.place_green, problem, service_tokens=fair.service_tokens, seconds=GREEN_SECONDS)
+    return solve_bounded(call, problem, seconds=GREEN_SECONDS, meanwhile=stages.keep)
 
 
 def place_anyhow(case: Case, fair: FairService | None) -> Flow:
@@ -119,17 +124,17 @@ def place_anyhow(case: Case, fair: FairService | None) -> Flow:
     return greedy.place_greedily(case.with_headroom, service_tokens=service)
 
 
-def solve(case: Case, *, carbon_budget_ng: int | None, begin: Begin) -> Solved:
-    """All three steps; `begin` is told of each before it starts."""
+def solve(case: Case, *, carbon_budget_ng: int | None, stages: Stages) -> Solved:
+    """All three steps; `stages` is told of each before it starts."""
     fair, trouble = None, ""
     try:
-        begin("fair")
-        fair = share(case, carbon_budget_ng=carbon_budget_ng)
-        begin("green")
-        flow = place(case, fair)
+        stages.begin("fair")
+        fair = share(case, carbon_budget_ng=carbon_budget_ng, stages=stages)
+        stages.begin("green")
+        flow = place(case, fair, stages=stages)
     except SolverFailed as failed:
         trouble = str(failed) or "the solver failed"
         flow = place_anyhow(case, fair)
-    begin("hand back")
+    stages.begin("hand back")
     assignment = handback.hand_back(case.problem, flow, case.requests)
     return Solved(case=case, fair=fair, flow=flow, assignment=assignment, trouble=trouble)
