@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 from ortools.graph.python import min_cost_flow
 
-from market.domain.placement.grouping import LARGEST_TOTAL
 from market.domain.placement.network import Network
 from market.domain.placement.problem import Ints, SolverFailed
 
@@ -49,9 +48,10 @@ def _solve(network: Network, arcs: Ints, supply: Ints, *, serves_all: bool) -> I
     supply[network.sink] = -supply.sum()
     if supply[network.sink] == 0:
         return np.zeros(len(arcs), dtype=np.int64)
-    # Only differences between costs matter, and smaller numbers are settled sooner.
-    cost = network.cost.copy()
-    cost[network.cell_arcs] -= cost[network.cell_arcs].min(initial=LARGEST_TOTAL)
+    # Only arcs into the sink cost anything, so tokens only ever move from one cell to another: which of two cells costs
+    # less decides, and not by how much. Places in that order are smaller numbers, and those are settled sooner.
+    cost = np.zeros_like(network.cost)
+    cost[network.cell_arcs] = np.unique(network.cost[network.cell_arcs], return_inverse=True)[1]
     nodes = np.flatnonzero(supply).astype(np.int32)
     solver = min_cost_flow.SimpleMinCostFlow()
     solver.add_arcs_with_capacity_and_unit_cost(

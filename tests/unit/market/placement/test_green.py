@@ -155,11 +155,21 @@ def test_large_figures_cost_as_much_more_as_they_are_larger():
         assert place(large).objective == place(problem).objective * 10**18
 
 
-@pytest.mark.parametrize(("tokens", "cost"), [(1 << 62, 1), (1 << 40, 1 << 62)])
-def test_figures_too_large_for_the_solver_are_refused_not_got_wrong(tokens, cost):
-    problem = make_problem(capacity=[[tokens, 1]], cost=[[0, cost]], sets=[[0]], groups=[(0, 0, 1, 0, tokens)])
+def test_figures_too_large_for_the_solver_are_refused_not_got_wrong():
+    tokens = 1 << 62
+    problem = make_problem(capacity=[[tokens, 1]], cost=[[0, 1]], sets=[[0]], groups=[(0, 0, 1, 0, tokens)])
     with pytest.raises(SolverFailed):
         place(problem)
+
+
+def test_costs_however_large_are_placed_by_their_order():
+    tokens = 1 << 40
+    problem = make_problem(
+        capacity=[[7, tokens, tokens]], cost=[[0, 1 << 62, (1 << 62) - 1]], sets=[[0]], groups=[(0, 0, 2, 0, tokens)]
+    )
+    flow = place(problem)
+    assert flow.objective == (tokens - 7) * ((1 << 62) - 1)
+    assert flow.hour_price.tolist() == [[(1 << 62) - 1, 0, 0]]
 
 
 def test_rooms_beyond_all_that_is_asked_do_not_matter():
