@@ -260,7 +260,9 @@ class HoldOut(serializers.Serializer):  # type: ignore[type-arg]
     """The reservation that pays. `is_shared`: it pays for all planned work of the budget together."""
 
     id = serializers.UUIDField()
-    fence = serializers.IntegerField()
+    fence = serializers.IntegerField(
+        allow_null=True, help_text="Show it with the next change; null where the hold is shared: then send none."
+    )
     expires_at = serializers.DateTimeField()
     is_shared = serializers.BooleanField()
 

@@ -142,9 +142,9 @@ def _hold(hold: HoldLease | PlanHold | None) -> dict[str, Any] | None:
     """What pays; a plan's hold pays for all planned work of its budget together."""
     if hold is None:
         return None
-    is_shared = isinstance(hold, PlanHold)
-    hold_id = hold.hold_id if isinstance(hold, PlanHold) else hold.id
-    return {"id": str(hold_id), "fence": hold.fence, "expires_at": iso(hold.expires_at), "is_shared": is_shared}
+    if isinstance(hold, PlanHold):  # its number changes with others' work and proves nothing
+        return {"id": str(hold.hold_id), "fence": None, "expires_at": iso(hold.expires_at), "is_shared": True}
+    return {"id": str(hold.id), "fence": hold.fence, "expires_at": iso(hold.expires_at), "is_shared": False}
 
 
 def _parts(decision: Decision) -> list[dict[str, Any]] | None:

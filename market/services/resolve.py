@@ -6,14 +6,13 @@ from copy import copy
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import transaction
-
 from budgets import services as budgets
 from budgets.domain.units import Amounts
 from config.kernel.errors import Conflict, InvalidInput, NotFound
 from config.kernel.events import publish
+from config.kernel.transactions import transactional
 from market.events import RequestResolved
-from market.models import AllocationRequest, Decision, Settlement
+from market.models import AllocationRequest, AllocationRun, Decision, Settlement
 from market.selectors.policies import get_policy_version
 from market.services.grant import amounts_of
 from market.services.learning import note_work
@@ -35,7 +34,7 @@ Status = AllocationRequest.Status
 MOST_TIMES_GRANTED = 10  # more is a slip of the keyboard, and would empty the budgets of a whole path
 
 
-@transaction.atomic
+@transactional
 def dispatch(*, request_id: UUID, fence: int | None, actor: str, now: datetime) -> None:
     """Say that the work of a grant begins. Left alone past its new lease it is settled at the grant, unverified.
 
@@ -57,7 +56,7 @@ def dispatch(*, request_id: UUID, fence: int | None, actor: str, now: datetime) 
     )
 
 
-@transaction.atomic
+@transactional
 def settle(
     *,
     request_id: UUID,
@@ -97,11 +96,10 @@ def settle(
     )
 
 
-@transaction.atomic
+@transactional
 def cancel(*, request_id: UUID, actor: str, now: datetime) -> None:
     """Withdraw a request that waits, or give back what it was granted or planned. Raises Conflict if it is over."""
-    plan = share_plan() if is_waiting(request_id) else None
-    request = locked_request(request_id, open_to=(Status.QUEUED, Status.GRANTED, Status.PARTIAL))
+    request, plan = _locked_with_plan(request_id)
     if request.status == Status.QUEUED:
         withdraw(request, plan=plan, actor=actor, now=now)
         resolve_as(request, Status.CANCELLED, now=now)
@@ -109,11 +107,10 @@ def cancel(*, request_id: UUID, actor: str, now: datetime) -> None:
         _give_back(request, actor=actor, now=now)
 
 
-@transaction.atomic
+@transactional
 def release(*, request_id: UUID, actor: str, now: datetime) -> None:
     """Give back all of a grant, or what the plan in force grants. Raises Conflict if there is neither."""
-    plan = share_plan() if is_waiting(request_id) else None
-    request = locked_request(request_id, open_to=(Status.QUEUED, Status.GRANTED, Status.PARTIAL))
+    request, plan = _locked_with_plan(request_id)
     if request.status != Status.QUEUED:
         _give_back(request, actor=actor, now=now)
     elif withdraw(request, plan=plan, actor=actor, now=now):
@@ -198,6 +195,16 @@ def locked_request(request_id: UUID, *, open_to: tuple[Status, ...]) -> Allocati
     if request.status not in open_to:
         raise _not_open(request)
     return request
+
+
+def _locked_with_plan(request_id: UUID) -> tuple[AllocationRequest, AllocationRun | None]:
+    """An open request, locked, and where it waits the plan in force, which stays so. Raises as `locked_request`."""
+    plan = share_plan() if is_waiting(request_id) else None
+    request = locked_request(request_id, open_to=(Status.QUEUED, Status.GRANTED, Status.PARTIAL))
+    if request.status == Status.QUEUED and plan is None:
+        # It gave way to an emergency just now, and may be planned again. No plan's owner waits for a request.
+        plan = share_plan()
+    return request, plan
 
 
 def _not_open(request: AllocationRequest) -> Conflict:

@@ -7,8 +7,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
-
 from accounts.domain.principal import Principal
 from accounts.domain.scopes import Scope
 from budgets import selectors as budgets
@@ -16,6 +14,7 @@ from budgets.domain.estimates import Estimate, Mode, choose_mode
 from budgets.services import count_tokens
 from climate import selectors as climate
 from config.kernel.errors import InvalidInput, NotAllowed, NotFound
+from config.kernel.transactions import transactional
 from market.domain.asks import FURTHEST_DEADLINE, LARGEST_REQUEST_TOKENS, Ask, is_flexible, window_hours
 from market.domain.facts import DecisionFacts
 from market.domain.verdict import decide, without_grant
@@ -29,7 +28,7 @@ from market.services.records import record, tokens_in_words, unsaved_decision
 Status = AllocationRequest.Status
 
 
-@transaction.atomic
+@transactional
 def submit(*, ask: Ask, principal: Principal, now: datetime) -> Outcome:
     """Store a request and decide it, or queue it if it can wait.
 

@@ -8,6 +8,7 @@ but an hour that an administrator cut.
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -32,8 +33,8 @@ from market.services.records import Granted, record_grants
 
 logger = logging.getLogger(__name__)
 Status = AllocationRequest.Status
-AHEAD = timedelta(minutes=1)
-"""Work is taken up so long before its hour: whoever asks when it begins finds a hold of its own."""
+AHEAD = timedelta(minutes=2)
+"""Work is taken up so long before its hour, twice the time between two looks: one that comes late misses none."""
 AT_ONCE = 200
 PLANNER = "plan"
 
@@ -63,7 +64,7 @@ def take_up_if_planned(*, request_id: UUID, actor: str, now: datetime) -> bool:
 
 
 def take_up_due(*, now: datetime, progress: Callable[[int, int], None] = lambda done, total: None) -> int:
-    """Take up all planned work whose hour has begun, or begins within a minute; return how many requests.
+    """Take up all planned work whose hour has begun, or begins within AHEAD; return how many requests.
 
     In batches, each a transaction of its own; where one fails, its requests are tried one by one.
     """
@@ -97,7 +98,7 @@ def withdraw(request: AllocationRequest, *, plan: AllocationRun | None, actor: s
 
 
 def is_waiting(request_id: UUID) -> bool:
-    """Whether a request is queued, planned or not. What is not never will be again."""
+    """Whether a request is queued, planned or not. A grant that gives way in an emergency is so again."""
     return AllocationRequest.objects.filter(pk=request_id, status=Status.QUEUED).exists()
 
 
@@ -207,12 +208,9 @@ def _carving(planned: Planned, make: PlanDecisions, *, now: datetime) -> Carving
 
 def _carve(wanted: Sequence[tuple[Planned, Carving]], now: datetime) -> dict[UUID, PlacedHold]:
     """Holds out of the plan holds. Raises Conflict if one does not cover its part."""
-    found: dict[UUID, PlacedHold] = {}
-    for budget_id, pairs in _by_budget(wanted):
-        carvings = [carving for _, carving in pairs]
-        holds = budgets.carve_holds(from_reference=plan_reference(budget_id), carvings=carvings, now=now)
-        found |= {each.request.pk: hold for (each, _), hold in zip(pairs, holds, strict=True)}
-    return found
+    parts = {plan_reference(budget_id): [each for _, each in pairs] for budget_id, pairs in _by_budget(wanted)}
+    holds = budgets.carve_holds(parts, now=now)
+    return {each.request.pk: holds[carving.reference] for each, carving in wanted}
 
 
 def _carve_or_place(wanted: Sequence[tuple[Planned, Carving]], now: datetime) -> dict[UUID, PlacedHold]:
@@ -240,10 +238,12 @@ def _carve_or_place(wanted: Sequence[tuple[Planned, Carving]], now: datetime) ->
 def _by_budget(
     wanted: Sequence[tuple[Planned, Carving]],
 ) -> Iterator[tuple[UUID, list[tuple[Planned, Carving]]]]:
-    """What is wanted of each budget, the budgets in the order in which their plan holds are locked."""
-    budget_ids = sorted({each.request.budget_id for each, _ in wanted if each.request.budget_id is not None})
-    for budget_id in budget_ids:
-        yield budget_id, [pair for pair in wanted if pair[0].request.budget_id == budget_id]
+    """What is wanted of each budget, in one order of the budgets."""
+    found = defaultdict(list)
+    for each, carving in wanted:
+        if each.request.budget_id is not None:
+            found[each.request.budget_id].append((each, carving))
+    yield from sorted(found.items())
 
 
 def _list_due(*, now: datetime) -> list[UUID]:

@@ -5,29 +5,42 @@ Nobody finds out by waiting until the deadline is over: a denial has its reasons
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db import transaction
+
 from climate.domain.ladder import HOUR, floor_hour
-from config.kernel.errors import Unavailable
+from config.kernel.errors import InvalidInput, Unavailable
 from config.kernel.transactions import transactional
 from market.domain.asks import window_hours
 from market.domain.placement.columns import RequestColumns
 from market.domain.placement.plan import PlacementVerdict
 from market.domain.placement.problem import Ints
+from market.domain.verdict import without_grant
 from market.models import AllocationRequest, AllocationRun, Decision, Placement
+from market.selectors.drafts import unsaved_decision
+from market.selectors.facts import gather_facts
 from market.selectors.policies import get_policy_version, get_purpose_of
 from market.services.grant import Outcome, decide_and_take, hours_to_consider
+from market.services.plan_lock import share_plan
+from market.services.records import record
 
+logger = logging.getLogger(__name__)
+LAST_CALL = timedelta(minutes=10)
+"""A deadline so near is decided although its hour has not begun: the next pass but one comes too late for it."""
 MOST_AT_ONCE = 2000
 """Each is a decision of its own; what is left over is next in the next pass, or expires."""
 
 
 def list_last_hour(columns: RequestColumns, order: Ints, *, now: datetime) -> list[UUID]:
-    """Those whose deadline is in this hour, whoever goes first first."""
+    """Those whose deadline is in this hour or near, whoever goes first first."""
     end_us = int((floor_hour(now) + HOUR).timestamp()) * 1_000_000
-    late = order[columns.latest_us[order] < end_us]
+    near_us = int((now + LAST_CALL).timestamp() * 1_000_000)
+    latest_us = columns.latest_us[order]
+    late = order[(latest_us < end_us) | (latest_us <= near_us)]
     return [UUID(bytes=columns.ids[index].tobytes()) for index in late.tolist()]
 
 
@@ -56,18 +69,43 @@ def _unplaced(requests: Sequence[UUID], plan_id: int | None) -> list[UUID]:
 
 @transactional
 def _decide(request_id: UUID, run: AllocationRun, *, now: datetime) -> Outcome | None:
-    """None if it was withdrawn or decided since, or its hour went by."""
+    """None if it was withdrawn, decided or placed by another plan since, or its hour went by."""
+    # Another pass may put its plan in force at any time now: it sees this decision, or this sees its plan.
+    plan = share_plan()
     queued = AllocationRequest.objects.filter(pk=request_id, status=AllocationRequest.Status.QUEUED)
     request = queued.select_for_update().first()
     hours = hours_to_consider(request, now=now) if request is not None and request.latest_at >= now else []
-    if request is None or not hours:
+    if request is None or not hours or not _unplaced([request_id], plan.pk if plan else None):
         return None
-    return decide_and_take(
+    try:
+        with transaction.atomic():
+            return decide_and_take(
+                request,
+                purpose=get_purpose_of(request.purpose_id),
+                policy=get_policy_version(request.policy_id),
+                hours=hours,
+                window_hours=window_hours(request.created_at, request.latest_at),
+                now=now,
+                run=run,
+            )
+    except InvalidInput as refusal:
+        logger.info("nobody pays for work that waits", extra={"request_id": str(request_id), "why": refusal.detail})
+        return _without_payer(request, run, now=now)
+
+
+def _without_payer(request: AllocationRequest, run: AllocationRun, *, now: datetime) -> Outcome:
+    """The denial of work whose budget has ended while it waited."""
+    policy = get_policy_version(request.policy_id)
+    facts = gather_facts(
         request,
         purpose=get_purpose_of(request.purpose_id),
-        policy=get_policy_version(request.policy_id),
-        hours=hours,
+        terms=policy.terms,
+        hours=[],
         window_hours=window_hours(request.created_at, request.latest_at),
         now=now,
-        run=run,
     )
+    reasons = (f"The budget that was to pay for this, {request.budget_id}, has ended.",)
+    verdict = without_grant(policy.terms, facts, outcome="denied", reasons=reasons)
+    decision = unsaved_decision(request, policy, facts, verdict, now=now)
+    decision.explanation = f"Denied. {reasons[0]} Policy {policy.name} v{policy.version}."
+    return Outcome(decision=record(decision, status=AllocationRequest.Status.DENIED, run=run))

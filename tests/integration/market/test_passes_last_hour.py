@@ -6,9 +6,11 @@ from datetime import timedelta
 
 import pytest
 
+from budgets import services as budgets
 from budgets.models import Hold
 from market.selectors import get_explanation
-from market.services import expire_overdue
+from market.services import cancel, expire_overdue, resolve, take_up_due
+from market.services.passes import passing
 from tests.integration.market.planned_work import (
     LAST_MINUTE,
     LATER,
@@ -102,5 +104,65 @@ def test_nothing_is_left_of_planned_work_that_expired(team, budget):
     run(now=LATER + timedelta(minutes=2))
     request.refresh_from_db()
     assert request.status == "expired"
+    assert reserved(budget) == 0
+    assert plan_differences() == []
+
+
+def test_a_deadline_on_the_hour_is_decided_before_it_and_never_goes_by_unanswered(team):
+    make_budget(team, 500, is_default=True)
+    noon = NOW.replace(hour=12, minute=0)
+    request = ask(team.principal, latest=noon)
+    assert run(now=noon - timedelta(minutes=11)).waiting == 1
+    assert run(now=noon - timedelta(minutes=6)).denied == 1
+    request.refresh_from_db()
+    assert "500 of 500 tokens left" in request.decisions.latest("sequence").explanation
+
+
+def test_work_whose_deadline_is_the_start_of_its_hour_is_taken_up_though_one_look_comes_late(team, budget):
+    noon = NOW.replace(hour=12, minute=0)
+    request = ask(team.principal, earliest=noon, latest=noon)
+    run()
+    take_up_due(now=noon - timedelta(seconds=61))
+    expire_overdue(now=noon + timedelta(seconds=1))
+    request.refresh_from_db()
+    assert request.status == "granted"
+
+
+def test_work_whose_budget_has_ended_is_denied_and_holds_up_nobody(team):
+    ended = make_budget(team, 5000, name="ended")
+    make_budget(team, 500, is_default=True)
+    orphan, other = ask(team.principal, budget_id=ended), ask(team.principal)
+    budgets.deallocate(budget_id=ended, actor="test", reason="over", now=NOW)
+    assert run(now=LAST_MINUTE).denied == 2
+    for request in (orphan, other):
+        request.refresh_from_db()
+    assert (orphan.status, other.status) == ("denied", "denied")
+    assert f"{ended}, has ended" in orphan.decisions.latest("sequence").explanation
+    assert get_explanation(orphan.pk)["agrees"] is True
+
+
+def test_what_another_plan_placed_meanwhile_is_left_to_it(team, budget, monkeypatch):
+    only_room(0)
+    noon = NOW.replace(hour=12, minute=0)
+    request = ask(team.principal, earliest=noon, latest=noon + timedelta(minutes=2))
+    take_up = passing.take_up_due
+
+    def another_pass_first(**given):
+        monkeypatch.setattr(passing, "take_up_due", take_up)
+        only_room(2000)
+        run(now=noon - timedelta(minutes=7))
+        return take_up(**given)
+
+    monkeypatch.setattr(passing, "take_up_due", another_pass_first)
+    assert run(now=noon - timedelta(minutes=7)).denied == 0
+    assert (standing(request).status, request.status, request.decisions.count()) == ("granted", "queued", 1)
+    assert plan_differences() == []
+
+
+def test_what_waits_again_between_a_look_and_the_lock_is_withdrawn_from_the_plan(team, budget, monkeypatch):
+    request = ask(team.principal)
+    run()
+    monkeypatch.setattr(resolve, "is_waiting", lambda request_id: False)  # it was a grant then, and gave way
+    cancel(request_id=request.pk, actor="test", now=NOW)
     assert reserved(budget) == 0
     assert plan_differences() == []

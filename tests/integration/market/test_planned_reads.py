@@ -43,7 +43,7 @@ def test_planned_work_is_answered_as_granted_with_its_place_price_and_the_plans_
     assert body["starts_at"]
     assert body["carbon"]["location_g"]["central"] == row.location_g
     assert body["price"]["service_usd"] == f"{row.service_micro_usd / 1_000_000:.6f}"
-    assert body["hold"]["is_shared"] is True
+    assert (body["hold"]["is_shared"], body["hold"]["fence"]) == (True, None)
     assert f"plan of run {done.run_id}" in body["explanation"]
     assert request.decisions.count() == 1  # nothing was stored for it
 

@@ -227,12 +227,12 @@ def test_an_interactive_grant_sees_planned_room_as_taken(team, budget):
 # --- when its hour begins --------------------------------------------------------
 
 
-def test_work_is_taken_up_in_the_minute_before_its_hour_and_not_earlier(team, budget):
+def test_work_is_taken_up_two_minutes_before_its_hour_and_not_earlier(team, budget):
     request = ask_later(team)
     run()
     starts_at = standing(request).decision.starts_at
-    assert take_up_due(now=starts_at - timedelta(minutes=2)) == 0
-    assert take_up_due(now=starts_at - timedelta(minutes=1)) == 1
+    assert take_up_due(now=starts_at - timedelta(minutes=3)) == 0
+    assert take_up_due(now=starts_at - timedelta(minutes=2)) == 1
     assert take_up_due(now=starts_at) == 0
     assert books() == []
 
