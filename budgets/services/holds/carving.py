@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import uuid
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-from uuid import UUID
 
 from django.db.models import F
 
@@ -35,44 +35,75 @@ def carve_hold(
     an open hold (`reference_in_use`).
     """
     carving = Carving(reference=reference, amounts=amounts, lease_expires_at=lease_expires_at, actor=actor)
-    return carve_holds(from_reference=from_reference, carvings=[carving], now=now)[0]
+    return carve_holds({from_reference: [carving]}, now=now)[reference]
 
 
 @transactional
-def carve_holds(*, from_reference: str, carvings: Sequence[Carving], now: datetime) -> list[PlacedHold]:
-    """`carve_hold` for several parts of one hold: all of them, or Conflict and none."""
+def carve_holds(wanted: Mapping[str, Sequence[Carving]], *, now: datetime) -> dict[str, PlacedHold]:
+    """`carve_hold` for parts of many holds, by the reference of each; new holds by theirs. All, or Conflict and none.
+
+    A few statements for however many. Locks the holds that are carved, in the order of their keys.
+    """
     open_holds = Hold.objects.filter(status__in=Hold.OPEN)
-    source = open_holds.select_for_update(no_key=True).filter(reference=from_reference).first()
-    if open_holds.filter(reference__in=[each.reference for each in carvings]).exists():
+    locked = open_holds.filter(reference__in=wanted).order_by("pk").select_for_update(no_key=True)
+    sources = {hold.reference: hold for hold in locked}
+    if open_holds.filter(reference__in=[each.reference for carvings in wanted.values() for each in carvings]).exists():
         raise Conflict("Work with this reference has an open hold.", field="reference", code="reference_in_use")
-    left = _left(source, carvings)
-    if source is None or left is None:
-        raise Conflict("The plan's hold does not cover this.", code="not_covered")
-    _shrink(source, left, now=now)
-    holds = [_hold(source, each, now=now) for each in carvings]
-    Hold.objects.bulk_create(holds)
-    _move_lines(source, dict(zip([hold.pk for hold in holds], carvings, strict=True)), now=now)
-    return [
-        PlacedHold(hold_id=hold.pk, expires_at=hold.lease_expires_at, warning_percent=None, gear=Gear(source.gear))
-        for hold in holds
+    if len(sources) < len(wanted):
+        raise _not_covered()
+    _shrink([(hold, _left(hold, wanted[reference])) for reference, hold in sources.items()], now=now)
+    parts = [
+        _Part(source=source, carving=carving, hold=_hold(source, carving, now=now))
+        for reference, source in sources.items()
+        for carving in wanted[reference]
     ]
+    Hold.objects.bulk_create(part.hold for part in parts)
+    _move_lines(parts, now=now)
+    return {part.carving.reference: part.placed for part in parts}
 
 
-def _left(source: Hold | None, carvings: Sequence[Carving]) -> Amounts | None:
-    """What stays in the hold; None if it has less than is asked for."""
-    if source is None or source.status != Hold.Status.RESERVED:
-        return None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """A new hold and the one that it comes out of."""
+
+    source: Hold
+    carving: Carving
+    hold: Hold
+
+    @property
+    def placed(self) -> PlacedHold:
+        return PlacedHold(
+            hold_id=self.hold.pk,
+            expires_at=self.hold.lease_expires_at,
+            warning_percent=None,
+            gear=Gear(self.source.gear),
+        )
+
+
+def _left(source: Hold, carvings: Sequence[Carving]) -> Amounts:
+    """What stays in the hold. Raises Conflict if it has less than is asked for."""
     left = held_amounts(source)
     for each in carvings:
         left = less(left, each.amounts)
-    return left if left == each_unit(lambda steps: max(0, steps), left) else None
+    if source.status != Hold.Status.RESERVED or left != each_unit(lambda steps: max(0, steps), left):
+        raise _not_covered()
+    return left
 
 
-def _shrink(source: Hold, left: Amounts, *, now: datetime) -> None:
-    columns: dict[str, Any] = {"tokens": left.tokens, "carbon_ug": left.carbon_ug, "micro_usd": left.micro_usd}
-    if left == NOTHING:
-        columns |= {"status": Hold.Status.RELEASED, "resolved_at": now}
-    Hold.objects.filter(pk=source.pk).update(fence=F("fence") + 1, **columns)
+def _not_covered() -> Conflict:
+    return Conflict("The plan's hold does not cover this.", code="not_covered")
+
+
+def _shrink(holds: Sequence[tuple[Hold, Amounts]], *, now: datetime) -> None:
+    """Write what stays in locked holds; one with nothing left is over."""
+    for hold, left in holds:
+        hold.tokens, hold.carbon_ug, hold.micro_usd = left.tokens, left.carbon_ug, left.micro_usd
+        hold.fence += 1
+        if left == NOTHING:
+            hold.status, hold.resolved_at = Hold.Status.RELEASED, now
+    columns = ["tokens", "carbon_ug", "micro_usd", "fence", "status", "resolved_at"]
+    rows = [hold for hold, _ in holds]
+    Hold.objects.bulk_create(rows, update_conflicts=True, unique_fields=["id"], update_fields=columns)
 
 
 def _hold(source: Hold, carving: Carving, *, now: datetime) -> Hold:
@@ -90,33 +121,35 @@ def _hold(source: Hold, carving: Carving, *, now: datetime) -> Hold:
     )
 
 
-def _move_lines(source: Hold, carvings: Mapping[UUID, Carving], *, now: datetime) -> None:
+def _move_lines(parts: Sequence[_Part], *, now: datetime) -> None:
     """One line for each level of each new hold, out of the line of the old one; ledger entries in pairs."""
-    lines = list(HoldLine.objects.filter(hold=source).values_list("pk", "budget", "budget__unit"))
-    taken: dict[Unit, int] = {
-        unit: sum(each.amounts.of(unit) for each in carvings.values()) for unit in {Unit(unit) for *_, unit in lines}
-    }
-    for unit, steps in taken.items():
-        keys = [pk for pk, _, of in lines if of == unit]
-        HoldLine.objects.filter(pk__in=keys).update(reserved=F("reserved") - steps)
+    lines = defaultdict(list)
+    for line in HoldLine.objects.filter(hold__in={part.source.pk for part in parts}).select_related("budget"):
+        lines[line.hold_id].append(line)
+    moved = [
+        (part, line, part.carving.amounts.of(Unit(line.budget.unit)))
+        for part in parts
+        for line in lines[part.source.pk]
+    ]
+    for _, line, steps in moved:
+        line.reserved -= steps
+    old = [line for of_hold in lines.values() for line in of_hold]
+    HoldLine.objects.bulk_create(old, update_conflicts=True, unique_fields=["id"], update_fields=["reserved"])
     HoldLine.objects.bulk_create(
-        HoldLine(hold_id=hold_id, budget_id=budget_id, reserved=carving.amounts.of(Unit(unit)))
-        for hold_id, carving in carvings.items()
-        for _, budget_id, unit in lines
+        HoldLine(hold=part.hold, budget_id=line.budget_id, reserved=steps) for part, line, steps in moved
     )
     LedgerEntry.objects.bulk_create(
         LedgerEntry(
-            budget_id=budget_id,
-            hold_id=of_hold,
+            budget_id=line.budget_id,
+            hold=of_hold,
             kind=kind,
-            reserved_delta=sign * carving.amounts.of(Unit(unit)),
+            reserved_delta=sign * steps,
             at=now,
-            actor=carving.actor,
-            reason=carving.reference,
+            actor=part.carving.actor,
+            reason=part.carving.reference,
         )
-        for hold_id, carving in carvings.items()
-        for _, budget_id, unit in lines
-        for of_hold, kind, sign in ((source.pk, Kind.RELEASE, -1), (hold_id, Kind.HOLD, 1))
+        for part, line, steps in moved
+        for of_hold, kind, sign in ((part.source, Kind.RELEASE, -1), (part.hold, Kind.HOLD, 1))
     )
 
 
@@ -127,7 +160,7 @@ def shrink_hold(*, reference: str, amounts: Amounts, actor: str, reason: str, no
     if source is None:
         return
     part = each_unit(min, amounts, held_amounts(source))
-    _shrink(source, less(held_amounts(source), part), now=now)
+    _shrink([(source, less(held_amounts(source), part))], now=now)
     lines = [(line, part.of(Unit(line.budget.unit))) for line in lines_of(source)]
     changed = [(line, steps) for line, steps in lines if steps]
     for line, steps in changed:

@@ -51,6 +51,10 @@ def resize(budget_id: UUID, amounts: Amounts, *, now=NOW, lasts=LEASE) -> UUID |
     )
 
 
+def carving(tokens: int, name: str) -> Carving:
+    return Carving(reference=f"request:{name}", amounts=amounts_of(tokens), lease_expires_at=LEASE, actor="a")
+
+
 def carve(budget_id: UUID, amounts: Amounts, name: str = "one", *, now=NOW):
     return services.carve_hold(
         from_reference=plan_reference(budget_id),
@@ -251,16 +255,28 @@ def test_no_more_is_carved_than_the_plan_holds():
 def test_a_plan_hold_that_is_carved_up_is_over():
     (leaf,) = make_path(1000)
     plan = resize(leaf, amounts_of(100))
-    services.carve_holds(
-        from_reference=plan_reference(leaf),
-        carvings=[
-            Carving(reference=f"request:{name}", amounts=amounts_of(50), lease_expires_at=LEASE, actor="a")
-            for name in "ab"
-        ],
-        now=NOW,
-    )
+    services.carve_holds({plan_reference(leaf): [carving(50, "a"), carving(50, "b")]}, now=NOW)
     assert (Hold.objects.get(pk=plan).status, reserved(leaf)) == ("released", [100])
     assert list_ledger_differences() == []
+
+
+def test_holds_of_many_plans_are_carved_together_or_not_at_all():
+    team = make_team()
+    one, other = make_budget(team, 1000, name="one"), make_budget(team, 1000, name="other")
+    for leaf in (one, other):
+        resize(leaf, amounts_of(100))
+    with pytest.raises(Conflict) as refused:
+        services.carve_holds(
+            {plan_reference(one): [carving(10, "a")], plan_reference(other): [carving(101, "b")]}, now=NOW
+        )
+    assert refused.value.code == "not_covered"
+    assert list_plan_holds([one])[one].amounts == amounts_of(100)
+    holds = services.carve_holds(
+        {plan_reference(one): [carving(10, "a"), carving(20, "b")], plan_reference(other): [carving(40, "c")]}, now=NOW
+    )
+    assert [Hold.objects.get(pk=holds[f"request:{name}"].hold_id).budget_id for name in "abc"] == [one, one, other]
+    assert [list_plan_holds([leaf])[leaf].amounts for leaf in (one, other)] == [amounts_of(70), amounts_of(60)]
+    assert (reserved(one), reserved(other), list_ledger_differences()) == ([100], [100], [])
 
 
 def test_a_part_that_is_not_needed_goes_back_to_all_budgets():
