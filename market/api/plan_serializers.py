@@ -128,6 +128,7 @@ class FairnessOut(serializers.Serializer):  # type: ignore[type-arg]
     run = serializers.IntegerField(source="run_id")
     made_at = serializers.DateTimeField()
     is_current = serializers.BooleanField()
+    policy = serializers.CharField(help_text="The policy version that weighed all parties.")
     parties = PartyOut(many=True)
     with_policy = IndicesOut()
     without_policy = IndicesOut(help_text="First come, first served.")

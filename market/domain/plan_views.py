@@ -76,7 +76,6 @@ class PartyRow:
     origin: str
     scored: str
     purpose: str
-    policy_id: int
     weight: float
     factors: tuple[tuple[str, float], ...]
     floor_tokens: float
@@ -118,12 +117,16 @@ class LevelRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FairnessReport:
-    """Who got what of a plan, with and without the policy. `price_of_justice` is set under a carbon budget only."""
+    """Who got what of a plan, with and without the policy: `policy` names the version that weighed all parties.
+
+    `price_of_justice` is set under a carbon budget only.
+    """
 
     run_id: int
     made_at: datetime
     is_current: bool
     kind: str
+    policy: str
     parties: tuple[PartyRow, ...]
     with_policy: FairnessIndices
     without_policy: FairnessIndices

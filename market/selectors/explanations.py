@@ -7,15 +7,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from market.domain.explanation import usd
+from market.domain.facts import DecisionFacts
+from market.domain.justice import need_score, weigh
 from market.domain.placement.counterfactuals import Option
 from market.domain.placement.handback import HEADROOM_SHARE
 from market.domain.placement.plan import PlacementVerdict, PlanInputs, WaitingReason
 from market.domain.placement.story import tell
 from market.domain.placement.story_words import Told
-from market.models import AllocationRequest, Decision, Placement
+from market.models import Decision, Placement
 from market.selectors.answers import candidate_rows, explain_again, iso, verdict_of
-from market.selectors.plan_stories import find_told, plan_candidates
+from market.selectors.plan_stories import find_told, party_of, plan_candidates
 from market.selectors.planned import Standing
+from market.selectors.policies import get_policy_version
 
 MONEY = ("service", "carbon", "justice", "renewable")
 LEFT_OUT = {"budget", "fund"}
@@ -96,7 +99,8 @@ def _recomputed(told: Told, decision: Decision, rows: Sequence[Placement]) -> di
     return {
         **verdict,
         "verdict": "granted" if verdict["granted_tokens"] == asked else "partial",
-        "party": _party_of_request(decision.request),
+        "weight": _weight_in_plan(told.inputs, decision),
+        "party": list(party_of(decision.request, told.inputs)),
         "is_eligible": all(each.is_eligible for each in told.certificates),
         "is_best_place": told.is_degraded or all(each.holds for each in told.certificates),
     }
@@ -135,8 +139,18 @@ def _party_of_row(inputs: PlanInputs, row: Placement) -> list[str]:
     return [party.origin, party.scored, party.purpose]
 
 
-def _party_of_request(request: AllocationRequest) -> list[str]:
-    return [request.origin_code, request.scored_code, request.purpose_id]
+def _weight_in_plan(inputs: PlanInputs, decision: Decision) -> float:
+    """By the plan's policy, whatever policy the request names."""
+    facts, terms = DecisionFacts.from_json(decision.inputs["facts"]), get_policy_version(inputs.terms_policy_id).terms
+    country = facts.scored_country if terms.company_scores_by_headquarters else facts.origin
+    return weigh(
+        priority=facts.priority,
+        country=country,
+        score=need_score(country).score,
+        home_renewable_share=facts.home_renewable_share,
+        emergency_multiplier=facts.emergency_multiplier,
+        terms=terms,
+    ).value
 
 
 def _row(row: Placement) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from market.domain.placement.report import fairness_report
 from market.domain.plan_views import FairnessReport
 from market.models import AllocationRun
 from market.selectors.plan_inputs import get_plan_inputs
+from market.selectors.policies import get_policy_version
 from market.selectors.runs import NO_PLAN, NO_SUCH_RUN, plan_of
 
 
@@ -23,10 +24,12 @@ def get_fairness(run_id: int | None = None) -> FairnessReport:
     if run is None:
         raise NotFound(NO_PLAN if run_id is None else NO_SUCH_RUN)
     plan = run if plan_of(run) == run.pk else AllocationRun.objects.filter(pk=plan_of(run)).first() or run
+    inputs = get_plan_inputs(plan.pk)
     return fairness_report(
-        get_plan_inputs(plan.pk),
+        inputs,
         run_id=run.pk,
         is_current=plan.is_current,
+        policy=get_policy_version(inputs.terms_policy_id).title,
         price_of_justice=_price_of_justice(plan),
     )
 

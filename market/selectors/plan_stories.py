@@ -9,6 +9,7 @@ from climate import selectors as climate
 from market.domain.facts import DecisionFacts
 from market.domain.parts import sum_prices
 from market.domain.placement.cells import NG_PER_TOKEN_TO_G_PER_1K
+from market.domain.placement.columns import PartyKey, party_key
 from market.domain.placement.counterfactuals import (
     Option,
     Place,
@@ -51,6 +52,7 @@ def find_told(request: AllocationRequest, run: AllocationRun, rows: Sequence[Pla
     return Told(
         inputs=inputs,
         run_id=run.pk,
+        policy=get_policy_version(inputs.terms_policy_id).title,
         is_degraded=run.is_degraded,
         party=party,
         asked_tokens=request.tokens,
@@ -102,9 +104,17 @@ def _party(inputs: PlanInputs, request: AllocationRequest, row: Placement) -> in
     """The party that the row names; of a row that names none, the request's own."""
     if row.party >= 0:
         return row.party
-    own = (request.origin_code, request.scored_code, request.purpose_id, request.policy_id)
-    named = ((each.origin, each.scored, each.purpose, each.policy_id) for each in inputs.parties)
+    own = party_of(request, inputs)
+    named = ((each.origin, each.scored, each.purpose) for each in inputs.parties)
     return next((index for index, each in enumerate(named) if each == own), None)
+
+
+def party_of(request: AllocationRequest, inputs: PlanInputs) -> PartyKey:
+    """The party that a request belongs to by the policy of a plan."""
+    plan_terms = get_policy_version(inputs.terms_policy_id).terms
+    return party_key(
+        origin=request.origin_code, scored=request.scored_code, purpose=request.purpose_id, plan_terms=plan_terms
+    )
 
 
 def _price(inputs: PlanInputs, facts: DecisionFacts, terms: PolicyTerms, rows: Sequence[Placement]) -> Price | None:

@@ -21,6 +21,11 @@ class PolicyFacts:
     terms: PolicyTerms
     rationale: str
 
+    @property
+    def title(self) -> str:
+        """Name and version, as sentences name it."""
+        return f"{self.name} v{self.version}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PurposeFacts:

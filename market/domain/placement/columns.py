@@ -16,11 +16,14 @@ from numpy.typing import NDArray
 
 from market.domain.placement.plan import PlanInputs
 from market.domain.placement.problem import Flags, Indices, Ints
+from market.domain.policy import PolicyTerms
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HOUR_US = 3_600_000_000
 UNKNOWN = -1
 """In `input_tokens` and `price_cap_micro_usd`: not stated."""
+PartyKey = tuple[str, str, str]
+"""Origin, scored country and purpose. Weights depend on nothing else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,10 +40,17 @@ class RequestKind:
     residency: tuple[str, ...] | None = None
     min_cfe_share: float | None = None
 
-    @property
-    def party(self) -> tuple[str, str, str, int]:
-        """Who shares: origin, scored country, purpose, policy. Weights depend on nothing else."""
-        return (self.origin, self.scored, self.purpose, self.policy_id)
+    def party(self, plan_terms: PolicyTerms) -> PartyKey:
+        """Who shares."""
+        return party_key(origin=self.origin, scored=self.scored, purpose=self.purpose, plan_terms=plan_terms)
+
+
+def party_key(*, origin: str, scored: str, purpose: str, plan_terms: PolicyTerms) -> PartyKey:
+    """The party of a request, by the policy of the plan: asking under another gains no share of one's own.
+
+    `scored` is as the request's own policy has it; headquarters count only where the plan's policy counts them.
+    """
+    return (origin, scored if plan_terms.company_scores_by_headquarters else origin, purpose)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +92,13 @@ def reach_of(inputs: PlanInputs, origin: str) -> dict[str, float]:
         for region, distance in zip(inputs.regions, distances, strict=False)
         if distance is not None and not math.isnan(distance)
     }
+
+
+def reach_km_of(inputs: PlanInputs, origin: str, region: str) -> float | None:
+    """How far one region is from an origin, km; None where nobody knows."""
+    distances = inputs.reach_km.get(origin)
+    distance = None if distances is None else distances[inputs.regions.index(region)]
+    return None if distance is None or math.isnan(distance) else distance
 
 
 def home_site(inputs: PlanInputs, origin: str, model_class: str) -> int | None:

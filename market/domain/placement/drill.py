@@ -69,5 +69,5 @@ def _by_key(inputs: PlanInputs) -> dict[Key, list[Party]]:
 
 
 def _weight(parties: list[Party]) -> float | None:
-    """The heaviest: several policies may weigh one origin and purpose differently."""
+    """The heaviest: companies of several headquarters may ask for one origin and purpose."""
     return max((each.weight for each in parties), default=None)

@@ -17,6 +17,7 @@ from market.domain.placement.caps import OpenCells, affordable
 from market.domain.placement.columns import (
     HOUR_US,
     UNKNOWN,
+    PartyKey,
     RequestColumns,
     RequestKind,
     microseconds,
@@ -36,7 +37,7 @@ class Eligibility:
 
     `is_eligible` [E, S], `set_of_hour` [P, T] (NO_SET: nothing). By request [N]: `profile`,
     `first_hour` and `last_hour` (inclusive, first > last where no hour of the plan is in its
-    window), `party` (index into `parties`, the keys of `RequestKind.party`), and `can_be_served`:
+    window), `party` (index into `parties`), and `can_be_served`:
     some site is eligible in some hour of its window, be it full or not.
     """
 
@@ -46,7 +47,7 @@ class Eligibility:
     first_hour: Indices
     last_hour: Indices
     party: Indices
-    parties: tuple[tuple[str, str, str, int], ...]
+    parties: tuple[PartyKey, ...]
     can_be_served: Flags
 
 
@@ -60,7 +61,7 @@ def eligibility_of(
     """Profiles, windows and parties of all requests.
 
     `inputs` may be a draft without parties; its reach and its arrays by zone and site are read.
-    `terms` by policy id, `countries` by code: of all kinds, origin and scored.
+    `terms` by policy id: of all kinds and of the plan; `countries` by code: of all kinds, origin and scored.
     """
     cells, cells_of_kind = _cells_of_kinds(inputs, columns.kinds, terms)
     opened = OpenCells(cells=cells, of_request=cells_of_kind[columns.kind])
@@ -68,9 +69,10 @@ def eligibility_of(
     is_eligible, set_of_hour, profile_of_cells = _profiles(opened.cells)
     profile = profile_of_cells[opened.of_request]
     first_hour, last_hour = _windows(inputs, columns)
-    parties = tuple(sorted({kind.party for kind in columns.kinds}))
+    keys = [kind.party(terms[inputs.terms_policy_id]) for kind in columns.kinds]
+    parties = tuple(sorted(set(keys)))
     place = {party: index for index, party in enumerate(parties)}
-    party_of_kind = np.array([place[kind.party] for kind in columns.kinds], dtype=np.int32)
+    party_of_kind = np.array([place[key] for key in keys], dtype=np.int32)
     return Eligibility(
         is_eligible=is_eligible,
         set_of_hour=set_of_hour,

@@ -10,7 +10,7 @@ from typing import Any
 from climate.domain.places import CountryFacts
 from market.domain.asks import hours_of_window, window_hours
 from market.domain.facts import Candidate, DecisionFacts
-from market.domain.placement.columns import home_site, reach_of
+from market.domain.placement.columns import home_site, reach_km_of
 from market.domain.placement.plan import PlanInputs
 from market.domain.policy import PolicyTerms
 
@@ -107,7 +107,7 @@ def candidate_at(inputs: PlanInputs, origin: str, site_index: int, hour: int, **
         city=site.city,
         zone=site.zone,
         starts_at=inputs.hour_at(hour),
-        distance_km=reach_of(inputs, origin).get(site.region),
+        distance_km=reach_km_of(inputs, origin, site.region),
         pue=site.pue,
         pue_is_assumed=site.pue_is_assumed,
         capacity_tokens=int(inputs.arrays["capacity_tokens"][site_index, hour]),

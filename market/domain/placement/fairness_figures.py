@@ -8,7 +8,7 @@ import numpy as np
 
 from market.domain.placement.fairness import share_fairly
 from market.domain.placement.green import place_green
-from market.domain.placement.problem import NO_SET, Floats, Indices, Ints, Parties, Problem, Requests
+from market.domain.placement.problem import Floats, Indices, Ints, Parties, Problem, Requests
 
 BATCH = 512
 """Requests looked at together in `served_without_policy`: about as many as fit between two cells that fill up."""
@@ -165,7 +165,8 @@ class _Queue:
 def _in_order(problem: Problem, sets: Indices) -> Ints:
     """The cells of a profile: by hour, then by cost, then by site. Cells are site * hours + hour."""
     hours = problem.capacity_tokens.shape[1]
-    is_open = problem.is_eligible[sets].T & (sets != NO_SET)
+    # NO_SET (-1) is the last row: a row more, of no site.
+    is_open = np.vstack([problem.is_eligible, np.zeros(problem.is_eligible.shape[1], dtype=np.bool_)])[sets].T
     site, hour = np.nonzero(is_open)
     order = np.lexsort((site, problem.cost[site, hour], hour))
     cells: Ints = (site * hours + hour)[order]

@@ -26,8 +26,8 @@ def floors(claimants: Sequence[Claimant], terms: AllocationTerms, *, free_tokens
     """Tokens that each party is guaranteed, of `free_tokens` in all sites and hours of the plan together.
 
     `floor_share` of the tier, times `emergency_floor_multiplier` where an emergency lifts the party.
-    The floor belongs to an origin and purpose: where these ask under several policies or headquarters
-    they share it, so that nobody gains by splitting claims. It never depends on what is asked for.
+    The floor belongs to an origin and purpose: where these count by several headquarters they
+    share it, so that nobody gains by splitting claims. It never depends on what is asked for.
     Where not all floors fit, `share_fairly` shrinks them by one factor.
     """
     sharing = Counter((each.origin, each.purpose) for each in claimants)

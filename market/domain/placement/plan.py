@@ -56,7 +56,7 @@ class Site:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Party:
-    """Who shares: an origin and a purpose under a policy. Tokens; `weight` as `factors` multiply to.
+    """Who shares: an origin and a purpose. Tokens; `weight` as `factors` multiply to, by the plan's own policy.
 
     `baseline_tokens` is what it would have got first come, first served, without any policy.
     """
@@ -64,7 +64,6 @@ class Party:
     origin: str
     scored: str
     purpose: str
-    policy_id: int
     weight: float
     factors: tuple[tuple[str, float], ...]
     floor_tokens: float
@@ -99,8 +98,8 @@ class PlanInputs:
 
     `home_of_origin` names the region of "run now at home". `reach_km` [origin -> km to each of
     `regions`]. `levels` are the water levels as plain data; `emergencies` those in force.
-    `mean_need_score` by policy id (None: nothing settled). `terms_policy_id` is the policy whose
-    plan-wide terms (floors, room kept, carbon budget) were used.
+    `mean_need_score` of settled work (None: nothing settled). `terms_policy_id` is the policy whose
+    plan-wide terms (weights, floors, room kept, carbon budget) were used.
     """
 
     made_at: datetime

@@ -13,14 +13,15 @@ from market.domain.plan_views import FairnessIndices, FairnessReport, LevelRow, 
 
 
 def fairness_report(
-    inputs: PlanInputs, *, run_id: int, is_current: bool, price_of_justice: dict[str, Any] | None
+    inputs: PlanInputs, *, run_id: int, is_current: bool, policy: str, price_of_justice: dict[str, Any] | None
 ) -> FairnessReport:
-    """The report of one run; parties that asked for most weight first."""
+    """The report of one run. `policy` names the version whose weights and floors counted."""
     return FairnessReport(
         run_id=run_id,
         made_at=inputs.made_at,
         is_current=is_current,
         kind=inputs.kind,
+        policy=policy,
         parties=tuple(_row(each) for each in inputs.parties),
         with_policy=_indices(inputs, "service_tokens"),
         without_policy=_indices(inputs, "baseline_tokens"),
@@ -37,7 +38,6 @@ def _row(party: Party) -> PartyRow:
         origin=party.origin,
         scored=party.scored,
         purpose=party.purpose,
-        policy_id=party.policy_id,
         weight=party.weight,
         factors=party.factors,
         floor_tokens=party.floor_tokens,

@@ -24,7 +24,7 @@ def tell(told: Told) -> dict[str, Any]:
     level = level_of(inputs, told.party)
     story = {
         "run": _run(told),
-        "party": _party(party),
+        "party": {**_party(party), "policy": told.policy},
         "floor": _floor(inputs, party),
         "share": _share(party, level),
         "bottleneck": _bottleneck(inputs, level),

@@ -16,10 +16,14 @@ from market.domain.price import Price
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """What a story is told from. `places` is empty for work that waits; `party` indexes the plan's parties."""
+    """What a story is told from. `places` is empty for work that waits; `party` indexes the plan's parties.
+
+    `policy` names the version that weighed the parties; `price` is by the request's own.
+    """
 
     inputs: PlanInputs
     run_id: int
+    policy: str
     is_degraded: bool
     party: int
     asked_tokens: int
@@ -37,7 +41,8 @@ def story_words(told: Told, story: dict[str, Any]) -> list[str]:
     factors = " x ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in party.factors)
     words = [
         f"Run {told.run_id} planned {inputs.hour_count} hours from {clock(inputs.first_hour)}.",
-        f"Party {party.origin}, {party.purpose.replace('_', ' ')}: weight {party.weight:g} ({factors}).",
+        f"Party {party.origin}, {party.purpose.replace('_', ' ')}: weight {party.weight:g} ({factors})"
+        f" by policy {told.policy}.",
         _share_words(inputs, party, story),
         *(_place_words(inputs, each, told) for each in told.places),
     ]
@@ -52,7 +57,7 @@ def story_words(told: Told, story: dict[str, Any]) -> list[str]:
 
 def _share_words(inputs: PlanInputs, party: Party, story: dict[str, Any]) -> str:
     guaranteed = story["floor"]["guaranteed_tokens"]
-    floor = f" {guaranteed:,.0f} of them are guaranteed." if guaranteed else ""
+    floor = f" {guaranteed:,.0f} are guaranteed to it, whatever others ask for." if guaranteed else ""
     got = f"It asked for {party.asked_tokens:,} tokens and got {party.service_tokens:,}.{floor}"
     if party.service_tokens >= party.asked_tokens or not story["bottleneck"]["words"]:
         return got

@@ -57,7 +57,8 @@ def gather(columns: RequestColumns, *, now: datetime, supposed: Sequence[Emergen
     countries = {country.code: country for country in climate.list_countries() if country.code in codes}
     emergencies = (*climate.list_active_emergencies(now=now), *supposed)
     regions, sites = _sites(sorted({kind.model_class for kind in columns.kinds}), policy.terms)
-    bonus_origins = {kind.origin for kind in columns.kinds if terms[kind.policy_id].home_grid_bonus}
+    lifts_all = bool(policy.terms.home_grid_bonus)
+    bonus_origins = {kind.origin for kind in columns.kinds if lifts_all or terms[kind.policy_id].home_grid_bonus}
     first_hour = floor_hour(now)
     hours = [first_hour + index * HOUR for index in range(HORIZON_HOURS)]
     bases, sources, zones, arrays = _signals(

@@ -93,7 +93,7 @@ def _needs_of(setting: Setting, plan_id: int) -> list[tuple[int, dict[Cell, int]
     """Lifted requests that lack room: their place in the columns, and what the plan gives them; weightiest first."""
     lifted = [
         _lifting(setting.gathered.emergencies, origin, purpose) is not None
-        for origin, _, purpose, _ in setting.eligibility.parties
+        for origin, _, purpose in setting.eligibility.parties
     ]
     columns = setting.columns
     flags = np.array(lifted, dtype=np.bool_)[setting.eligibility.party] if len(columns) else np.zeros(0, np.bool_)

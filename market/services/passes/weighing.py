@@ -1,4 +1,8 @@
-"""Who shares in a plan, and how much each party counts. Never by how much it asks for."""
+"""Who shares in a plan, and how much each party counts. Never by how much it asks for, nor under which policy.
+
+Weights and floors are those of the policy that is in force for everybody. The policy that a request names
+sets its price and where it may run.
+"""
 
 from __future__ import annotations
 
@@ -7,24 +11,22 @@ from collections.abc import Sequence
 import numpy as np
 
 from market.domain.justice import Weight, emergency_multiplier, need_score, weigh
+from market.domain.placement.columns import PartyKey
 from market.domain.placement.floors import Claimant, floors
 from market.domain.placement.plan import Party, PlanInputs
 from market.domain.placement.problem import Ints
 from market.services.passes.gather import Gathered
-
-PartyKey = tuple[str, str, str, int]
-"""Origin, scored country, purpose and policy."""
 
 
 def parties_of(gathered: Gathered, keys: Sequence[PartyKey], *, free_tokens: int) -> tuple[Party, ...]:
     """Parties with weight and floor; what they asked and get is not known yet. `free_tokens` of all hours together."""
     lifted = [
         emergency_multiplier(origin=origin, purpose=purpose, emergencies=gathered.emergencies)
-        for origin, _, purpose, _ in keys
+        for origin, _, purpose in keys
     ]
     claimants = [
         Claimant(origin=origin, purpose=purpose, tier=gathered.purposes[purpose].tier, is_lifted=lifted_by > 1.0)
-        for (origin, _, purpose, _), lifted_by in zip(keys, lifted, strict=True)
+        for (origin, _, purpose), lifted_by in zip(keys, lifted, strict=True)
     ]
     guaranteed = floors(claimants, gathered.plan_terms.allocation, free_tokens=free_tokens)
     return tuple(
@@ -34,13 +36,12 @@ def parties_of(gathered: Gathered, keys: Sequence[PartyKey], *, free_tokens: int
 
 
 def _party(gathered: Gathered, key: PartyKey, lifted_by: float, floor_tokens: float) -> Party:
-    origin, scored, purpose, policy_id = key
+    origin, scored, purpose = key
     weight = _weight(gathered, key, lifted_by)
     return Party(
         origin=origin,
         scored=scored,
         purpose=purpose,
-        policy_id=policy_id,
         weight=weight.value,
         factors=weight.factors,
         floor_tokens=floor_tokens,
@@ -51,7 +52,7 @@ def _party(gathered: Gathered, key: PartyKey, lifted_by: float, floor_tokens: fl
 
 
 def _weight(gathered: Gathered, key: PartyKey, lifted_by: float) -> Weight:
-    origin, scored, purpose, policy_id = key
+    origin, scored, purpose = key
     country = gathered.countries[scored]
     return weigh(
         priority=gathered.purposes[purpose].priority,
@@ -59,7 +60,7 @@ def _weight(gathered: Gathered, key: PartyKey, lifted_by: float) -> Weight:
         score=need_score(country).score,
         home_renewable_share=_home_renewable_share(gathered.draft, origin),
         emergency_multiplier=lifted_by,
-        terms=gathered.terms[policy_id],
+        terms=gathered.plan_terms,
     )
 
 

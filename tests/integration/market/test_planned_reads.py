@@ -202,7 +202,7 @@ def test_waiting_work_is_told_which_hours_it_could_have_used_and_that_they_were_
     assert waiting["could_use"][0]["was_full"] is True
     assert any("aws-eu-north-1 (Stockholm) 2026-03-04 11:00 UTC" in each for each in told["plan"]["words"])
     first = get_explanation(asked[0].pk)
-    assert (first["agrees"], first["stored"]["verdict"]) == (True, "partial")
+    assert (first["agrees"], first["stored"]["verdict"]) == (True, "granted")
 
 
 def test_work_that_nothing_can_serve_says_so_and_agrees(team, budget):

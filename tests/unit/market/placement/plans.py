@@ -104,7 +104,6 @@ def party(kind: RequestKind = KIND, **factors: float) -> Party:
         origin=kind.origin,
         scored=kind.scored,
         purpose=kind.purpose,
-        policy_id=kind.policy_id,
         weight=float(np.prod(list(values.values()))),
         factors=tuple(values.items()),
         floor_tokens=0.0,
