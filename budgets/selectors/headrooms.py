@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from budgets.domain.periods import Period
 from budgets.domain.resizing import PLAN_PREFIX, plan_reference
+from budgets.domain.rollover import Ended, turn
 from budgets.domain.units import Amounts, Unit
 from budgets.models import Budget, Hold
 from budgets.selectors.escrow import free_in_escrow
@@ -32,26 +34,45 @@ class PlanHold:
     expires_at: datetime
 
 
-def list_headrooms(budget_ids: Collection[UUID]) -> dict[UUID, tuple[Level, ...]]:
+def list_headrooms(budget_ids: Collection[UUID], *, now: datetime) -> dict[UUID, tuple[Level, ...]]:
     """The levels of each budget's path, leaf first; a budget that does not exist is left out.
 
     What blocks in escrow hold free counts as remaining: it is called back before anybody is refused.
-    What plan holds hold does not.
+    What plan holds hold does not. A calendar period that is over counts as turned, which whoever
+    reserves does first; what efficiency earns then, or leaves a rolling window, comes on top.
     """
     paths = Budget.objects.filter(pk__in=budget_ids).values_list("pk", "path_ids")
     by_leaf = {pk: [UUID(each) for each in path] for pk, path in paths}
     on_paths = {budget_id for path in by_leaf.values() for budget_id in path}
     free = free_in_escrow(on_paths)
-    columns = ("pk", "unit", "limit", "spent", "reserved", "deallocated_at")
     levels = {
-        pk: Level(
-            budget_id=pk,
-            unit=Unit(unit),
-            remaining=0 if ended_at else limit - spent - reserved + free.get(pk, 0),
+        row.pk: Level(
+            budget_id=row.pk,
+            unit=Unit(row.unit),
+            remaining=0 if row.deallocated_at else _unspent(row, now) - row.reserved + free.get(row.pk, 0),
         )
-        for pk, unit, limit, spent, reserved, ended_at in Budget.objects.filter(pk__in=on_paths).values_list(*columns)
+        for row in Budget.objects.filter(pk__in=on_paths)
     }
     return {leaf: tuple(levels[budget_id] for budget_id in path) for leaf, path in by_leaf.items()}
+
+
+def _unspent(row: Budget, now: datetime) -> int:
+    if row.period == Period.ROLLING or row.period_ends_at is None or row.period_ends_at > now:
+        return row.limit - row.spent
+    begun = turn(
+        Ended(
+            base=row.base_limit,
+            carried=row.carried,
+            pooled=row.pooled,
+            bonus=row.bonus,
+            spent=row.spent,
+            reserved=row.reserved,
+            overdraft=row.overdraft,
+            rollover_percent=row.rollover_percent,
+            rollover_cap_percent=row.rollover_cap_percent,
+        )
+    )
+    return begun.limit - begun.spent
 
 
 def list_plan_holds(budget_ids: Collection[UUID] | None = None) -> dict[UUID, PlanHold]:

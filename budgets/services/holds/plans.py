@@ -220,14 +220,15 @@ def _write_lines(written: Sequence[_Written], units: Mapping[UUID, Unit], *, act
 
 def _write_budgets(rooms: Mapping[UUID, Room], *, now: datetime) -> None:
     """All of them are locked, so what they are to have is known."""
-    moved = [Budget(pk=room.id, reserved=room.reserved) for room in rooms.values() if room.taken]
+    moved = [room for room in rooms.values() if room.taken]
     if not moved:
         return
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute(SET_RESERVED, [[each.pk for each in moved], [each.reserved for each in moved]])
+            cursor.execute(SET_RESERVED, [[room.id for room in moved], [room.reserved for room in moved]])
     else:
-        Budget.objects.bulk_update(moved, ["reserved"], batch_size=500)
-    budget_ids = tuple(each.pk for each in moved)
+        budgets = [Budget(pk=room.id, reserved=room.reserved) for room in moved]
+        Budget.objects.bulk_update(budgets, ["reserved"], batch_size=500)
+    budget_ids = tuple(room.id for room in moved)
     note_crossings(budget_ids=budget_ids, now=now)
     publish(BudgetsChanged(budget_ids=budget_ids, at=now))

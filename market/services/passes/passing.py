@@ -157,7 +157,7 @@ def _setting(
         gathered,
         columns,
         work=work,
-        purses=read_purses(columns.budgets),
+        purses=read_purses(columns.budgets, now=now),
         carbon_budget_ng=_carbon_budget_ng(policy.terms, since=floor_hour(now)),
         keep=keep,
     )

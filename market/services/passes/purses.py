@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from budgets import selectors as budgets
 from market.domain.placement.paying import UNITS, Purses
 
 
-def read_purses(budget_ids: Sequence[UUID]) -> Purses:
+def read_purses(budget_ids: Sequence[UUID], *, now: datetime) -> Purses:
     """Paths and levels of these budgets, in their order. A budget that is gone pays nothing."""
     held = budgets.list_plan_holds()
-    paths = budgets.list_headrooms({*budget_ids, *held})
+    paths = budgets.list_headrooms({*budget_ids, *held}, now=now)
     freed: dict[UUID, int] = defaultdict(int)
     for budget_id, hold in held.items():
         for level in paths.get(budget_id, ()):

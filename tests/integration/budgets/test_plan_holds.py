@@ -138,7 +138,7 @@ def test_a_budget_that_is_not_there_or_has_ended_pays_nothing():
     services.deallocate(budget_id=leaf, actor="test", reason="over", now=NOW)
     with pytest.raises(InvalidInput):
         resize(leaf, amounts_of(1))
-    assert list_headrooms([leaf])[leaf][0].remaining == 0
+    assert list_headrooms([leaf], now=NOW)[leaf][0].remaining == 0
 
 
 def test_a_reference_is_one_budgets_only():
@@ -161,7 +161,7 @@ def test_blocks_in_escrow_are_called_back_before_a_plan_is_refused():
     hold(leaf, 10)
     escrow.tend(budget_id=leaf, amounts=amounts_of(10), asks_per_second=50.0, now=NOW)
     assert EscrowLease.objects.get().free_tokens > 0
-    assert list_headrooms([leaf])[leaf][-1].remaining == 990
+    assert list_headrooms([leaf], now=NOW)[leaf][-1].remaining == 990
     resize(leaf, amounts_of(990))
     assert reserved(root, leaf) == [1000, 1000]
     assert (Hold.objects.get(reference=plan_reference(leaf)).escrow, EscrowLease.objects.get().free_tokens) == (None, 0)
@@ -319,11 +319,23 @@ def test_headrooms_are_what_each_level_of_a_path_can_still_pay():
     root, leaf = make_path(1000, 800)
     resize(leaf, amounts_of(300))
     settle(hold(leaf, 50), 50)
-    levels = list_headrooms([leaf])[leaf]
+    levels = list_headrooms([leaf], now=NOW)[leaf]
     assert [(level.budget_id, level.unit, level.remaining) for level in levels] == [
         (leaf, Unit.TOKENS, 450),
         (root, Unit.TOKENS, 650),
     ]
+
+
+def test_a_period_that_is_over_but_not_turned_counts_as_the_turn_will_leave_it():
+    root, leaf = make_path(1000, 800, period="hour", rollover_percent=10)
+    settle(hold(leaf, 500), 500)
+    resize(leaf, amounts_of(100))
+    soon = NOW + timedelta(hours=1)
+    assert [each.remaining for each in list_headrooms([leaf], now=NOW)[leaf]] == [200, 400]
+    shown = [each.remaining for each in list_headrooms([leaf], now=soon)[leaf]]
+    assert shown == [800 + 30 - 100, 1000 + 50 - 100]
+    services.begin_due_periods(now=soon)
+    assert [each.remaining for each in list_headrooms([leaf], now=soon)[leaf]] == shown
 
 
 # --- several at once -------------------------------------------------------------
