@@ -1,6 +1,6 @@
 """What one process of allocation.py does: solve a generated instance, or let HiGHS do it. Prints JSON.
 
-python benchmarks/_allocation_work.py solve|highs|plain REQUESTS REGIONS HOURS [SERVICE.npy]
+python benchmarks/_allocation_work.py solve|highs|plain REQUESTS REGIONS HOURS ROOM SERVICE.npy
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from _allocation_instance import Instance, generate  # noqa: E402
 
 from market.domain.placement.grouping import group_rows  # noqa: E402
 from market.domain.placement.network import Network, build_network  # noqa: E402
-from market.domain.placement.problem import Indices, Ints, Problem, Requests  # noqa: E402
+from market.domain.placement.problem import Flow, Indices, Ints, Problem, Requests  # noqa: E402
 
 SECONDS = 900.0
 PLAIN_SECONDS = 60.0
@@ -50,7 +50,7 @@ class Stages:
 def main() -> None:
     """One instance in this process."""
     mode, sizes = sys.argv[1], [int(each) for each in sys.argv[2:5]]
-    instance = generate(requests=sizes[0], regions=sizes[1], hours=sizes[2])
+    instance = generate(requests=sizes[0], regions=sizes[1], hours=sizes[2], room=float(sys.argv[5]))
     stages = Stages()
     problem, group = stages.run("group", lambda: grouped(instance))
     if mode == "solve":
@@ -111,9 +111,11 @@ def solve(instance: Instance, problem: Problem, group: Indices, stages: Stages) 
         taken["green"] -= taken["duals"]
     assignment = stages.run("hand back", lambda: hand_back(problem, flow, requests))
     stages.run("first come", lambda: served_without_policy(problem, requests, np.arange(count)))
-    np.save(sys.argv[5], fair.service_tokens)
+    np.save(sys.argv[6], fair.service_tokens)
     return {
         "groups": len(problem.group_tokens),
+        "arcs": len(build_network(roomy).tail),
+        **tightness(roomy, flow),
         "objective": flow.objective,
         "asked": int(instance.tokens.sum()),
         "served": int(fair.service_tokens.sum()),
@@ -122,17 +124,30 @@ def solve(instance: Instance, problem: Problem, group: Indices, stages: Stages) 
     }
 
 
+def tightness(problem: Problem, flow: Flow) -> dict[str, float]:
+    """Of the cells with any room the share that is full; of the room in the half that costs less what is used."""
+    used = np.zeros_like(problem.capacity_tokens)
+    np.add.at(used, (flow.site, flow.hour), flow.tokens)
+    room = problem.capacity_tokens
+    is_clean = problem.cost <= np.median(problem.cost)
+    return {
+        "full_share": float((used == room)[room > 0].mean()),
+        "clean_used_share": float(used[is_clean].sum() / room[is_clean].sum()),
+    }
+
+
 def highs(problem: Problem, stages: Stages, *, with_hubs: bool) -> dict[str, Any]:
     """The green step of the same instance and service as a linear program, by scipy's HiGHS.
 
-    On the same network, or as one would write it first: a variable for each class and cell.
+    On the whole network, every party and group in it, or as one would write it first: a variable for each class and
+    cell. What our solver takes out before it begins is our work, and left to HiGHS to find.
     """
     from scipy.optimize import linprog  # type: ignore[import-untyped]
     from scipy.sparse import coo_array  # type: ignore[import-untyped]
 
     from market.domain.placement.handback import hold_headroom
 
-    service: Ints = np.load(sys.argv[5])
+    service: Ints = np.load(sys.argv[6])
     network = build_network(hold_headroom(problem), party_count=len(service))
     kept = np.ones(len(network.tail), dtype=np.bool_)
     tail, head = network.tail, network.head
