@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.apps import apps
 
 from accounts.domain.scopes import Scope
-from budgets.models import Budget, Hold
-from climate.models import Emergency
 from config.kernel.errors import Conflict, InvalidInput
-from market.models import AllocationRequest, AllocationRun, Decision, Fund, RegionHour
+from market.models import AllocationRun, Placement, RunInputs
 from market.services import run_drill
 from market.services.take_up import take_up
 from tests.integration.market.planned_work import ask, only_room, plan_in_force, run, standing
@@ -32,9 +31,10 @@ def drill(**changes):
 
 
 def everything():
-    """All rows that a plan or an emergency could change, but the runs themselves."""
-    models = (AllocationRequest, Decision, Hold, Budget, RegionHour, Fund, Emergency)
-    return {model.__name__: list(model.objects.order_by("pk").values()) for model in models}
+    """All rows of all tables that a plan or an emergency could change, but of the runs themselves."""
+    of_apps = [model for name in ("market", "budgets", "climate") for model in apps.get_app_config(name).get_models()]
+    models = [model for model in of_apps if model not in (AllocationRun, RunInputs, Placement)]
+    return {model.__name__: list(model._default_manager.order_by("pk").values()) for model in models}
 
 
 @pytest.fixture
