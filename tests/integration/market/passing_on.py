@@ -1,28 +1,54 @@
-"""A process that runs a pass and can be told where to die: `python -m ... STEP`.
+"""Processes that run a pass and can be told where to die: `python -m ... STEP STEP ...`.
 
-Steps: `fill` makes work that waits and a first plan; the name of a stage dies as it begins; `rows` and
-`holds` die inside the last transaction; `after` right after it; `run` runs to the end. Ends by printing
-what there is as JSON.
+Each step is a child of its own, so that Django starts once. Steps: `fill` makes work that waits and a
+first plan; the name of a stage dies as it begins; `rows` and `holds` die inside the last transaction;
+`after` right after it; `run` runs to the end. Prints the exit code of each and what it left, as JSON.
 """
 
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import signal
 import sys
 from datetime import UTC, datetime, timedelta
+from multiprocessing.connection import Connection
 from typing import Any
 
 import django
+from django.core.management import call_command
+from django.db import connections
 
 NOW = datetime(2026, 3, 4, 10, 20, tzinfo=UTC)
 
 
-def main(step: str) -> None:
-    """Do it."""
+def main(steps: list[str]) -> None:
+    """Do them one after the other."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
+    call_command("migrate", verbosity=0)
+    connections.close_all()  # no child shares one
+    sys.stdout.write(json.dumps({step: in_a_child(step) for step in steps}))
+
+
+def in_a_child(step: str) -> dict[str, Any]:
+    """How a step ended, and what it found there; nothing of one that died."""
+    fork = multiprocessing.get_context("fork")
+    told, tells = fork.Pipe(duplex=False)
+    child = fork.Process(target=work, args=(step, tells))
+    child.start()
+    tells.close()
+    try:
+        found = told.recv()
+    except EOFError:
+        found = None
+    child.join()
+    return {"exit": child.exitcode, "found": found}
+
+
+def work(step: str, tells: Connection) -> None:
+    """One step, to its end or death."""
     from tests.integration.market import planned_work
     from tests.integration.world import load_world, make_budget, make_team
 
@@ -36,7 +62,7 @@ def main(step: str) -> None:
     else:
         runs_before = what_there_is()["runs"]
         planned_work.run(now=NOW + runs_before * timedelta(minutes=11), tell=arm(step))
-    sys.stdout.write(json.dumps(what_there_is()))
+    tells.send(what_there_is())
 
 
 def arm(step: str) -> Any:
@@ -74,4 +100,4 @@ def what_there_is() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1:])

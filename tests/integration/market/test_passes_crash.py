@@ -9,32 +9,25 @@ from typing import Any
 
 import pytest
 
-from tests.servers.commonwatt import ROOT, environment, manage
+from tests.servers.commonwatt import ROOT, environment
 from tests.servers.databases import fresh_database
 
 BEFORE = ("green", "rows", "holds")
 
 
-def _run(step: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tests.integration.market.passing_on", step]
-    return subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, timeout=120)
-
-
-def _ended(step: str, env: dict[str, str]) -> dict[str, Any]:
-    done = _run(step, env)
+def _run(*steps: str, env: dict[str, str]) -> dict[str, Any]:
+    command = [sys.executable, "-m", "tests.integration.market.passing_on", *steps]
+    done = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, timeout=150)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
 
 def _killed_everywhere(env: dict[str, str]) -> None:
-    assert manage("migrate", "--verbosity", "0", env=env).returncode == 0
-    first = _ended("fill", env)["in force"]
-    for step in BEFORE:
-        assert _run(step, env).returncode == -9, step
-    died = _run("after", env)
-    assert died.returncode == -9, died.stderr
-    last = _ended("run", env)
+    done = _run("fill", *BEFORE, "after", "run", env=env)
+    killed = {step: each["exit"] for step, each in done.items()}
+    assert killed == {"fill": 0, **dict.fromkeys((*BEFORE, "after"), -9), "run": 0}
+    first, last = done["fill"]["found"]["in force"], done["run"]["found"]
     assert (last["planned"], last["differences"]) == (1500, [])
     # The second-to-last was killed after its commit: its plan was in force, and nothing has changed since.
     assert last["in force"] == first + len(BEFORE) + 1
