@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from dashboard.domain import figures
 from dashboard.domain.intensity import basis_word
+from dashboard.presentation.budgets import counted
 from market.domain.plan_views import (
     BOUND_LABEL,
     LABEL,
@@ -35,7 +36,7 @@ def plan_cards(run: RunRow) -> list[Row]:
             "Planned",
             figures.whole(run.planned_tokens),
             "tokens",
-            f"of {figures.whole(run.asked_tokens)} asked, in {figures.whole(run.granted)} requests",
+            f"of {figures.whole(run.asked_tokens)} asked, in {counted(run.granted, 'request', 'requests')}",
         ),
         _card(
             "Missed",
@@ -79,6 +80,7 @@ def run_line(run: RunRow) -> Row:
         "started_at": run.started_at.isoformat(),
         "started": figures.moment(run.started_at),
         "considered": figures.whole(run.considered),
+        "looked_at": counted(run.considered, "request", "requests"),
         "granted": figures.whole(run.granted),
         "waiting": figures.whole(run.waiting),
         "denied": figures.whole(run.denied),
