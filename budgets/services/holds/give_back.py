@@ -23,6 +23,7 @@ from budgets.services.holds.resolving import (
     require_status,
 )
 from budgets.services.ledger import entry
+from budgets.services.periods import begin_periods_if_over
 from config.kernel.errors import Conflict, InvalidInput
 from config.kernel.events import publish
 from config.kernel.transactions import transactional
@@ -91,6 +92,9 @@ def _give_back(
     lease = lock([hold.escrow_id])[0] if hold.escrow_id else None
     moves = _leave_block(hold, lease, now=now) if lease else []
     lines = lines_of(hold)
+    if lease is None:
+        # A turn lets go on what is held over it: the limit must not depend on who looked first.
+        begin_periods_if_over([line.budget for line in lines], now=now)
     for line in lines:
         Budget.objects.filter(pk=line.budget_id).update(reserved=F("reserved") - line.reserved)
     LedgerEntry.objects.bulk_create(

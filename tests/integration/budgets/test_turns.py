@@ -80,6 +80,26 @@ def test_holds_over_the_turn_are_settled_from_the_next_period():
     assert list_ledger_differences() == []
 
 
+@pytest.mark.parametrize("first", ["the calendar", "its owner", "the sweeper"])
+def test_what_is_given_back_after_the_end_was_held_over_the_turn_whoever_looks_first(first):
+    budget = make_budget(make_team(), 1000, period=Period.DAY, rollover_percent=100)
+    services.begin_due_periods(now=TOMORROW)
+    held = hold(budget, 1500, now=TOMORROW)
+    services.allot(budget_id=budget, limit=Decimal(500), actor="test", reason="cut", now=TOMORROW)
+    services.configure_budget(budget_id=budget, actor="test", now=TOMORROW, rollover_percent=0)
+    later = TOMORROW + timedelta(days=1)
+    if first == "the calendar":
+        services.begin_due_periods(now=later)
+    if first == "the sweeper":
+        services.expire_hold(hold_id=held, now=later)
+    else:
+        services.release_hold(hold_id=held, actor="test", now=later)
+    services.begin_due_periods(now=later)
+    assert (row(budget).limit, row(budget).carried, row(budget).reserved) == (1500, 1000, 0)
+    assert PeriodRecord.objects.order_by("-starts_at")[0].reserved == 1500
+    assert list_ledger_differences() == []
+
+
 def value(budget_id, reference: str, *, used: int, quality: float, held: int | None = None, at=NOW) -> None:
     services.record_value(
         budget_id=budget_id,
@@ -204,14 +224,16 @@ def busy_family():
     return parent, other, hold(other, 100)
 
 
-@pytest.mark.parametrize("ends", ["by an ask", "by a settlement"])
+@pytest.mark.parametrize("ends", ["by an ask", "by a settlement", "by a release"])
 def test_a_path_turns_with_all_blocks_in_its_way_locked_before_its_first_row(ends):
     parent, other, open_hold = busy_family()
     with CaptureQueriesContext(connection) as captured:
         if ends == "by an ask":
             mend(Refused(reason=Reason.OVER, path=(other, parent), choice=GearChoice.AUTO), {}, now=TOMORROW)
-        else:
+        elif ends == "by a settlement":
             settle(open_hold, 100, now=TOMORROW)
+        else:
+            services.release_hold(hold_id=open_hold, actor="test", now=TOMORROW)
     statements = [query["sql"] for query in captured]
     first_row = next(at for at, sql in enumerate(statements) if sql.startswith('UPDATE "budgets_budget"'))
     blocks = [at for at, sql in enumerate(statements) if 'FROM "budgets_escrowlease"' in sql]
