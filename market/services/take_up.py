@@ -63,12 +63,15 @@ def take_up_if_planned(*, request_id: UUID, actor: str, now: datetime) -> bool:
     return True
 
 
-def take_up_due(*, now: datetime, progress: Callable[[int, int], None] = lambda done, total: None) -> int:
+def take_up_due(
+    *, now: datetime, at_most: int | None = None, progress: Callable[[int, int], None] = lambda done, total: None
+) -> int:
     """Take up all planned work whose hour has begun, or begins within AHEAD; return how many requests.
 
     In batches, each a transaction of its own; where one fails, its requests are tried one by one.
+    `at_most` so many are tried; None: all.
     """
-    due = _list_due(now=now)
+    due = _list_due(now=now)[:at_most]
     taken = 0
     for start in range(0, len(due), AT_ONCE):
         taken += _take_up_batch(due[start : start + AT_ONCE], now=now)

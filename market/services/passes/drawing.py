@@ -21,7 +21,8 @@ class Drawing:
     """Requests N and placements K, those of the weightiest requests first, all parts of one in a row.
 
     `amounts` [unit][K]: what each placement takes of budgets. `rank` [N]: who goes first. `reason` [N]
-    (WaitingReason). `is_out` [N]: not placed, whatever `placed` says: left out since it was drawn.
+    (WaitingReason). `is_out` [N]: not placed, whatever `placed` says: left out since it was drawn; `is_gone` [N]
+    because it was withdrawn or taken up meanwhile, so that it does not wait either.
     """
 
     columns: RequestColumns
@@ -32,6 +33,7 @@ class Drawing:
     amounts: tuple[Ints, Ints, Ints]
     reason: NDArray[np.int16]
     is_out: Flags
+    is_gone: Flags
 
     @property
     def in_force(self) -> Flags:

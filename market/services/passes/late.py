@@ -16,6 +16,7 @@ from climate.domain.ladder import HOUR, floor_hour
 from config.kernel.errors import InvalidInput, Unavailable
 from config.kernel.transactions import transactional
 from market.domain.asks import window_hours
+from market.domain.explanation import significant
 from market.domain.placement.columns import RequestColumns
 from market.domain.placement.plan import PlacementVerdict
 from market.domain.placement.problem import Ints
@@ -44,20 +45,34 @@ def list_last_hour(columns: RequestColumns, order: Ints, *, now: datetime) -> li
     return [UUID(bytes=columns.ids[index].tobytes()) for index in late.tolist()]
 
 
+class _TooMuchCarbon(Exception):
+    """What would be granted emits more than the plan's carbon budget has left."""
+
+
 def decide_last(
-    run: AllocationRun, plan_id: int | None, requests: Sequence[UUID], *, clock: Callable[[], datetime]
+    run: AllocationRun,
+    plan_id: int | None,
+    requests: Sequence[UUID],
+    *,
+    carbon_left_g: float | None,
+    clock: Callable[[], datetime],
 ) -> tuple[int, int]:
-    """Decide those that the plan in force does not place; returns how many were granted and how many denied."""
+    """Decide those that the plan in force does not place; returns how many were granted and how many denied.
+
+    `carbon_left_g` is what the plan leaves of its carbon budget, g CO2e: no more is granted. None: there is none.
+    """
     unplaced = _unplaced(requests, plan_id)[:MOST_AT_ONCE]
     granted = denied = 0
     for request_id in unplaced:
         try:
-            outcome = _decide(request_id, run, now=clock())
+            outcome = _decide(request_id, run, carbon_left_g=carbon_left_g, now=clock())
         except Unavailable:
             continue  # lost too many races for an hour: once more in the next pass
         if outcome is not None:
             is_denied = outcome.decision.verdict == Decision.Verdict.DENIED
             denied, granted = denied + is_denied, granted + (not is_denied)
+            if carbon_left_g is not None:
+                carbon_left_g -= outcome.decision.location_g_central or 0.0
     return granted, denied
 
 
@@ -68,7 +83,7 @@ def _unplaced(requests: Sequence[UUID], plan_id: int | None) -> list[UUID]:
 
 
 @transactional
-def _decide(request_id: UUID, run: AllocationRun, *, now: datetime) -> Outcome | None:
+def _decide(request_id: UUID, run: AllocationRun, *, carbon_left_g: float | None, now: datetime) -> Outcome | None:
     """None if it was withdrawn, decided or placed by another plan since, or its hour went by."""
     # Another pass may put its plan in force at any time now: it sees this decision, or this sees its plan.
     plan = share_plan()
@@ -79,7 +94,7 @@ def _decide(request_id: UUID, run: AllocationRun, *, now: datetime) -> Outcome |
         return None
     try:
         with transaction.atomic():
-            return decide_and_take(
+            outcome = decide_and_take(
                 request,
                 purpose=get_purpose_of(request.purpose_id),
                 policy=get_policy_version(request.policy_id),
@@ -88,13 +103,28 @@ def _decide(request_id: UUID, run: AllocationRun, *, now: datetime) -> Outcome |
                 now=now,
                 run=run,
             )
+            _within_carbon_budget(outcome, carbon_left_g)
     except InvalidInput as refusal:
         logger.info("nobody pays for work that waits", extra={"request_id": str(request_id), "why": refusal.detail})
-        return _without_payer(request, run, now=now)
+        why = f"The budget that was to pay for this, {request.budget_id}, has ended."
+        return _denied(request, run, why, now=now)
+    except _TooMuchCarbon as refusal:
+        return _denied(request, run, str(refusal), now=now)
+    return outcome
 
 
-def _without_payer(request: AllocationRequest, run: AllocationRun, *, now: datetime) -> Outcome:
-    """The denial of work whose budget has ended while it waited."""
+def _within_carbon_budget(outcome: Outcome | None, left_g: float | None) -> None:
+    """Raises _TooMuchCarbon, which undoes the grant."""
+    emits_g = (outcome.decision.location_g_central or 0.0) if outcome else 0.0
+    if left_g is not None and emits_g > left_g:
+        raise _TooMuchCarbon(
+            f"The carbon budget of the plan has {significant(max(0.0, left_g))} g CO2e left,"
+            f" and this would emit {significant(emits_g)} g."
+        )
+
+
+def _denied(request: AllocationRequest, run: AllocationRun, why: str, *, now: datetime) -> Outcome:
+    """A denial for what is not among the rules of a verdict."""
     policy = get_policy_version(request.policy_id)
     facts = gather_facts(
         request,
@@ -104,8 +134,7 @@ def _without_payer(request: AllocationRequest, run: AllocationRun, *, now: datet
         window_hours=window_hours(request.created_at, request.latest_at),
         now=now,
     )
-    reasons = (f"The budget that was to pay for this, {request.budget_id}, has ended.",)
-    verdict = without_grant(policy.terms, facts, outcome="denied", reasons=reasons)
+    verdict = without_grant(policy.terms, facts, outcome="denied", reasons=(why,))
     decision = unsaved_decision(request, policy, facts, verdict, now=now)
-    decision.explanation = f"Denied. {reasons[0]} Policy {policy.name} v{policy.version}."
+    decision.explanation = f"Denied. {why} Policy {policy.name} v{policy.version}."
     return Outcome(decision=record(decision, status=AllocationRequest.Status.DENIED, run=run))

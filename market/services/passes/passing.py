@@ -40,6 +40,8 @@ from market.services.passes.storing import keep_plan, put_in_force, store_drill
 from market.services.take_up import take_up_due
 
 Kind = AllocationRun.Kind
+MOST_TAKEN_UP = 2000
+"""What is due beyond that is taken up by the task of every minute: a pass has an end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +176,14 @@ def _carbon_budget_ng(terms: PolicyTerms, *, since: datetime) -> int | None:
     return max(0, int((per_day * HORIZON_HOURS / HOURS_OF_DAY - promised) * NANOGRAMS))
 
 
+def _carbon_left_g(setting: Setting, plan_id: int) -> float | None:
+    """What the plan in force leaves of the carbon budget that it was drawn under, g CO2e; None without one."""
+    if setting.carbon_budget_ng is None:
+        return None
+    planned_g = AllocationRun.objects.values_list("planned_g", flat=True).get(pk=plan_id)
+    return setting.carbon_budget_ng / NANOGRAMS - (planned_g or 0.0)
+
+
 def _keep(run: AllocationRun, in_force: AllocationRun, stages: Stages) -> None:
     """Nothing has changed: the plan in force is this plan, and only the run is written down."""
     counts = {name: getattr(in_force, name) for name in ("considered", "granted", "waiting")}
@@ -209,9 +219,10 @@ def _note_drill(run: AllocationRun, setting: Setting, *, now: datetime) -> None:
 def _follow_up(run: AllocationRun, plan_id: int, columns: RequestColumns, setting: Setting, stages: Stages) -> None:
     """Take up work whose hour is here, and decide what is in its last hour and not in the plan."""
     stages.end()
-    take_up_due(now=stages.clock())
+    take_up_due(now=stages.clock(), at_most=MOST_TAKEN_UP)
     late = list_last_hour(columns, setting.order, now=stages.clock())
-    granted, denied = decide_last(run, plan_id, late, clock=stages.clock)
+    left_g = _carbon_left_g(setting, plan_id)
+    granted, denied = decide_last(run, plan_id, late, carbon_left_g=left_g, clock=stages.clock)
     AllocationRun.objects.filter(pk=run.pk).update(
         granted=F("granted") + granted, denied=denied, waiting=F("waiting") - granted - denied
     )

@@ -151,6 +151,7 @@ def _drawn(setting: Setting, solved: Solved, chosen: Ints) -> Drawing:
         ),
         reason=np.zeros(len(setting.columns), dtype=np.int16),
         is_out=np.zeros(len(setting.columns), dtype=np.bool_),
+        is_gone=np.zeros(len(setting.columns), dtype=np.bool_),
     )
     drawing.reason[:] = _reasons(setting, solved, chosen, drawing.tokens_of_requests())
     drawing.leave_out(_above_cap(setting, drawing), WaitingReason.FUND)

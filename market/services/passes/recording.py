@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from market.domain.placement.plan import HOUR, WaitingReason
+from market.domain.placement.problem import Ints
 from market.services.passes.drawing import Drawing
 from market.services.passes.planning import Plan, Setting
 
@@ -25,11 +26,14 @@ COLUMNS = (
 
 
 def fingerprint_of(setting: Setting) -> str:
-    """SHA-256 of everything that a plan depends on but the moment: the same figures make the same plan."""
+    """SHA-256 of everything that a plan depends on but the moment: the same figures make the same plan.
+
+    A plan of nothing is the same in every hour, so that an idle deployment stores nothing.
+    """
     digest = hashlib.sha256()
     draft, columns = setting.draft, setting.columns
     facts = {
-        "first_hour": draft.first_hour.isoformat(),
+        "first_hour": draft.first_hour.isoformat() if len(columns) else None,
         "sites": [asdict(each) for each in draft.sites],
         "parties": [asdict(each) for each in draft.parties],
         "kinds": [asdict(each) for each in columns.kinds],
@@ -56,15 +60,15 @@ def _add(digest: Any, array: NDArray[Any]) -> None:
 
 def counts_of(drawing: Drawing, *, later: int) -> dict[str, int]:
     """How many requests are placed, whole or in part, and how many wait."""
-    tokens = drawing.tokens_of_requests()
-    granted = int(np.count_nonzero(tokens))
-    return {"considered": len(tokens) + later, "granted": granted, "waiting": len(tokens) - granted + later}
+    granted = int(np.count_nonzero(drawing.tokens_of_requests()))
+    considered = int(np.count_nonzero(~drawing.is_gone)) + later
+    return {"considered": considered, "granted": granted, "waiting": considered - granted}
 
 
 def totals_of(plan: Plan) -> dict[str, Any]:
     """Tokens and grams of what is placed. Missed is what is due within the plan and not placed."""
     drawing = plan.drawing
-    tokens, asked = drawing.tokens_of_requests(), plan.setting.columns.tokens
+    tokens, asked = drawing.tokens_of_requests(), _asked(drawing)
     due = _is_due(plan.setting)
     return {
         "asked_tokens": int(asked.sum()),
@@ -76,7 +80,7 @@ def totals_of(plan: Plan) -> dict[str, Any]:
 
 def misses_of(drawing: Drawing) -> dict[str, dict[str, int]]:
     """Requests and tokens that are not placed, by reason."""
-    missed = drawing.columns.tokens - drawing.tokens_of_requests()
+    missed = _asked(drawing) - drawing.tokens_of_requests()
     found = {}
     for reason in WaitingReason:
         here = (drawing.reason == reason) & (missed > 0)
@@ -89,6 +93,11 @@ def partial_of(drawing: Drawing) -> int:
     """Requests that are placed in part."""
     tokens = drawing.tokens_of_requests()
     return int(np.count_nonzero((tokens > 0) & (tokens < drawing.columns.tokens)))
+
+
+def _asked(drawing: Drawing) -> Ints:
+    """Tokens that each request asks for [N], nothing where it is gone."""
+    return np.where(drawing.is_gone, 0, drawing.columns.tokens)
 
 
 def _is_due(setting: Setting) -> NDArray[np.bool_]:

@@ -16,7 +16,8 @@ MOST_AT_ONCE = 200
 def forget_old_plans(*, now: datetime, keep_hours: float) -> int:
     """Drop the rows of plans that ended longer ago than that; returns of how many runs.
 
-    Runs stay, and so do the inputs of those that a decision was made from: it is explained by them.
+    Runs stay but those that only kept the plan before them and decided nothing. So do the inputs of
+    runs that a decision was made from: it is explained by them.
     Rows of runs that never came to an end are leftovers and go as well.
     """
     old = now - timedelta(hours=keep_hours)
@@ -28,5 +29,7 @@ def forget_old_plans(*, now: datetime, keep_hours: float) -> int:
     for run_id in dropped:
         in_transaction(lambda run_id=run_id: drop_rows([run_id]))  # type: ignore[misc]
     without_decision = RunInputs.objects.filter(run__in=ended, run__is_current=False)
-    without_decision.exclude(run__in=Decision.objects.exclude(run=None).values("run")).delete()
+    decided = Decision.objects.exclude(run=None).values("run")
+    without_decision.exclude(run__in=decided).delete()
+    ended.filter(record__has_key="kept").exclude(pk__in=decided).delete()
     return len(dropped)

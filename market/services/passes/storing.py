@@ -87,15 +87,15 @@ def _put_in_force(run: AllocationRun, drawing: Drawing, inputs: PlanInputs, *, n
     before = own_plan()
     lease.lock(run)
     was_out = drawing.is_out.copy()
-    withdrawn = _withdrawn(run, drawing)
-    drawing.is_out |= withdrawn
+    drawing.is_gone = _withdrawn(run, drawing)
+    drawing.is_out |= drawing.is_gone
     rows = _locked_hours(drawing, inputs)
     fit_cells(drawing, _room(rows, inputs))
     fit_fund(drawing, lock_fund() + (before.fund_promised_micro_usd if before else 0))
     _hold(drawing, inputs, now=now)
     _keep_hours(rows, drawing, inputs)
     _keep_fund(run, before, drawing, now=now)
-    _take_out(run, drawing, np.flatnonzero(drawing.is_out & ~was_out & ~withdrawn))
+    _take_out(run, drawing, np.flatnonzero(drawing.is_out & ~was_out & ~drawing.is_gone))
     if before:
         AllocationRun.objects.filter(pk=before.pk).update(is_current=False)
 

@@ -8,9 +8,12 @@ import pytest
 
 from budgets import services as budgets
 from budgets.models import Hold
+from budgets.selectors import list_budget_alerts
+from market.models import AllocationRequest, AllocationRun
 from market.selectors import get_explanation
-from market.services import cancel, expire_overdue, resolve, take_up_due
+from market.services import activate_policy, cancel, create_policy_version, expire_overdue, resolve, take_up_due
 from market.services.passes import passing
+from market.services.passes.late import decide_last
 from tests.integration.market.planned_work import (
     LAST_MINUTE,
     LATER,
@@ -23,6 +26,7 @@ from tests.integration.market.planned_work import (
     standing,
 )
 from tests.integration.world import NOW, make_budget
+from tests.unit.market.examples import body
 
 pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)
@@ -97,10 +101,14 @@ def test_an_idle_plan_still_takes_up_and_denies(team, budget):
     assert hopeless.status == "denied"
 
 
-def test_nothing_is_left_of_planned_work_that_expired(team, budget):
+def test_nothing_is_left_of_planned_work_that_expired_and_its_team_is_told(team, budget):
     request = ask(team.principal)
+    ask(team.principal, price_cap_micro_usd=1)  # was promised nothing
     run()
     expire_overdue(now=LATER + timedelta(minutes=1))
+    (alert,) = list_budget_alerts(team_ids=frozenset({team.team_id}))
+    assert (alert.kind, str(request.pk) in alert.notice) == ("notice", True)
+    assert standing(request).decision.explanation.endswith("Its deadline passed before it was taken up.")
     run(now=LATER + timedelta(minutes=2))
     request.refresh_from_db()
     assert request.status == "expired"
@@ -165,4 +173,42 @@ def test_what_waits_again_between_a_look_and_the_lock_is_withdrawn_from_the_plan
     monkeypatch.setattr(resolve, "is_waiting", lambda request_id: False)  # it was a grant then, and gave way
     cancel(request_id=request.pk, actor="test", now=NOW)
     assert reserved(budget) == 0
+    assert plan_differences() == []
+
+
+def test_the_last_hour_grants_nothing_that_the_carbon_budget_held_back(team, budget):
+    allocation = {**body()["allocation"], "carbon_budget_g_per_day": 0}
+    terms = {**body(), "allocation": allocation}
+    made = create_policy_version(name="default", body=terms, rationale="because", author_id=None, now=NOW)
+    activate_policy(policy_id=made, now=NOW, actor="test")
+    request = ask(team.principal)
+    assert run().waiting == 1
+    done = run(now=LAST_MINUTE)
+    request.refresh_from_db()
+    assert (done.granted, done.denied, request.status) == (0, 1, "denied")
+    assert "The carbon budget of the plan has 0 g CO2e left" in request.decisions.latest("sequence").explanation
+    assert reserved(budget) == 0
+    assert plan_differences() == []
+
+
+def test_the_last_hour_grants_what_the_carbon_budget_has_left_and_no_more(team, budget):
+    one_g = ask(team.principal, latest=None).decisions.latest("sequence").location_g_central
+    requests = [ask(team.principal) for _ in range(3)]
+    of_now = AllocationRun.objects.create(trigger="test", started_at=NOW, lease_expires_at=NOW + HOUR)
+    ids = [each.pk for each in requests]
+    assert decide_last(of_now, None, ids, carbon_left_g=1.5 * one_g, clock=lambda: LAST_MINUTE) == (1, 2)
+    for request in requests:
+        request.refresh_from_db()
+    assert [each.status for each in requests] == ["granted", "denied", "denied"]
+
+
+def test_a_pass_takes_up_so_much_at_once_and_the_task_of_every_minute_the_rest(team, budget, monkeypatch):
+    monkeypatch.setattr(passing, "MOST_TAKEN_UP", 2)
+    window = {"earliest": NOW + 3 * HOUR, "latest": NOW + 3.5 * HOUR}
+    requests = [ask(team.principal, **window) for _ in range(3)]
+    run(now=NOW + 3 * HOUR)
+    taken = AllocationRequest.objects.filter(pk__in=[each.pk for each in requests], status="granted")
+    assert taken.count() == 2
+    assert take_up_due(now=NOW + 3 * HOUR) == 1
+    assert taken.count() == 3
     assert plan_differences() == []

@@ -91,7 +91,8 @@ def test_what_was_withdrawn_while_a_plan_was_drawn_is_not_kept_room_for(team, mo
     run()
     assert sum(RegionHour.objects.values_list("planned_tokens", flat=True)) == 70
     assert standing(stays).status == "granted"
-    assert plan_in_force().granted == 1
+    assert (plan_in_force().considered, plan_in_force().granted, plan_in_force().waiting) == (1, 1, 0)
+    assert plan_in_force().record["misses"] == {}
     assert plan_differences() == []
 
 

@@ -43,3 +43,13 @@ def test_what_a_decision_was_made_from_is_kept(team):
     forget_old_plans(now=MUCH_LATER, keep_hours=48)
     assert first not in stored()
     assert RunInputs.objects.filter(run=first).exists()
+
+
+def test_an_idle_deployment_grows_by_nothing_that_stays(team):
+    first = run().run_id
+    for hours in range(1, 4):
+        assert run(now=NOW + timedelta(hours=hours)).is_kept
+    assert list(RunInputs.objects.values_list("run", flat=True)) == [first]
+    assert AllocationRun.objects.count() == 4
+    forget_old_plans(now=MUCH_LATER, keep_hours=48)
+    assert list(AllocationRun.objects.values_list("pk", flat=True)) == [first]
