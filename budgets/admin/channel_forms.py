@@ -22,7 +22,7 @@ ALERT_KINDS = [
     (AlertKind.AMOUNT, "an amount was passed at which the budget warns"),
     (AlertKind.OVERDRAFT, "work used more than fitted into the budget"),
     (AlertKind.FORECAST, "it is forecast to run out before its period ends"),
-    (AlertKind.NOTICE, "there is news of work that it pays for: it gave way to an emergency"),
+    (AlertKind.NOTICE, "there is news of work that it pays for: it gave way to an emergency, or expired"),
 ]
 
 

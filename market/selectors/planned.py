@@ -53,6 +53,7 @@ def list_standings(decisions: Collection[Decision]) -> dict[UUID, Standing]:
     purpose and their policy at hand.
     """
     found = {each.request_id: Standing(decision=each, status=each.request.status) for each in decisions}
+    found |= {each.request_id: _gone_by(each) for each in decisions if _has_gone_by(each)}
     waiting = {each.request_id: each for each in decisions if each.request.status == Status.QUEUED}
     run = find_run_in_force() if waiting else None
     rows = _rows(run, waiting.keys()) if run else {}
@@ -132,6 +133,18 @@ def _placed(
     status = Status.GRANTED if rows[0].verdict == PlacementVerdict.GRANTED else Status.PARTIAL
     city = next((site.city for site in inputs.sites if site.region == decision.region_id), "")
     return Standing(decision=decision, status=status, rows=tuple(rows), run=run, plan_hold=hold, city=city)
+
+
+def _has_gone_by(stored: Decision) -> bool:
+    return stored.request.status == Status.EXPIRED and stored.verdict == Decision.Verdict.QUEUED
+
+
+def _gone_by(stored: Decision) -> Standing:
+    """The stored decision, which says that the next pass places it, with what came of that."""
+    decision, why = copy(stored), "Its deadline passed before it was taken up."
+    decision.explanation = f"{stored.explanation} {why}"
+    decision.reasons = [*stored.reasons, why]
+    return Standing(decision=decision, status=Status.EXPIRED)
 
 
 def _waiting(stored: Decision, rows: Sequence[Placement], run: AllocationRun, inputs: PlanInputs) -> Standing:

@@ -63,5 +63,11 @@ def _settle_unverified(request_id: UUID, *, now: datetime) -> None:
 def _expire_waiting(request_id: UUID, *, now: datetime) -> None:
     plan = share_plan()
     request = locked_request(request_id, open_to=(Status.QUEUED,))
-    withdraw(request, plan=plan, actor=SWEEPER, now=now)
+    was_promised = withdraw(request, plan=plan, actor=SWEEPER, now=now)
     resolve_as(request, Status.EXPIRED, now=now)
+    if was_promised and request.budget_id is not None:
+        words = "was planned, but its hour could not take it or nobody took it up before its deadline: it has expired"
+        newest = request.decisions.latest("sequence").pk
+        budgets.notify_team(
+            budget_id=request.budget_id, number=newest, notice=f"Request {request.pk} {words}.", hold_id=None, now=now
+        )
