@@ -392,25 +392,6 @@ def test_orders_that_chance_seldom_finds():
     budgets.teardown()
 
 
-@pytest.mark.django_db
-def test_what_is_given_back_after_the_end_of_a_period_was_held_over_its_turn_with_and_without_blocks():
-    services.load_reference(now=NOW)
-    team = make_team()
-    Budgets.planted = (Tree(team), Tree(team))
-    budgets = Budgets()
-    budgets.wait(61)
-    budgets.begin_periods(None)
-    budgets.hold_under_a_block("desk", [46, 3, 32, 59], None)
-    budgets.allot("team", 26, None)
-    budgets.wait(65)
-    budgets.sweep(None)
-    budgets.nothing_is_lost()
-    for tree in budgets.trees:
-        after = tree.books(budgets.now)["team"]
-        assert (after["limit"], after["carried"], after["reserved"]) == (140, 114, 0)
-    budgets.teardown()
-
-
 @pytest.mark.django_db(transaction=True)
 def test_nor_does_any_where_each_operation_commits_by_itself_and_several_ask_at_once():
     services.load_reference(now=NOW)

@@ -17,7 +17,7 @@ from budgets.domain.admission import Reason, Refused
 from budgets.domain.gears import GearChoice
 from budgets.domain.periods import Period
 from budgets.domain.units import LARGEST_AMOUNT, Amounts
-from budgets.models import Budget, EconomicEvent, PeriodRecord
+from budgets.models import Budget, EconomicEvent, Hold, PeriodRecord
 from budgets.selectors import list_ledger_differences
 from budgets.selectors.economy import get_economy
 from budgets.selectors.efficiencies import list_efficiencies
@@ -25,6 +25,7 @@ from budgets.services import periods
 from budgets.services.buckets import note_refusals
 from budgets.services.escrow import tend
 from budgets.services.holds.remedies import mend
+from tests.integration.budgets.twin_trees import Tree, amounts_of
 from tests.integration.budgets.work import hold, row, settle, spend
 from tests.integration.world import NOW, make_budget, make_team, undone
 
@@ -98,6 +99,23 @@ def test_what_is_given_back_after_the_end_was_held_over_the_turn_whoever_looks_f
     assert (row(budget).limit, row(budget).carried, row(budget).reserved) == (1500, 1000, 0)
     assert PeriodRecord.objects.order_by("-starts_at")[0].reserved == 1500
     assert list_ledger_differences() == []
+
+
+def test_nor_does_it_depend_on_blocks_in_escrow():
+    services.load_reference(now=NOW)
+    team, later = make_team(), NOW + timedelta(hours=1)
+    trees = Tree(team), Tree(team, gear=GearChoice.DIRECT)
+    services.begin_due_periods(now=later)
+    tend(budget_id=trees[0].ids["desk"], amounts=amounts_of(10), asks_per_second=20.0, now=later)
+    for tree in trees:
+        tree.holds = [hold(tree.ids["desk"], tokens, now=later) for tokens in (46, 94)]
+        services.allot(budget_id=tree.ids["team"], limit=Decimal(26), actor="test", reason="cut", now=later)
+    assert set(Hold.objects.filter(escrow__isnull=False).values_list("pk", flat=True)) == set(trees[0].holds)
+    after = later + timedelta(minutes=61)
+    assert services.sweep_holds(now=after) == 4
+    leased, plain = (tree.books(after) for tree in trees)
+    assert leased == plain
+    assert (plain["team"]["limit"], plain["team"]["carried"], plain["team"]["reserved"]) == (140, 114, 0)
 
 
 def value(budget_id, reference: str, *, used: int, quality: float, held: int | None = None, at=NOW) -> None:
