@@ -37,6 +37,7 @@ Rows = NDArray[Any]
 
 TABLE = "market_placement"
 ROWS_AT_ONCE = 2**17
+DROP_WAITS_MS = 1000
 COPY_HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 COPY_END = b"\xff\xff"
 
@@ -51,9 +52,14 @@ def write_rows(rows: Rows, *, run_id: int) -> None:
 
 
 def drop_rows(run_ids: list[int]) -> None:
-    """Forget the rows of these runs; on PostgreSQL their partitions go as a whole."""
+    """Forget the rows of these runs; on PostgreSQL their partitions go as a whole.
+
+    That takes the table for itself: it waits for who reads it, and others wait behind. Raises OperationalError
+    if that takes long. Part of the caller's transaction.
+    """
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{DROP_WAITS_MS}ms"])
             for run_id in run_ids:
                 cursor.execute(f'DROP TABLE IF EXISTS "{partition_of(run_id)}"')
         return

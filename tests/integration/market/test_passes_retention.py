@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 
 import pytest
+from django.db import connection, transaction
 
 from market.models import AllocationRun, Placement, RunInputs
 from market.services import forget_old_plans, take_up
+from market.services.passes import rows
 from tests.integration.market.planned_work import ask, plan_in_force, run, standing
-from tests.integration.world import NOW, make_budget
+from tests.integration.world import NOW, load_world, make_budget, make_team
 
 pytestmark = pytest.mark.django_db
 MUCH_LATER = NOW + timedelta(hours=60)
@@ -53,3 +56,33 @@ def test_an_idle_deployment_grows_by_nothing_that_stays(team):
     assert AllocationRun.objects.count() == 4
     forget_old_plans(now=MUCH_LATER, keep_hours=48)
     assert list(AllocationRun.objects.values_list("pk", flat=True)) == [first]
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_a_long_reader_keeps_its_plan_and_nobody_waits_behind_it(transactional_db, monkeypatch):
+    monkeypatch.setattr(rows, "DROP_WAITS_MS", 50)
+    load_world()
+    team = make_team()
+    make_budget(team, 100_000, is_default=True)
+    for minutes in range(2):
+        ask(team.principal)
+        run(now=NOW + timedelta(minutes=minutes))
+    reads, done = threading.Event(), threading.Event()
+
+    def read() -> None:
+        with transaction.atomic():
+            Placement.objects.count()
+            reads.set()
+            done.wait(timeout=30)
+        connection.close()
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    assert reads.wait(timeout=30)
+    assert forget_old_plans(now=MUCH_LATER, keep_hours=48) == 0
+    assert len(stored()) == 2
+    done.set()
+    reader.join()
+    assert forget_old_plans(now=MUCH_LATER, keep_hours=48) == 1
+    assert stored() == {plan_in_force().pk}
