@@ -61,6 +61,8 @@ def _read_csv(path: Path, field: str, progress: Progress) -> Columns:
                 progress(raw.tell() / size)
     except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
         raise BadInstance(field, f"{path.name}: {error}") from error
+    if not batches:
+        return {name: np.zeros(0, dtype=np.int64) for name in COLUMNS}
     table = pa.Table.from_batches(batches)
     return {name: _column(table, name, field) for name in table.column_names}
 

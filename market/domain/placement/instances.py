@@ -18,6 +18,8 @@ from market.domain.placement.problem import Flags, Floats, Indices, Ints, Partie
 
 Columns = Mapping[str, NDArray[Any]]
 
+LARGEST = 2**62
+"""Sums and differences of what is not above it stay within 64 bits."""
 COLUMNS = ("set", "arrival", "deadline", "tokens")
 """What every request has; `id` (default: the row) and `party` (default: the first) may be there too."""
 
@@ -82,7 +84,7 @@ def read_instance(header: Mapping[str, Any], columns: Columns) -> Instance:
     rank[np.lexsort((ids, first))] = np.arange(count)
     return Instance(
         regions=regions,
-        kwh_per_million_tokens=header.get("kwh_per_mtok"),
+        kwh_per_million_tokens=_kwh(header),
         problem=problem,
         requests=Requests(group=group, tokens=tokens, rank=rank, may_split=np.ones(count, dtype=np.bool_)),
         ids=ids,
@@ -101,8 +103,24 @@ def columns_of(rows: Any) -> dict[str, NDArray[Any]]:
         values = [row.get(name) for row in rows]
         if None in values:
             raise BadInstance(f"requests[{values.index(None)}].{name}", "is missing.")
-        columns[name] = np.array(values) if values else np.zeros(0, dtype=np.int64)
+        columns[name] = _flat(f"requests.{name}", values)
     return columns
+
+
+def _flat(field: str, values: list[Any]) -> NDArray[Any]:
+    """One number or name per place. Raises BadInstance."""
+    if any(isinstance(value, list | dict) for value in values):
+        raise BadInstance(field, "must be single values, not lists or objects.")
+    return np.array(values) if values else np.zeros(0, dtype=np.int64)
+
+
+def _kwh(header: Mapping[str, Any]) -> float | None:
+    value = header.get("kwh_per_mtok")
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < np.inf:
+        raise BadInstance("kwh_per_mtok", "must be a number from 0.")
+    return float(value)
 
 
 def _regions(header: Mapping[str, Any]) -> tuple[str, ...]:
@@ -129,12 +147,16 @@ def _sets(header: Mapping[str, Any], region_count: int) -> Flags:
         raise BadInstance("eligible_sets", "must be a list of lists of region indices.")
     is_eligible = np.zeros((len(sets), region_count), dtype=np.bool_)
     for index, regions in enumerate(sets):
-        is_eligible[index, _whole(f"eligible_sets[{index}]", np.array(regions, ndmin=1), 0, region_count - 1)] = True
+        field = f"eligible_sets[{index}]"
+        is_eligible[index, _whole(field, _flat(field, regions), 0, region_count - 1)] = True
     return is_eligible
 
 
 def _parties(header: Mapping[str, Any]) -> tuple[tuple[str, ...], Parties | None]:
-    listed = (header.get("meta") or {}).get("parties")
+    meta = header.get("meta") or {}
+    if not isinstance(meta, Mapping):
+        raise BadInstance("meta", "must be an object.")
+    listed = meta.get("parties")
     if not listed:
         return ("",), None
     try:
@@ -195,6 +217,9 @@ def _whole(field: str, values: NDArray[Any], least: int, most: int | None) -> In
     """Whole numbers within limits. Raises BadInstance naming the first that is not."""
     if values.size == 0:
         return np.zeros(values.shape, dtype=np.int64)
+    is_large = np.abs(values.astype(np.float64)) > LARGEST if values.dtype.kind in "iuf" else np.False_
+    if np.any(is_large):
+        raise BadInstance(field, f"must be at most 2^62, is {values[is_large][0]}.")
     if values.dtype.kind == "f" and np.isfinite(values).all() and (values == np.floor(values)).all():
         values = values.astype(np.int64)
     if values.dtype.kind not in "iu":
