@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rest_framework import serializers
@@ -12,6 +12,7 @@ from market.domain.policy import MODEL_CLASSES
 
 LONGEST_PERIOD = timedelta(days=31)
 USUAL_PERIOD = timedelta(days=7)
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class RunsIn(serializers.Serializer):  # type: ignore[type-arg]
@@ -40,7 +41,7 @@ class SavingsIn(serializers.Serializer):  # type: ignore[type-arg]
     def period(self, now: datetime) -> tuple[datetime, datetime]:
         """Since and until. Raises ValidationError naming the field at fault."""
         until = self.validated_data["until"] or now
-        since = self.validated_data["since"] or until - USUAL_PERIOD
+        since = self.validated_data["since"] or max(until, EARLIEST) - USUAL_PERIOD
         if since >= until:
             raise serializers.ValidationError({"until": "This is not after `since`."})
         if until - since > LONGEST_PERIOD:

@@ -67,7 +67,7 @@ def run_row(run: AllocationRun) -> RunRow:
     plan_g = compared.get("plan_g")
     return RunRow(
         run_id=run.pk,
-        trigger=run.trigger,
+        trigger=run.trigger.partition(" by ")[0],  # not who: what runs tell is for every team
         kind=run.kind,
         state=run.state,
         is_current=run.is_current,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import F, Q, QuerySet, Sum
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
 from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from django.db.models.functions import TruncHour
 
@@ -81,7 +81,10 @@ def _settled_work(settled: QuerySet[Decision]) -> list[SettledWork]:
     home = KeyTransform("home", KeyTransform("facts", "inputs"))
     kinds = {f"home_{name}": KeyTextTransform(name, home) for name in HOME}
     rows = settled.filter(settlement__avoided_g__isnull=False).annotate(
-        hour=TruncHour("starts_at"), is_split=Q(parts__isnull=False), model_class=F("request__model_class"), **kinds
+        hour=TruncHour("starts_at", tzinfo=UTC),
+        is_split=Q(parts__isnull=False),
+        model_class=F("request__model_class"),
+        **kinds,
     )
     columns = ("zone_code", "hour", "is_split", "intensity_g_per_kwh", "model_class", *kinds)
     sums = (
@@ -134,7 +137,8 @@ def _missed(since: datetime, until: datetime) -> int:
     """Tokens that were refused, or are past their deadline unplaced; of partial grants what they lack."""
     due = AllocationRequest.objects.filter(latest_at__gte=since, latest_at__lt=until, is_simulated=False)
     unserved = due.filter(status__in=(Status.DENIED, Status.QUEUED)).aggregate(sum=Sum("tokens"))["sum"] or 0
-    partial = Decision.objects.filter(request__in=due, verdict=Decision.Verdict.PARTIAL)
+    later = Decision.objects.filter(request=OuterRef("request"), sequence__gt=OuterRef("sequence"))
+    partial = Decision.objects.filter(~Exists(later), request__in=due, verdict=Decision.Verdict.PARTIAL)
     lacking = partial.aggregate(sum=Sum(F("request__tokens") - F("granted_tokens")))["sum"] or 0
     return unserved + lacking
 
