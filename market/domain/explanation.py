@@ -60,6 +60,14 @@ def significant(value: float, digits: int = 2) -> str:
     return text or "0"
 
 
+def grams(value_g: float) -> str:
+    """A mass with two significant digits in the unit in which it reads: 1400 g as 1.4 kg, 0.000014 g as 14 ug."""
+    for least, unit in ((1000.0, "kg"), (1.0, "g"), (1e-3, "mg"), (1e-6, "ug")):
+        if abs(value_g) >= least:
+            return f"{significant(value_g / least)} {unit}"
+    return f"{significant(value_g * 1e9)} ng"
+
+
 def usd(micro_usd: int) -> str:
     """Micro-USD as a decimal string in US$: 1286000 as 1.286000."""
     sign = "-" if micro_usd < 0 else ""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from budgets.domain.estimates import Estimate
-from climate.domain.places import CountryFacts
 from market.domain.explanation import explain, explain_estimate
 from market.domain.facts import DecisionFacts
 from market.domain.parts import Part, decide_parts
@@ -80,8 +79,8 @@ def figures_of(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def request_facts(request: AllocationRequest, countries: Mapping[str, CountryFacts]) -> RequestFacts:
-    """A stored request as the facts of a placement are made from. Reads its purpose."""
+def request_facts(request: AllocationRequest, inputs: PlanInputs) -> RequestFacts:
+    """A stored request as the facts of its placement are made from, countries as the plan knew them."""
     return RequestFacts(
         tokens=request.tokens,
         input_tokens=request.input_tokens,
@@ -97,8 +96,8 @@ def request_facts(request: AllocationRequest, countries: Mapping[str, CountryFac
         min_cfe_share=request.min_cfe_share,
         purpose=request.purpose_id,
         purpose_title=request.purpose.title,
-        origin=countries[request.origin_code],
-        scored_country=countries[request.scored_code],
+        origin=inputs.country(request.origin_code),
+        scored_country=inputs.country(request.scored_code),
     )
 
 
@@ -109,16 +108,22 @@ def planned_decision(
     run_id: int,
     inputs: PlanInputs,
     policy: PolicyFacts,
-    countries: Mapping[str, CountryFacts],
+    is_degraded: bool,
 ) -> Decision:
     """What a plan makes of a request: the verdict over its own region-hours, with price and carbon as planned.
 
     `rows` are its placements with tokens, by part. `policy` is the request's own.
     """
-    asked, parts = request_facts(request, countries), [_part(inputs, row) for row in rows]
+    asked, parts = request_facts(request, inputs), [_part(inputs, row) for row in rows]
     facts = _together([facts_of(inputs, asked, _placement(row), terms=policy.terms) for row in rows])
     verdict = decide(policy.terms, facts) if len(rows) == 1 else decide_parts(policy.terms, facts, parts)
-    sentence = placed_in_words(run_id, inputs.made_at, tokens=verdict.granted_tokens, asked_tokens=request.tokens)
+    sentence = placed_in_words(
+        run_id,
+        inputs.made_at,
+        tokens=verdict.granted_tokens,
+        asked_tokens=request.tokens,
+        is_degraded=is_degraded,
+    )
     verdict = replace(verdict, reasons=(sentence, *verdict.reasons[1:]))
     decision = unsaved_decision(request, policy, facts, verdict, now=inputs.made_at)
     if len(parts) > 1:

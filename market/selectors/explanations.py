@@ -14,15 +14,13 @@ from market.domain.placement.handback import HEADROOM_SHARE
 from market.domain.placement.plan import PlacementVerdict, PlanInputs, WaitingReason
 from market.domain.placement.story import tell
 from market.domain.placement.story_words import Told
-from market.models import Decision, Placement
+from market.models import AllocationRequest, AllocationRun, Decision, Placement
 from market.selectors.answers import candidate_rows, explain_again, iso, verdict_of
 from market.selectors.plan_stories import find_told, party_of, plan_candidates
 from market.selectors.planned import Standing
 from market.selectors.policies import get_policy_version
 
 MONEY = ("service", "carbon", "justice", "renewable")
-LEFT_OUT = {"budget", "fund"}
-"""Reasons for which requests leave a plan after everything was placed."""
 
 
 def explain(standing: Standing) -> dict[str, Any]:
@@ -32,12 +30,12 @@ def explain(standing: Standing) -> dict[str, Any]:
         return _of_decision(decision)
     told = find_told(decision.request, run, standing.rows)
     if told is None:
-        return {**explain_again(decision), "plan": None}
+        rows = {"placements": [_row(each) for each in standing.rows]}
+        return {**explain_again(decision), "stored": rows, "recomputed": {}, "agrees": False, "plan": None}
     if standing.is_planned:
         stored, recomputed = _stored(told.inputs, decision, standing.rows), _recomputed(told, decision, standing.rows)
     else:
-        left_out = bool(LEFT_OUT & set(run.record.get("misses", ())))
-        stored, recomputed = _stored_wait(standing.rows[0]), _recomputed_wait(told, standing.rows[0], left_out)
+        stored, recomputed = _stored_wait(standing.rows[0]), _recomputed_wait(told, decision.request, run)
     return {
         "explanation": decision.explanation,
         "policy": {"name": decision.policy.name, "version": decision.policy.version, "body": decision.policy.body},
@@ -84,7 +82,10 @@ def _stored(inputs: PlanInputs, decision: Decision, rows: Sequence[Placement]) -
         "region": inputs.sites[largest.site].region,
         "starts_at": iso(begins),
         "price": {f"{name}_usd": usd(value) for name, value in {**money, "total": total}.items()},
+        "from_fund_usd": usd(sum(row.from_fund_micro_usd for row in placed)),
+        "energy_wh": sum(row.energy_wh for row in placed),
         "location_g": sum(row.location_g for row in placed),
+        "avoided_g": _avoided([row.avoided_g for row in placed]),
         "weight": inputs.parties[largest.party].weight,
         "party": _party_of_row(inputs, largest),
         "is_eligible": True,
@@ -98,6 +99,9 @@ def _recomputed(told: Told, decision: Decision, rows: Sequence[Placement]) -> di
     asked = decision.request.tokens
     return {
         **verdict,
+        "from_fund_usd": usd(told.price.from_fund) if told.price else None,
+        "energy_wh": decision.energy_wh_central,
+        "avoided_g": decision.avoided_g,
         "verdict": "granted" if verdict["granted_tokens"] == asked else "partial",
         "weight": _weight_in_plan(told.inputs, decision),
         "party": list(party_of(decision.request, told.inputs)),
@@ -106,31 +110,48 @@ def _recomputed(told: Told, decision: Decision, rows: Sequence[Placement]) -> di
     }
 
 
+def _avoided(parts: Sequence[float | None]) -> float | None:
+    """Of all parts; unknown where it is of any."""
+    known = [each for each in parts if each is not None and not math.isnan(each)]
+    return sum(known) if len(known) == len(parts) else None
+
+
 def _stored_wait(row: Placement) -> dict[str, Any]:
     return {"verdict": "queued", "granted_tokens": 0, "reason": WaitingReason(row.reason).name.lower()}
 
 
-def _recomputed_wait(told: Told, row: Placement, left_out: bool) -> dict[str, Any]:
-    """Why it waits, by the region-hours it could use; what its budget and the Fund had then is as recorded.
+def _recomputed_wait(told: Told, request: AllocationRequest, run: AllocationRun) -> dict[str, Any]:
+    return {"verdict": "queued", "granted_tokens": 0, "reason": _reason_again(told, request, run).name.lower()}
 
-    `left_out`: others were left out after all was placed, so that room for it may be left.
-    """
-    stored = WaitingReason(row.reason)
-    fits = any(_had_room(told, each) for each in told.options)
+
+def _reason_again(told: Told, request: AllocationRequest, run: AllocationRun) -> WaitingReason:
+    """Why it waits, by the region-hours it could use; what its budget and the Fund had then is as recorded."""
+    has_cap = request.price_cap_micro_usd is not None
+    is_rounded = has_cap and told.inputs.caps_are_rounded
     if not told.options:
-        reason = WaitingReason.NOT_ELIGIBLE
-    elif stored == WaitingReason.FULL and fits and not left_out:
-        reason = WaitingReason.NONE
-    else:
-        reason = WaitingReason.FULL if stored == WaitingReason.NOT_ELIGIBLE else stored
-    return {"verdict": "queued", "granted_tokens": 0, "reason": reason.name.lower()}
+        return WaitingReason.NOT_ELIGIBLE
+    match told.reason:
+        case WaitingReason.NOT_ELIGIBLE:
+            return told.reason if is_rounded else WaitingReason.FULL
+        case WaitingReason.FULL:
+            claims_nothing = told.is_degraded or is_rounded or _lost_some(told.inputs, run)
+            has_room = not claims_nothing and any(_had_room(told, each) for each in told.options)
+            return WaitingReason.NONE if has_room else told.reason
+        case WaitingReason.FUND:
+            return told.reason if has_cap else WaitingReason.NONE
+        case WaitingReason.CARBON_BUDGET:
+            return WaitingReason.NONE if run.record.get("carbon_budget_ng") is None else told.reason
+    return told.reason
+
+
+def _lost_some(inputs: PlanInputs, run: AllocationRun) -> bool:
+    """Whether room was taken, or work withdrawn, between the drawing of the plan and its coming into force."""
+    return (run.planned_tokens or 0) < int(inputs.arrays["planned_tokens"].sum())
 
 
 def _had_room(told: Told, option: Option) -> bool:
     """Room for the whole of it, beyond what plans leave for rounding to whole requests."""
-    arrays = told.inputs.arrays
-    taken = int(arrays["promised_tokens"][option.cell]) + int(arrays["kept_tokens"][option.cell])
-    headroom = math.floor(max(0, int(arrays["capacity_tokens"][option.cell]) - taken) * HEADROOM_SHARE)
+    headroom = math.floor(option.room_tokens * HEADROOM_SHARE)
     return option.free_tokens >= told.asked_tokens and option.free_tokens > headroom
 
 

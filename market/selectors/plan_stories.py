@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from climate import selectors as climate
+from market.domain.explanation import grams
 from market.domain.facts import DecisionFacts
 from market.domain.parts import sum_prices
 from market.domain.placement.cells import NG_PER_TOKEN_TO_G_PER_1K
@@ -29,20 +29,22 @@ from market.domain.verdict import price_of
 from market.models import AllocationRequest, AllocationRun, Placement
 from market.selectors.drafts import request_facts
 from market.selectors.plan_inputs import find_plan_inputs
+from market.selectors.planned import is_of_plan
 from market.selectors.policies import get_policy_version
 
 MOST_CANDIDATES = 60
 
 
 def find_told(request: AllocationRequest, run: AllocationRun, rows: Sequence[Placement]) -> Told | None:
-    """Everything the story of a request in a plan is told from; None where the plan's inputs are not kept any more."""
+    """Everything the story of a request in a plan is told from.
+
+    None where the plan's inputs are not kept any more, or the rows cannot have come of it.
+    """
     inputs = find_plan_inputs([run.pk]).get(run.pk)
-    party = None if inputs is None or not rows else _party(inputs, request, rows[0])
-    if inputs is None or party is None:
+    if inputs is None or not is_of_plan(inputs, rows):
         return None
     terms = get_policy_version(request.policy_id).terms
-    countries = {code: climate.get_country(code) for code in {request.origin_code, request.scored_code}}
-    facts = base_facts(inputs, request_facts(request, countries), party, terms=terms)
+    facts = base_facts(inputs, request_facts(request, inputs), rows[0].party, terms=terms)
     options = options_of(inputs, facts, terms, latest_at=request.latest_at)
     places = tuple(
         Place(site=row.site, hour=row.hour, tokens=row.tokens, location_g=row.location_g) for row in rows if row.tokens
@@ -54,7 +56,7 @@ def find_told(request: AllocationRequest, run: AllocationRun, rows: Sequence[Pla
         run_id=run.pk,
         policy=get_policy_version(inputs.terms_policy_id).title,
         is_degraded=run.is_degraded,
-        party=party,
+        party=rows[0].party,
         asked_tokens=request.tokens,
         places=places,
         reason=WaitingReason(rows[0].reason),
@@ -97,16 +99,8 @@ def _why_not(told: Told, option: Option) -> str:
         return "room was left"
     own = min(full_price(told.inputs, place.site, place.hour) for place in told.places)
     more = (option.full_price_ng_per_token - own) * NG_PER_TOKEN_TO_G_PER_1K
-    return f"{more:.3g} g CO2e more per 1,000 tokens, what it would crowd out counted in" if more > 0 else "not cleaner"
-
-
-def _party(inputs: PlanInputs, request: AllocationRequest, row: Placement) -> int | None:
-    """The party that the row names; of a row that names none, the request's own."""
-    if row.party >= 0:
-        return row.party
-    own = party_of(request, inputs)
-    named = ((each.origin, each.scored, each.purpose) for each in inputs.parties)
-    return next((index for index, each in enumerate(named) if each == own), None)
+    words = f"{grams(more)} CO2e more per 1,000 tokens, what it would crowd out counted in"
+    return words if more > 0 else "not cleaner"
 
 
 def party_of(request: AllocationRequest, inputs: PlanInputs) -> PartyKey:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from climate.domain.ladder import HOUR, floor_hour
 from market.domain.placement.cells import cell_words
-from market.domain.placement.plan import PlacementVerdict, PlanInputs, WaitingReason
+from market.domain.placement.plan import PlacementVerdict, PlanInputs
 from market.domain.placement.words import WAITING_WORDS
 from market.models import AllocationRequest, AllocationRun, Placement
 from market.selectors.plan_inputs import find_plan_inputs
@@ -59,9 +59,14 @@ def _changes(moments: Iterator[Moment]) -> Iterator[Moment]:
         before = each.what
 
 
+_WHY = {int(reason): words for reason, words in WAITING_WORDS.items()}
+
+
 def _words(moment: Moment, inputs: PlanInputs | None, *, was_placed: bool) -> str:
     if moment.verdict == PlacementVerdict.WAITING:
-        return f"waits on after run {moment.run_id}. {WAITING_WORDS[WaitingReason(moment.reason)]}"
-    where = f" for {cell_words(inputs, moment.site, moment.hour)}" if inputs else ""
+        return f"waits on after run {moment.run_id}. {_WHY.get(moment.reason, '')}"
+    where = ""
+    if inputs is not None and inputs.has_cell(moment.site, moment.hour):
+        where = f" for {cell_words(inputs, moment.site, moment.hour)}"
     part = " in part" if moment.verdict == PlacementVerdict.PARTIAL else ""
     return f"{'replanned' if was_placed else 'planned'}{part} by run {moment.run_id}{where}"

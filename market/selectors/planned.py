@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from copy import copy
 from dataclasses import dataclass
 from uuid import UUID
@@ -11,10 +11,8 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from budgets import selectors as budgets
-from climate import selectors as climate
-from climate.domain.places import CountryFacts
 from market.domain.placement.plan import PlacementVerdict, PlanInputs, WaitingReason
-from market.domain.placement.words import waits_in_words
+from market.domain.placement.words import NOT_OF_THIS_PLAN, waits_in_words
 from market.models import AllocationRequest, AllocationRun, Decision, Placement
 from market.selectors.drafts import planned_decision
 from market.selectors.plan_inputs import find_plan_inputs, find_run_in_force
@@ -60,18 +58,34 @@ def list_standings(decisions: Collection[Decision]) -> dict[UUID, Standing]:
     inputs = find_plan_inputs([run.pk]).get(run.pk) if run and rows else None
     if run is None or inputs is None:
         return found
-    placed = {request_id for request_id, each in rows.items() if each[0].verdict in GRANTING}
+    sound = {request_id for request_id, each in rows.items() if is_of_plan(inputs, each)}
+    placed = {request_id for request_id in sound if rows[request_id][0].verdict in GRANTING}
     paying = [budget for request_id in placed if (budget := waiting[request_id].request.budget_id)]
     holds = budgets.list_plan_holds(paying) if paying else {}
-    countries = {each.code: each for each in climate.list_countries()} if placed else {}
     for request_id, each in rows.items():
         stored = waiting[request_id]
         if request_id in placed:
             hold = holds.get(stored.request.budget_id) if stored.request.budget_id else None
-            found[request_id] = _placed(stored, each, run, inputs, countries, hold)
+            found[request_id] = _placed(stored, each, run, inputs, hold)
         else:
-            found[request_id] = _waiting(stored, each, run, inputs)
+            found[request_id] = _waiting(stored, each, run, inputs, is_sound=request_id in sound)
     return found
+
+
+def is_of_plan(inputs: PlanInputs, rows: Sequence[Placement]) -> bool:
+    """Whether rows of a request can have come of the plan: all of one kind, in its regions, hours and parties."""
+    verdict = rows[0].verdict
+    if any((row.verdict, row.party) != (verdict, rows[0].party) for row in rows):
+        return False
+    if rows[0].reason not in _REASONS or not 0 <= rows[0].party < len(inputs.parties):
+        return False
+    if verdict in GRANTING:
+        return all(inputs.has_cell(row.site, row.hour) and row.tokens > 0 for row in rows)
+    is_waiting = verdict == PlacementVerdict.WAITING and rows[0].reason != WaitingReason.NONE
+    return is_waiting and not any(row.tokens for row in rows)
+
+
+_REASONS = frozenset(WaitingReason)
 
 
 def is_planned(run_id: int, *verdicts: PlacementVerdict, request: str = "pk") -> Exists:
@@ -118,7 +132,6 @@ def _placed(
     rows: Sequence[Placement],
     run: AllocationRun,
     inputs: PlanInputs,
-    countries: Mapping[str, CountryFacts],
     hold: budgets.PlanHold | None,
 ) -> Standing:
     decision = planned_decision(
@@ -127,7 +140,7 @@ def _placed(
         run_id=run.pk,
         inputs=inputs,
         policy=policy_facts(stored.policy),
-        countries=countries,
+        is_degraded=run.is_degraded,
     )
     decision.policy = stored.policy
     status = Status.GRANTED if rows[0].verdict == PlacementVerdict.GRANTED else Status.PARTIAL
@@ -147,10 +160,14 @@ def _gone_by(stored: Decision) -> Standing:
     return Standing(decision=decision, status=Status.EXPIRED)
 
 
-def _waiting(stored: Decision, rows: Sequence[Placement], run: AllocationRun, inputs: PlanInputs) -> Standing:
+def _waiting(
+    stored: Decision, rows: Sequence[Placement], run: AllocationRun, inputs: PlanInputs, *, is_sound: bool
+) -> Standing:
     """The stored decision with the plan's word on why it waits on."""
     decision = copy(stored)
-    why = waits_in_words(run.pk, inputs.made_at, WaitingReason(rows[0].reason))
+    why = NOT_OF_THIS_PLAN
+    if is_sound:
+        why = waits_in_words(run.pk, inputs.made_at, WaitingReason(rows[0].reason))
     decision.explanation = f"{stored.explanation} {why}"
     decision.reasons = [*stored.reasons, why]
     return Standing(decision=decision, status=Status.QUEUED, rows=tuple(rows), run=run)

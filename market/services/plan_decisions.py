@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
-from climate import selectors as climate
-from climate.domain.places import CountryFacts
 from config.kernel.errors import Conflict
 from market.domain.placement.plan import PlanInputs
 from market.models import AllocationRun, Decision
@@ -29,10 +27,6 @@ class PlanDecisions:
         """What the run was computed from."""
         return get_plan_inputs(self.run.pk)
 
-    @cached_property
-    def _countries(self) -> dict[str, CountryFacts]:
-        return {each.code: each for each in climate.list_countries()}
-
     def policy(self, policy_id: int) -> PolicyFacts:
         """A version of a policy."""
         if policy_id not in self._policies:
@@ -51,7 +45,7 @@ class PlanDecisions:
             run_id=self.run.pk,
             inputs=self.inputs,
             policy=self.policy(planned.request.policy_id),
-            countries=self._countries,
+            is_degraded=self.run.is_degraded,
         )
         if decision.granted_tokens != planned.amounts.tokens or decision.total_micro_usd != planned.total_micro_usd:
             raise Conflict("The facts of the plan do not come to what it planned.", code="plan_differs")

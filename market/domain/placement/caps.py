@@ -43,10 +43,11 @@ ROUNDING_MICRO_USD = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenCells:
-    """Masks of region-hours [M, S, T] and which of them each request has [N]."""
+    """Masks of region-hours [M, S, T] and which of them each request has [N]. `is_rounded`: by caps rounded down."""
 
     cells: Flags
     of_request: Indices
+    is_rounded: bool = False
 
 
 def affordable(
@@ -68,7 +69,8 @@ def affordable(
         found = _by_levels(inputs, columns, opened, rows, terms=terms, countries=countries)
     of_request = opened.of_request.copy()
     of_request[rows] = len(opened.cells) + found.of_request
-    return OpenCells(cells=np.concatenate((opened.cells, found.cells)), of_request=of_request)
+    cells = np.concatenate((opened.cells, found.cells))
+    return OpenCells(cells=cells, of_request=of_request, is_rounded=found.is_rounded)
 
 
 def _exactly(
@@ -121,7 +123,7 @@ def _by_levels(
         energy = wh_per_token(columns, request, posted.terms) / factor
         most = max(LEAST_LEVELS, MOST_LEVELS * len(some) // len(rows))
         of_row[some] = _levels(posted, energy, limit, most, masks)
-    return OpenCells(cells=np.array(masks), of_request=of_row)
+    return OpenCells(cells=np.array(masks), of_request=of_row, is_rounded=True)
 
 
 def _levels(posted: _Posted, energy: Floats, limit: Floats, most: int, masks: list[Flags]) -> Indices:

@@ -60,8 +60,18 @@ def cell_at(inputs: PlanInputs, site: int, hour: int, *, has_prices: bool = True
 
 def free_tokens(inputs: PlanInputs, site: int, hour: int) -> int:
     """Room that the plan left in a cell."""
+    return max(0, room_tokens(inputs, site, hour) - int(inputs.arrays["planned_tokens"][site, hour]))
+
+
+def undrawn_tokens(inputs: PlanInputs, site: int, hour: int) -> int:
+    """Room that was left when all was placed, before some of it was left out."""
+    return max(0, room_tokens(inputs, site, hour) - int(inputs.arrays["drawn_tokens"][site, hour]))
+
+
+def room_tokens(inputs: PlanInputs, site: int, hour: int) -> int:
+    """Room that the plan had in a cell: what is neither promised nor kept for expected work."""
     arrays = inputs.arrays
-    taken = sum(int(arrays[name][site, hour]) for name in ("promised_tokens", "kept_tokens", "planned_tokens"))
+    taken = int(arrays["promised_tokens"][site, hour]) + int(arrays["kept_tokens"][site, hour])
     return max(0, int(arrays["capacity_tokens"][site, hour]) - taken)
 
 

@@ -16,7 +16,7 @@ from datetime import datetime
 from climate.domain.ladder import HOUR, floor_hour
 from market.domain.asks import hours_of_window
 from market.domain.facts import Candidate, DecisionFacts
-from market.domain.placement.cells import free_tokens
+from market.domain.placement.cells import room_tokens, undrawn_tokens
 from market.domain.placement.facts import PlacementFacts, RequestFacts, candidate_at, facts_of
 from market.domain.placement.plan import PlanInputs
 from market.domain.placement.prices import UNLIMITED
@@ -32,6 +32,7 @@ HOURS_MORE = 2
 class Option:
     """A region-hour that a request may use; `full_price_ng_per_token` as the plan priced it.
 
+    `room_tokens` is what the plan had to give there, `free_tokens` what was left of it when all was placed.
     `posted_micro_usd` is what the whole request would cost there, for a request that names a highest price.
     """
 
@@ -39,6 +40,7 @@ class Option:
     hour: int
     candidate: Candidate
     full_price_ng_per_token: float
+    room_tokens: int
     free_tokens: int
     posted_micro_usd: int | None
 
@@ -159,10 +161,11 @@ def full_price(inputs: PlanInputs, site: int, hour: int) -> float:
 
 
 def _gained(inputs: PlanInputs, places: Sequence[Place], added: Sequence[Option], *, freedom: str) -> Counterfactual:
-    """Against the places as they are; for work that waits, the cheapest region-hour with room for it."""
-    if not added:
+    """Against the places as they are, by the cheapest region-hour that had room for the largest of them at all."""
+    largest = max((each.tokens for each in places), default=1)
+    best = next((each for each in added if each.room_tokens >= largest), None)
+    if best is None:
         return Counterfactual(freedom=freedom, saved_g=0.0, option=None)
-    best = added[0]
     saved = sum(
         max(0.0, full_price(inputs, each.site, each.hour) - best.full_price_ng_per_token)
         * each.tokens
@@ -203,7 +206,8 @@ def _option(
         hour=cell[1],
         candidate=candidate,
         full_price_ng_per_token=full_price(inputs, *cell),
-        free_tokens=free_tokens(inputs, *cell),
+        room_tokens=room_tokens(inputs, *cell),
+        free_tokens=undrawn_tokens(inputs, *cell),
         posted_micro_usd=None if facts.price_cap_micro_usd is None else _posted(facts, terms, candidate),
     )
 

@@ -38,7 +38,7 @@ class Eligibility:
     `is_eligible` [E, S], `set_of_hour` [P, T] (NO_SET: nothing). By request [N]: `profile`,
     `first_hour` and `last_hour` (inclusive, first > last where no hour of the plan is in its
     window), `party` (index into `parties`), and `can_be_served`:
-    some site is eligible in some hour of its window, be it full or not.
+    some site is eligible in some hour of its window, be it full or not. `caps_are_rounded`: see `caps`.
     """
 
     is_eligible: Flags
@@ -49,6 +49,7 @@ class Eligibility:
     party: Indices
     parties: tuple[PartyKey, ...]
     can_be_served: Flags
+    caps_are_rounded: bool
 
 
 def eligibility_of(
@@ -82,6 +83,7 @@ def eligibility_of(
         party=party_of_kind[columns.kind],
         parties=parties,
         can_be_served=_has_an_hour(set_of_hour, profile, first_hour, last_hour),
+        caps_are_rounded=opened.is_rounded,
     )
 
 

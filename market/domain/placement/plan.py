@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-FORMAT = 1
+from climate.domain.places import CountryFacts
+
+FORMAT = 2
 HOUR = timedelta(hours=1)
 
 
@@ -87,6 +89,7 @@ ARRAYS = (
     "promised_tokens",  # grants in force when the plan was made
     "kept_tokens",  # room kept for expected work
     "planned_tokens",
+    "drawn_tokens",  # placed by the solver, before what budgets and the Fund cannot pay was left out
     "cost_ng_per_token",
     "hour_price_ng_per_token",
 )
@@ -96,10 +99,12 @@ ARRAYS = (
 class PlanInputs:
     """A run's inputs and prices. `arrays` has the names of ARRAYS; zones Z x T or sites S x T.
 
-    `home_of_origin` names the region of "run now at home". `reach_km` [origin -> km to each of
+    `countries` are those of all origins and all that are scored, as they were known then: weights and
+    prices come of them. `home_of_origin` names the region of "run now at home". `reach_km` [origin -> km to each of
     `regions`]. `levels` are the water levels as plain data; `emergencies` those in force.
     `mean_need_score` of settled work (None: nothing settled). `terms_policy_id` is the policy whose
-    plan-wide terms (weights, floors, room kept, carbon budget) were used.
+    plan-wide terms (weights, floors, room kept, carbon budget) were used. `caps_are_rounded`: so many
+    requests named a highest price that these were rounded down (`market.domain.placement.caps`).
     """
 
     made_at: datetime
@@ -113,11 +118,13 @@ class PlanInputs:
     parties: tuple[Party, ...]
     levels: tuple[dict[str, Any], ...]
     emergencies: tuple[dict[str, Any], ...]
+    countries: tuple[CountryFacts, ...]
     home_of_origin: dict[str, str]
     reach_km: dict[str, list[float | None]]
     mean_need_score: float | None
     fund_available_micro_usd: int
     floor_scale: float
+    caps_are_rounded: bool
     terms_policy_id: int
     kind: str
     scope: str
@@ -126,6 +133,17 @@ class PlanInputs:
     def hour_at(self, index: int) -> datetime:
         """The beginning of an hour of the plan."""
         return self.first_hour + index * HOUR
+
+    def has_cell(self, site: int, hour: int) -> bool:
+        """Whether these are indices of a site and an hour of the plan."""
+        return 0 <= site < len(self.sites) and 0 <= hour < self.hour_count
+
+    def country(self, code: str) -> CountryFacts:
+        """A country as it was known when the plan was made. Raises KeyError."""
+        found = next((each for each in self.countries if each.code == code), None)
+        if found is None:
+            raise KeyError(code)
+        return found
 
     def to_bytes(self) -> bytes:
         """Compressed; `from_bytes` gives back an equal value."""
@@ -147,6 +165,7 @@ class PlanInputs:
         for name in ("made_at", "first_hour"):
             values[name] = datetime.fromisoformat(values[name])
         values["sites"] = tuple(Site(**each) for each in values["sites"])
+        values["countries"] = tuple(CountryFacts(**each) for each in values["countries"])
         values["parties"] = tuple(
             Party(**{**each, "factors": tuple((name, value) for name, value in each["factors"])})
             for each in values["parties"]
@@ -162,7 +181,7 @@ _FACTS = tuple(name for name in PlanInputs.__dataclass_fields__ if name != "arra
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
-    if isinstance(value, Site | Party):
+    if isinstance(value, Site | Party | CountryFacts):
         return asdict(value)
     if isinstance(value, tuple):
         return [_plain(each) for each in value]

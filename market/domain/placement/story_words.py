@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from market.domain.explanation import significant
+from market.domain.explanation import grams, significant
 from market.domain.placement.cells import cell_at, cell_words
 from market.domain.placement.counterfactuals import Certificate, Counterfactual, Option, Place
 from market.domain.placement.plan import Party, PlanInputs, WaitingReason
-from market.domain.placement.words import WAITING_WORDS, clock
+from market.domain.placement.words import ROUNDED_CAP, WAITING_WORDS, clock
 from market.domain.price import Price
 
 
@@ -62,12 +62,13 @@ def _share_words(inputs: PlanInputs, party: Party, story: dict[str, Any]) -> str
     if party.service_tokens >= party.asked_tokens or not story["bottleneck"]["words"]:
         return got
     level = story["share"]["level_tokens_per_weight"]
-    return f"{got} Its share ended at {level:,.0f} tokens per weight: {story['bottleneck']['words']}."
+    return f"{got} Its share ended at {level:,.1f} tokens per weight: {story['bottleneck']['words']}."
 
 
 def _place_words(inputs: PlanInputs, place: Place, told: Told) -> str:
     cell = cell_at(inputs, place.site, place.hour, has_prices=not told.is_degraded)
-    intensity = "an unknown intensity" if cell.intensity_g_per_kwh is None else f"{cell.intensity_g_per_kwh:.0f} g/kWh"
+    known = cell.intensity_g_per_kwh
+    intensity = "an unknown intensity" if known is None else f"{significant(known)} g CO2e/kWh"
     kept = f", {cell.kept_tokens:,} kept for expected work" if cell.kept_tokens else ""
     return (
         f"{place.tokens:,} tokens run in {cell_words(inputs, place.site, place.hour)} at {intensity}"
@@ -78,6 +79,8 @@ def _place_words(inputs: PlanInputs, place: Place, told: Told) -> str:
 
 def _waiting_words(told: Told) -> list[str]:
     words = [WAITING_WORDS[told.reason]]
+    if told.reason == WaitingReason.NOT_ELIGIBLE and told.options:
+        words = [f"{ROUNDED_CAP} Its own would have paid for {_named(told.inputs, told.options)}."]
     full = [each for each in told.options if each.free_tokens < told.asked_tokens]
     if told.reason == WaitingReason.FULL and full:
         words.append(f"{_named(told.inputs, full)}: {len(full):,} of {len(told.options):,} had no room for it.")
@@ -93,11 +96,14 @@ def optimality_words(told: Told, eligible: bool, beaten: Sequence[Option], crowd
     if beaten:
         return f"{_named(told.inputs, beaten)} had room for it at less carbon: this is not the best place."
     many = f"None of the {len(told.options):,} region-hours it may use"
-    if crowded:
+    roomy = [each for each in crowded if each.free_tokens]
+    if roomy:
         return (
-            f"{many} had room for the whole of it at less carbon. {_named(told.inputs, crowded)} would have been"
+            f"{many} had room for the whole of it at less carbon. {_named(told.inputs, roomy)} would have been"
             " cleaner for a part of it: requests are not cut."
         )
+    if crowded:
+        return f"{many} had room for it at less carbon."
     return f"{many} costs less carbon, what it would crowd out counted in."
 
 
@@ -112,4 +118,4 @@ def freedom_words(inputs: PlanInputs, freedom: Counterfactual) -> str:
     if freedom.option is None:
         return f"{begin} would have saved nothing in this plan."
     where = cell_words(inputs, *freedom.option.cell)
-    return f"{begin} would have saved about {significant(freedom.saved_g)} g CO2e, in {where} (estimated)."
+    return f"{begin} would have saved about {grams(freedom.saved_g)} CO2e, in {where} (estimated)."

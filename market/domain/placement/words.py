@@ -19,12 +19,19 @@ WAITING_WORDS = {
     WaitingReason.FUND: "The Fund cannot pay the discount that its price counts on.",
 }
 
+ROUNDED_CAP = "In a plan with many highest prices they are rounded down, so that it can be made in time."
+NOT_OF_THIS_PLAN = "What is stored of its place cannot have come of the plan in force; the next pass places it anew."
 
-def placed_in_words(run_id: int, made_at: datetime, *, tokens: int, asked_tokens: int) -> str:
-    """Who placed it, and what that means for a request that got all or a part."""
+
+def placed_in_words(
+    run_id: int, made_at: datetime, *, tokens: int, asked_tokens: int, is_degraded: bool = False
+) -> str:
+    """Who placed it, and what that means for a request that got all or a part. A degraded plan claims nothing."""
     plan = f"Placed by the plan of run {run_id}, made {clock(made_at)} for all work that waits"
     if tokens < asked_tokens:
         return f"{plan}: {tokens:,} of {asked_tokens:,} tokens are its share of the room."
+    if is_degraded:
+        return f"{plan} while the solver had failed: it fits, and may not be the greenest."
     return f"{plan}: this is where all of it together emits least."
 
 

@@ -60,6 +60,12 @@ class Drawing:
         np.add.at(tokens, (self.placed.site[counts], self.placed.hour[counts]), self.placed.tokens[counts])
         return tokens
 
+    def drawn_tokens_of_cells(self, shape: tuple[int, int]) -> Ints:
+        """The same with all that was placed, left out since or not: what the room was seen to be when it was placed."""
+        tokens = np.zeros(shape, dtype=np.int64)
+        np.add.at(tokens, (self.placed.site, self.placed.hour), self.placed.tokens)
+        return tokens
+
     def amounts_of_requests(self) -> tuple[Ints, Ints, Ints]:
         """What each request takes of its budget [unit][N], whether it is out or not."""
         sums = tuple(np.zeros(len(self.columns), dtype=np.int64) for _ in self.amounts)

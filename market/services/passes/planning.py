@@ -72,7 +72,8 @@ def set_up(
     free = int(free_room(gathered.draft).sum())
     parties = parties_of(gathered, eligibility.parties, free_tokens=free)
     order, rank = in_turn(parties, eligibility.party, count=len(columns))
-    draft, trouble = replace(gathered.draft, parties=parties), ""
+    draft = replace(gathered.draft, parties=parties, caps_are_rounded=eligibility.caps_are_rounded)
+    trouble = ""
     if len(work.kinds):
         everybody = np.flatnonzero(eligibility.can_be_served)
         case = case_of(draft, columns, eligibility, parties, chosen=everybody, rank=rank)

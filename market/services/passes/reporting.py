@@ -30,6 +30,7 @@ def complete(plan: Plan) -> PlanInputs:
     arrays = {
         **draft.arrays,
         "planned_tokens": plan.drawing.tokens_of_cells((shape[0], shape[1])),
+        "drawn_tokens": plan.drawing.drawn_tokens_of_cells((shape[0], shape[1])),
         "hour_price_ng_per_token": solved.flow.hour_price,
     }
     return replace(

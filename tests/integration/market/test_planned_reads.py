@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from climate.models import Country
 from market.models import Decision, Placement
 from market.selectors import (
     get_decision_row,
@@ -175,6 +176,44 @@ def test_a_placement_that_was_tampered_with_does_not_agree(team, budget, changes
     assert get_explanation(request.pk)["agrees"] is True
     rows.update(**changes)
     assert get_explanation(request.pk)["agrees"] is False
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"site": 30_000},
+        {"site": -1},
+        {"hour": 48},
+        {"hour": -3},
+        {"party": 7},
+        {"reason": 99},
+        {"verdict": 9},
+        {"verdict": 0},
+        {"tokens": 0},
+        {"energy_wh": 1.0},
+        {"avoided_g": 1e6},
+    ],
+    ids=str,
+)
+def test_a_row_that_cannot_have_come_of_its_plan_is_read_and_does_not_agree(team, budget, changes):
+    request = ask(team.principal)
+    run()
+    Placement.objects.filter(request=request).update(**changes)
+    assert get_explanation(request.pk)["agrees"] is False
+    assert get_request_detail(request.pk).id == request.pk
+    assert len(list_decisions(team_ids=None)) == 1
+    assert len(list_request_answers(team_ids=None, filters={}, offset=0, limit=5)) == 1
+
+
+def test_what_is_learned_of_a_country_later_changes_no_plan(team, budget):
+    request = ask(team.principal, origin="BD", purpose="climate_adaptation")
+    run()
+    before = answer(request)
+    Country.objects.filter(pk="BD").update(income_group="high", vulnerability=0.1, is_ldc=False)
+    told = get_explanation(request.pk)
+    assert told["agrees"] is True, (told["stored"], told["recomputed"])
+    assert answer(request)["price"] == before["price"]
+    assert take_up(request_id=request.pk, actor="test", now=NOW).verdict == Decision.Verdict.GRANTED
 
 
 def test_a_placement_in_a_region_it_may_not_use_does_not_agree(team, budget):

@@ -28,7 +28,7 @@ NEAR_SITE, FAR_SITE = 0, 1
 def made(price=PRICE, planned=None, **changes):
     arrays = {"cost_ng_per_token": COST, "hour_price_ng_per_token": price}
     if planned is not None:
-        arrays["planned_tokens"] = np.array(planned, dtype=np.int64)
+        arrays["planned_tokens"] = arrays["drawn_tokens"] = np.array(planned, dtype=np.int64)
     inputs = plan(NEAR, FAR, arrays=arrays, parties=(party(),))
     request = replace(request_facts(columns({}), 0), latest_at=LAST, **changes)
     return inputs, base_facts(inputs, request, 0, terms=TERMS[1])
@@ -124,3 +124,10 @@ def test_savings_are_told_in_the_requests_own_mix_of_input_and_output():
     half = replace(place(FAR_SITE, 1), location_g=place(FAR_SITE, 1).location_g / 2)
     gained = more_hours(inputs, facts, TERMS[1], (half,), found, LAST)
     assert gained.saved_g == pytest.approx((290 - 270) * 2000 * 1e-9 / 2)
+
+
+def test_a_region_hour_that_could_not_hold_the_request_is_never_said_to_have_saved():
+    inputs, facts, found = options()
+    inputs.arrays["capacity_tokens"][:, 2:] = 1999
+    gained = more_hours(inputs, facts, TERMS[1], (place(FAR_SITE, 1),), found, LAST)
+    assert (gained.saved_g, gained.option) == (0.0, None)
