@@ -327,7 +327,7 @@ def test_headrooms_are_what_each_level_of_a_path_can_still_pay():
 
 
 def test_a_period_that_is_over_but_not_turned_counts_as_the_turn_will_leave_it():
-    root, leaf = make_path(1000, 800, period="hour", rollover_percent=10)
+    _root, leaf = make_path(1000, 800, period="hour", rollover_percent=10)
     settle(hold(leaf, 500), 500)
     resize(leaf, amounts_of(100))
     soon = NOW + timedelta(hours=1)
