@@ -69,6 +69,13 @@ def test_who_did_not_get_all_is_told_where_shares_stopped(world, client):
     assert re.search(r"1 party stopped at \d+ tokens per weight: .*Stockholm", page)
 
 
+def test_work_that_waits_is_not_called_decided(world, client):
+    tomorrow = datetime.now(UTC) + timedelta(hours=20)
+    request_id = ask_for_tokens(world.delta_team_id, earliest=tomorrow, latest=tomorrow)
+    page = text_of(client.get(reverse("request", args=[request_id])))
+    assert "None to show. The request waits for a place" in page
+
+
 def test_the_page_of_a_run_shows_its_record(world, planned, client):
     page = text_of(client.get(reverse("allocation-run", args=[run().pk])))
     assert run().fingerprint in page
