@@ -91,6 +91,7 @@ def run_line(run: RunRow) -> Row:
         "seconds": _seconds(run.total_seconds),
         "solver": run.solver or figures.UNKNOWN,
         "error": run.error,
+        "kept_run_id": run.kept_run_id,
     }
 
 

@@ -78,6 +78,9 @@ class RunOut(serializers.Serializer):  # type: ignore[type-arg]
     label = serializers.CharField(read_only=True, default=LABEL)  # type: ignore[assignment]
     total_seconds = serializers.FloatField(allow_null=True)
     error = serializers.CharField()
+    kept_run_id = serializers.IntegerField(
+        allow_null=True, help_text="Nothing had changed: the plan of this run stayed in force."
+    )
 
 
 class PartyFactorOut(serializers.Serializer):  # type: ignore[type-arg]

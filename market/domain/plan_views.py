@@ -47,6 +47,7 @@ class RunRow:
     saved_share: float | None
     total_seconds: float | None
     error: str
+    kept_run_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -90,6 +90,7 @@ def run_row(run: AllocationRun) -> RunRow:
         saved_share=1 - plan_g / run.reference_g if plan_g is not None and run.reference_g else None,
         total_seconds=sum(run.seconds.values()) if run.seconds else None,
         error=run.error,
+        kept_run_id=run.record.get("kept"),
     )
 
 

@@ -76,7 +76,17 @@ def bottleneck_words(inputs: PlanInputs, level: dict[str, Any], at_most: int = 3
     """What stopped the parties of a level, in words."""
     cells = [(int(site), int(hour)) for site, hour in level.get("cells", ())]
     if not cells:
-        return "they got all they asked for"
+        return _without_full_cells(inputs, level)
     named = " and ".join(f"{cell_words(inputs, site, hour)} was full" for site, hour in cells[:at_most])
     more = len(cells) - at_most
     return f"{named} and {more:,} more" if more > 0 else named
+
+
+def _without_full_cells(inputs: PlanInputs, level: dict[str, Any]) -> str:
+    """Where no cell that filled up held them: they have all, or the carbon budget or their own terms stopped them."""
+    parties = [inputs.parties[index] for index in level["parties"]]
+    if all(each.service_tokens >= each.asked_tokens for each in parties):
+        return "they got all they asked for"
+    if level.get("by_carbon"):
+        return "the carbon budget stopped them"
+    return "no more of what they asked fits: its terms leave no region and hour, or promises made before fill them"

@@ -12,7 +12,7 @@ import numpy as np
 from market.domain.placement.fairness_figures import fairness_figures, price_of_justice, served_without_policy
 from market.domain.placement.figures import Placed
 from market.domain.placement.plan import PlanInputs
-from market.domain.placement.problem import Ints, SolverFailed, WaterLevel
+from market.domain.placement.problem import FairService, Ints, SolverFailed, WaterLevel
 from market.domain.placement.reference import Savings, compare, run_at_home
 from market.services.passes.bounded import solve_bounded
 from market.services.passes.planning import Plan, with_services
@@ -36,7 +36,7 @@ def complete(plan: Plan) -> PlanInputs:
     return replace(
         draft,
         parties=with_services(plan, baseline=_baseline(plan)),
-        levels=tuple(_plain(each) for each in solved.fair.levels) if solved.fair else (),
+        levels=_levels(solved.fair) if solved.fair else (),
         floor_scale=solved.fair.floor_scale if solved.fair else 1.0,
         arrays=arrays,
     )
@@ -133,9 +133,14 @@ def _price_of_justice(plan: Plan, keep: Callable[[], object]) -> dict[str, int] 
     return {"tokens": price.tokens, "cost_ng": price.cost}
 
 
-def _plain(level: WaterLevel) -> dict[str, Any]:
+def _levels(fair: FairService) -> tuple[dict[str, Any], ...]:
+    return tuple(_plain(each, by_carbon=fair.stopped_by_carbon and not each.cells) for each in fair.levels)
+
+
+def _plain(level: WaterLevel, *, by_carbon: bool) -> dict[str, Any]:
     return {
         "level": level.level,
         "parties": list(level.parties),
         "cells": [[int(site), int(hour)] for site, hour in level.cells],
+        "by_carbon": by_carbon,
     }

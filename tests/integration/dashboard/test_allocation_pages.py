@@ -83,6 +83,14 @@ def test_the_page_of_a_run_shows_its_record(world, planned, client):
     assert "Fairness" in page
 
 
+def test_a_run_that_changed_nothing_leads_to_the_plan_it_kept(world, client):
+    now = datetime.now(UTC)
+    first = run_allocation_pass(now=now, trigger="test", actor="test").run_id
+    second = run_allocation_pass(now=now, trigger="test", actor="test").run_id
+    assert f"kept the plan of run {first}" in text_of(client.get("/allocation/"))
+    assert reverse("allocation-run", args=[first]) in client.get(f"/allocation/runs/{second}/").content.decode()
+
+
 @pytest.mark.parametrize("path", ["/allocation/runs/999999/", f"/allocation/runs/{'9' * 18}/"])
 def test_a_run_that_is_not_there_is_not_found(world, client, path):
     assert client.get(path).status_code == 404
