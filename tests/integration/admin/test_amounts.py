@@ -147,6 +147,7 @@ def test_no_money_is_no_deposit(root, usd):
 
 
 def test_a_pass_is_run_by_a_post_and_one_at_a_time(root):
+    load_reference(now=timezone.now())
     root.get("/admin/market/allocationrun/run_now/")
     assert AllocationRun.objects.count() == 0
     page = root.post("/admin/market/allocationrun/run_now/", follow=True)
