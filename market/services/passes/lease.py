@@ -10,7 +10,8 @@ from django.db.models import QuerySet
 from config.kernel.errors import Conflict
 from market.models import AllocationRun
 
-LEASE = timedelta(minutes=10)
+LEASE = timedelta(minutes=3)
+"""Longer than the longest stage of a million requests; how long a pass that was killed keeps others waiting."""
 State = AllocationRun.State
 
 

@@ -10,6 +10,7 @@ from config.kernel.errors import Conflict
 from market.connectors import solver
 from market.models import AllocationRun, Placement, RegionHour
 from market.services.passes import bounded, solving, stages
+from market.services.passes.lease import LEASE
 from tests.integration.market.planned_work import ask, only_room, plan_differences, plan_in_force, run, standing
 from tests.integration.world import NOW, make_budget
 from tests.unit.market import solver_calls
@@ -97,5 +98,5 @@ def test_a_pass_keeps_its_right_to_run_while_it_waits_and_stops_when_it_has_lost
         run()
     assert refused.value.code == "pass_taken_over"
     assert len(kept) == 2
-    assert NOW + timedelta(minutes=10) < kept[0] < kept[1]
+    assert NOW + LEASE < kept[0] < kept[1]
     assert (plan_in_force(), [standing(each).status for each in requests]) == (None, ["queued"] * 3)
