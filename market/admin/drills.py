@@ -93,6 +93,7 @@ def in_words(report: DrillReport) -> str:
         f"More: {_listed(gain)}." if gain else "Nobody would get more.",
         f"Less: {_listed(lose)}." if lose else "Nobody would get less.",
         f"Promises that would be taken back: {report.would_give_back}.",
+        *(["Who would get their room is not counted here."] if report.would_give_back else ()),
         f"Missed {_whole(report.after.missed_tokens)} tokens instead of {_whole(report.before.missed_tokens)};"
         f" {_grams(report.after.planned_g)} instead of {_grams(report.before.planned_g)} (estimated).",
     ]
