@@ -16,6 +16,7 @@ from unfold.widgets import (
     UnfoldBooleanWidget,
 )
 
+from climate.admin.moments import utc_moment
 from climate.domain.alerts import AlertLevel, DisasterKind
 from climate.domain.emergency_policy import Answer
 from climate.domain.providers import PROVIDERS, Brings
@@ -58,15 +59,8 @@ class DeclareForm(forms.Form):
         label="Purposes that are lifted", choices=list_known_purposes, widget=UnfoldAdminSelect2MultipleWidget
     )
     multiplier = _number(help_text="× weight, 1 to 100. The policy takes 5 for floods and cyclones, 4 for wildfires.")
-    starts_at = forms.SplitDateTimeField(
-        label="Starts at (UTC)", required=False, widget=UnfoldAdminSplitDateTimeWidget, help_text="Empty: now."
-    )
-    ends_at = forms.SplitDateTimeField(
-        label="Ends at (UTC)",
-        required=False,
-        widget=UnfoldAdminSplitDateTimeWidget,
-        help_text="Empty: it lasts until it is lifted.",
-    )
+    starts_at = utc_moment("Starts at", "Empty: now.")
+    ends_at = utc_moment("Ends at", "Empty: it lasts until it is lifted.")
     reason = forms.CharField(
         max_length=2000,
         widget=UnfoldAdminTextareaWidget({"rows": 3}),

@@ -12,13 +12,13 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from unfold.widgets import (
     UnfoldAdminSelectWidget,
-    UnfoldAdminSplitDateTimeWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
 )
 
 from accounts.domain.scopes import Scope
 from accounts.selectors import may_on_platform
+from climate.admin.moments import utc_moment
 from climate.domain.model_classes import MODEL_CLASSES
 from climate.models import LatencyBand, LatencyFigure, RegionOutage
 from climate.services import outages as services
@@ -48,15 +48,8 @@ class OutageForm(forms.Form):
         widget=UnfoldAdminTextInputWidget({"inputmode": "decimal", "autocomplete": "off"}),
         help_text="Share from 0 (nothing) to below 1, of every hour that is touched.",
     )
-    starts_at = forms.SplitDateTimeField(
-        label="Starts at (UTC)", required=False, widget=UnfoldAdminSplitDateTimeWidget, help_text="Empty: now."
-    )
-    ends_at = forms.SplitDateTimeField(
-        label="Ends at (UTC)",
-        required=False,
-        widget=UnfoldAdminSplitDateTimeWidget,
-        help_text="Empty: it lasts until it is ended.",
-    )
+    starts_at = utc_moment("Starts at", "Empty: now.")
+    ends_at = utc_moment("Ends at", "Empty: it lasts until it is ended.")
     reason = forms.CharField(
         max_length=2000,
         widget=UnfoldAdminTextareaWidget({"rows": 3}),
