@@ -42,7 +42,7 @@ def plan_cards(run: RunRow) -> list[Row]:
             "Missed",
             figures.whole(run.missed_tokens),
             "tokens",
-            f"due within the plan and not placed; run at home {figures.whole(run.reference_missed_tokens)} would be",
+            f"due within the plan and not placed; the reference misses {figures.whole(run.reference_missed_tokens)}",
         ),
         _carbon_card(run),
         _card(
