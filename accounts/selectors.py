@@ -90,7 +90,7 @@ def find_principal_of_person(user: User, *, team_id: int | None = None) -> Princ
 
 def _without_team(user: User, actor: str) -> Principal:
     """A member of staff who acts for no team: reads, and what the administration permits them."""
-    reading = frozenset({Scope.CLIMATE_READ, Scope.REQUESTS_READ, Scope.BUDGETS_READ})
+    reading = frozenset({Scope.CLIMATE_READ, Scope.REQUESTS_READ, Scope.BUDGETS_READ, Scope.MARKET_READ})
     scopes = reading | _platform_scopes(user)
     return Principal(actor=actor, team_id=None, scopes=scopes, sees_everything=True, user_id=user.pk)
 

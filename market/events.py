@@ -51,3 +51,49 @@ class PlanChanged(Event):
     run_id: int
     kind: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrdersChanged(Event):
+    """Orders of these teams were placed, improved, cancelled or have ended."""
+
+    instrument: str
+    team_ids: tuple[int, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuctionClosed(Event):
+    """A call or another clearing has an outcome."""
+
+    auction_id: int
+    instrument: str
+    status: str
+    team_ids: tuple[int, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradingChanged(Event):
+    """An instrument (None: everything) was halted or trades again."""
+
+    instrument: str | None
+    is_halted: bool
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoansChanged(Event):
+    """Loans, forwards or shares of these teams changed."""
+
+    team_ids: tuple[int, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoneyChanged(Event):
+    """Accounts of these teams have another balance."""
+
+    team_ids: tuple[int, ...]
+    at: datetime

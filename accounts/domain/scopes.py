@@ -17,6 +17,9 @@ class Scope(StrEnum):
     BUDGETS_WRITE = "budgets:write"
     EMERGENCIES_WRITE = "emergencies:write"
     CAPACITY_WRITE = "capacity:write"
+    MARKET_READ = "market:read"
+    MARKET_TRADE = "market:trade"
+    MARKET_OPERATE = "market:operate"
 
 
 class Role(StrEnum):
@@ -29,13 +32,13 @@ class Role(StrEnum):
     AUDITOR = "auditor"
 
 
-PLATFORM_SCOPES = frozenset({Scope.EMERGENCIES_WRITE, Scope.CAPACITY_WRITE})
+PLATFORM_SCOPES = frozenset({Scope.EMERGENCIES_WRITE, Scope.CAPACITY_WRITE, Scope.MARKET_OPERATE})
 """Power over every team at once. No role has one; an administrator names it for a key, or permits a person."""
 
 ALL_SCOPES = frozenset(Scope) - PLATFORM_SCOPES
 """All that a team can hold by itself."""
 
-_READING = frozenset({Scope.CLIMATE_READ, Scope.REQUESTS_READ, Scope.BUDGETS_READ})
+_READING = frozenset({Scope.CLIMATE_READ, Scope.REQUESTS_READ, Scope.BUDGETS_READ, Scope.MARKET_READ})
 
 SCOPES_OF_ROLE: dict[Role, frozenset[Scope]] = {
     Role.OWNER: ALL_SCOPES,

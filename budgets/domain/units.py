@@ -1,4 +1,4 @@
-"""Three units on one path, all counted in whole steps so that sums are exact."""
+"""Four units on one path, all counted in whole steps so that sums are exact."""
 
 from __future__ import annotations
 
@@ -16,23 +16,39 @@ class Unit(StrEnum):
     TOKENS = "tokens"
     CARBON_G = "carbon_g"
     MICRO_USD = "micro_usd"
+    ENERGY_WH = "energy_wh"
 
 
-STEPS_PER_UNIT: dict[Unit, int] = {Unit.TOKENS: 1, Unit.CARBON_G: 1_000_000, Unit.MICRO_USD: 1}
-"""A budget stores whole steps: tokens, micrograms CO2e, micro-USD."""
+STEPS_PER_UNIT: dict[Unit, int] = {
+    Unit.TOKENS: 1,
+    Unit.CARBON_G: 1_000_000,
+    Unit.MICRO_USD: 1,
+    Unit.ENERGY_WH: 1_000_000,
+}
+"""A budget stores whole steps: tokens, micrograms CO2e, micro-USD, microwatt hours."""
+
+
+COLUMN_OF: dict[Unit, str] = {
+    Unit.TOKENS: "tokens",
+    Unit.CARBON_G: "carbon_ug",
+    Unit.MICRO_USD: "micro_usd",
+    Unit.ENERGY_WH: "energy_uwh",
+}
+"""How steps of a unit are called, in `Amounts` and in columns of holds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Amounts:
-    """What one piece of work takes, in steps of each unit: tokens, micrograms CO2e, micro-USD."""
+    """What one piece of work takes, in steps of each unit: tokens, micrograms CO2e, micro-USD, microwatt hours."""
 
     tokens: int
     carbon_ug: int
     micro_usd: int
+    energy_uwh: int = 0
 
     def of(self, unit: Unit) -> int:
         """The steps that a budget in `unit` is charged."""
-        return {Unit.TOKENS: self.tokens, Unit.CARBON_G: self.carbon_ug, Unit.MICRO_USD: self.micro_usd}[unit]
+        return int(getattr(self, COLUMN_OF[unit]))
 
 
 def to_steps(unit: Unit, amount: Decimal) -> int:

@@ -43,6 +43,7 @@ class Hold(models.Model):
     tokens = models.BigIntegerField()
     carbon_ug = models.BigIntegerField()
     micro_usd = models.BigIntegerField()
+    energy_uwh = models.BigIntegerField(default=0, db_default=0)
     created_at = models.DateTimeField()
     lease_expires_at = models.DateTimeField()
     dispatched_at = models.DateTimeField(null=True, blank=True)
@@ -115,7 +116,9 @@ class EscrowLease(models.Model):
         CLOSED = "closed"
 
     AMOUNTS = tuple(
-        f"{part}_{unit}" for part in ("free", "used", "pending") for unit in ("tokens", "carbon_ug", "micro_usd")
+        f"{part}_{unit}"
+        for part in ("free", "used", "pending")
+        for unit in ("tokens", "carbon_ug", "micro_usd", "energy_uwh")
     )
 
     budget = models.ForeignKey(Budget, on_delete=models.PROTECT, related_name="escrows")
@@ -124,12 +127,15 @@ class EscrowLease(models.Model):
     free_tokens = models.BigIntegerField(default=0)
     free_carbon_ug = models.BigIntegerField(default=0)
     free_micro_usd = models.BigIntegerField(default=0)
+    free_energy_uwh = models.BigIntegerField(default=0)
     used_tokens = models.BigIntegerField(default=0)
     used_carbon_ug = models.BigIntegerField(default=0)
     used_micro_usd = models.BigIntegerField(default=0)
+    used_energy_uwh = models.BigIntegerField(default=0)
     pending_tokens = models.BigIntegerField(default=0)
     pending_carbon_ug = models.BigIntegerField(default=0)
     pending_micro_usd = models.BigIntegerField(default=0)
+    pending_energy_uwh = models.BigIntegerField(default=0)
     pending_at = models.DateTimeField(
         null=True, blank=True, help_text="When what is pending was spent: all of it within one minute."
     )
@@ -146,12 +152,15 @@ class EscrowLease(models.Model):
                     free_tokens__gte=0,
                     free_carbon_ug__gte=0,
                     free_micro_usd__gte=0,
+                    free_energy_uwh__gte=0,
                     used_tokens__gte=0,
                     used_carbon_ug__gte=0,
                     used_micro_usd__gte=0,
+                    used_energy_uwh__gte=0,
                     pending_tokens__gte=0,
                     pending_carbon_ug__gte=0,
                     pending_micro_usd__gte=0,
+                    pending_energy_uwh__gte=0,
                 ),
                 name="escrow_not_negative",
             ),
@@ -161,12 +170,15 @@ class EscrowLease(models.Model):
                     free_tokens=0,
                     free_carbon_ug=0,
                     free_micro_usd=0,
+                    free_energy_uwh=0,
                     used_tokens=0,
                     used_carbon_ug=0,
                     used_micro_usd=0,
+                    used_energy_uwh=0,
                     pending_tokens=0,
                     pending_carbon_ug=0,
                     pending_micro_usd=0,
+                    pending_energy_uwh=0,
                 ),
                 name="escrow_closed_is_empty",
             ),

@@ -13,7 +13,7 @@ from budgets.domain.levels import Level
 from budgets.domain.periods import Period
 from budgets.domain.units import Unit
 
-COUNTERS = ["spent", "reserved", "overdraft", "tradeable", "carried", "pooled", "bonus", "pool_drawn"]
+COUNTERS = ["spent", "reserved", "overdraft", "tradeable", "carried", "pooled", "bonus", "sold", "pool_drawn"]
 """Columns that work moves all the time: the ledger explains them, the history leaves them out."""
 
 
@@ -24,8 +24,9 @@ def _percent(default: int, help_text: str) -> models.PositiveSmallIntegerField[i
 class Budget(models.Model):
     """A node of the tree organisation > team > session > agent, in one unit, for one period.
 
-    `limit` is what may be spent in this period. It is made of the base that somebody allotted, of
-    what was carried over, drawn from the parent's pool and earned as a bonus (`base_limit`).
+    `limit` is what may be spent in this period. It is made of the base that somebody allotted less what
+    of it was sold, of what was carried over, drawn from the parent's pool and earned or bought as a
+    bonus (`base_limit`).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -60,6 +61,9 @@ class Budget(models.Model):
     bonus = models.BigIntegerField(
         default=0, editable=False, help_text="Part of the limit earned by efficiency, or bought."
     )
+    sold = models.BigIntegerField(
+        default=0, editable=False, help_text="Part of the base that was sold or lent away for this period."
+    )
     pool = models.BigIntegerField(
         default=0, help_text="How much of it the budgets below may draw beyond their own limits, in a period."
     )
@@ -69,6 +73,10 @@ class Budget(models.Model):
 
     rollover_percent = _percent(0, "How much of what is not spent goes on into the next period.")
     rollover_cap_percent = _percent(100, "At most this share of the base is carried over.")
+    tradeable_percent = _percent(50, "How much of its base may be sold or lent away in a period.")
+    model_class = models.CharField(
+        max_length=3, blank=True, help_text="Pays for work of this model class only; empty: of any."
+    )
     overflow_percent = _percent(0, "How far above its base it may draw on the parent's pool.")
     gear = models.CharField(
         max_length=7,
@@ -93,15 +101,21 @@ class Budget(models.Model):
             models.CheckConstraint(condition=Q(tradeable__gte=0), name="budget_tradeable_not_negative"),
             models.CheckConstraint(condition=Q(limit__gte=F("spent") + F("reserved")), name="budget_never_overspent"),
             models.CheckConstraint(
-                condition=Q(carried__gte=0, pooled__gte=0, bonus__gte=0, floor__gte=0, pool_drawn__gte=0),
+                condition=Q(carried__gte=0, pooled__gte=0, bonus__gte=0, sold__gte=0, floor__gte=0, pool_drawn__gte=0),
                 name="budget_parts_not_negative",
             ),
             models.CheckConstraint(
-                condition=Q(limit__gte=F("carried") + F("pooled") + F("bonus")), name="budget_parts_within_limit"
+                condition=Q(limit__gte=F("carried") + F("pooled") + F("bonus") - F("sold")),
+                name="budget_parts_within_limit",
             ),
             models.CheckConstraint(condition=Q(pool__gte=F("pool_drawn")), name="budget_pool_not_overdrawn"),
             models.CheckConstraint(
-                condition=Q(rollover_percent__lte=100, rollover_cap_percent__lte=1000, overflow_percent__lte=1000),
+                condition=Q(
+                    rollover_percent__lte=100,
+                    rollover_cap_percent__lte=1000,
+                    overflow_percent__lte=1000,
+                    tradeable_percent__lte=100,
+                ),
                 name="budget_percentages_in_range",
             ),
             models.CheckConstraint(
@@ -122,5 +136,5 @@ class Budget(models.Model):
 
     @property
     def base_limit(self) -> int:
-        """What was allotted for a period, without what was carried over, drawn or earned."""
-        return self.limit - self.carried - self.pooled - self.bonus
+        """What was allotted for a period: not what was carried over, drawn, earned or bought, but what was sold."""
+        return self.limit - self.carried - self.pooled - self.bonus + self.sold

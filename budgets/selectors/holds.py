@@ -9,11 +9,14 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
+from budgets.domain.quota import QUOTA_PREFIX
 from budgets.domain.resizing import PLAN_PREFIX
 from budgets.models import Hold
 
-OF_NO_WORK = Q(reference__startswith="escrow:") | Q(reference__startswith=PLAN_PREFIX)
-"""Blocks in escrow and holds of plans: they stand for work, and are none."""
+OF_NO_WORK = (
+    Q(reference__startswith="escrow:") | Q(reference__startswith=PLAN_PREFIX) | Q(reference__startswith=QUOTA_PREFIX)
+)
+"""Blocks in escrow, holds of plans and quota on offer: they stand for work, and are none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from market.domain.policy import MODEL_CLASSES, TIERS
+from market.domain.trading.terms import CLASS_NAMES, MECHANISMS, WEIGHT_TERMS, WHOLE_TERMS
 
 
 class Kind(StrEnum):
@@ -202,6 +203,32 @@ SECTIONS = (
                 help="g CO₂e a day that plans may emit. Empty: none.",
                 may_be_empty=True,
             ),
+        ),
+    ),
+    Section(
+        title="Market",
+        help="How surplus quota changes hands. Only the market terms of the default policy count.",
+        terms=(
+            Term(
+                key="market.mechanism",
+                label="Mechanism",
+                help="Sealed calls at one price, or an open book.",
+                kind=Kind.CHOICE,
+                choices=tuple((name, name) for name in MECHANISMS),
+            ),
+            Term(
+                key="market.reference_class",
+                label="Price of any class",
+                help="Before it has traded: the service price of this class.",
+                kind=Kind.CHOICE,
+                choices=tuple((name, name) for name in MODEL_CLASSES),
+            ),
+            *(
+                Term(key=f"market.lot_tokens.{name}", label=f"Lot, class {name}", help="Tokens.")
+                for name in CLASS_NAMES
+            ),
+            *(Term(key=f"market.{each.name}", label=each.label, help=each.help) for each in WHOLE_TERMS),
+            *(Term(key=f"market.{name}", label=label, help="0 to 1.") for name, label in WEIGHT_TERMS),
         ),
     ),
 )

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from market.domain.trading.terms import CLASS_NAMES, MECHANISMS, WEIGHT_TERMS, WHOLE_TERMS, MarketTerms
+
 MODEL_CLASSES = ("S", "M", "L", "XL", "XXL")
 LATENCY_CLASSES = ("interactive", "regional", "anywhere")
 TIERS = ("essential", "public", "research", "commercial")
@@ -94,6 +96,7 @@ class PolicyTerms:
     hold_lease_minutes: int
     company_scores_by_headquarters: bool
     allocation: AllocationTerms
+    market: MarketTerms = field(default_factory=MarketTerms)
 
 
 def read_terms(body: Any) -> PolicyTerms:
@@ -122,6 +125,7 @@ def read_terms(body: Any) -> PolicyTerms:
         hold_lease_minutes=int(reader.number("hold_lease_minutes", 1, 10_080)),
         company_scores_by_headquarters=reader.flag("company_scores_by_headquarters"),
         allocation=_read_allocation(reader) if reader.has("allocation") else AllocationTerms(),
+        market=_read_market(reader) if reader.has("market") else MarketTerms(),
     )
     reader.refuse_unknown()
     return terms
@@ -148,6 +152,20 @@ def _read_allocation(reader: _Reader) -> AllocationTerms:
         carbon_budget_g_per_day=reader.optional_number("allocation.carbon_budget_g_per_day", 0, 1e15),
         emergency_floor_multiplier=reader.number("allocation.emergency_floor_multiplier", 1, 100),
         gives_way_tiers=reader.choices("allocation.gives_way_tiers", TIERS),
+    )
+
+
+def _read_market(reader: _Reader) -> MarketTerms:
+    whole: dict[str, Any] = {
+        each.name: reader.whole(f"market.{each.name}", each.lowest, each.highest) for each in WHOLE_TERMS
+    }
+    weights: dict[str, Any] = {name: reader.number(f"market.{name}", 0, 1) for name, _ in WEIGHT_TERMS}
+    return MarketTerms(
+        mechanism=reader.choice("market.mechanism", MECHANISMS),
+        reference_class=reader.choice("market.reference_class", MODEL_CLASSES),
+        lot_tokens={name: reader.whole(f"market.lot_tokens.{name}", 1, 1_000_000) for name in CLASS_NAMES},
+        **whole,
+        **weights,
     )
 
 
@@ -178,6 +196,12 @@ class _Reader:
         if not lowest <= value <= highest:
             raise PolicyError(key, f"is not between {lowest:g} and {highest:g}")
         return float(value)
+
+    def whole(self, key: str, lowest: int, highest: int) -> int:
+        value = self.number(key, lowest, highest)
+        if value != int(value):
+            raise PolicyError(key, "is not a whole number")
+        return int(value)
 
     def has(self, section: str) -> bool:
         """Whether the body says anything of a section."""

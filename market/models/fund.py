@@ -38,10 +38,18 @@ class FundEntry(models.Model):
         RELEASE = "release"
         DISCOUNT = "discount"
         PREMIUM = "premium"
+        SUBSIDY = "subsidy", "paid to buyers in the market"
+        MARKET_PREMIUM = "market_premium", "from buyers in the market"
+        ADDER = "adder", "carbon adder of sellers"
+        ROUNDING = "rounding", "rounding of trades"
+        CHARGE = "charge", "charge for conduct"
+        REWARD = "reward", "reward for conduct"
+        REVERSAL = "reversal", "a trade taken back"
 
     fund = models.ForeignKey(Fund, on_delete=models.PROTECT, related_name="entries")
     request = models.ForeignKey(AllocationRequest, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
-    kind = models.CharField(max_length=8, choices=Kind)
+    journal = models.ForeignKey("Journal", null=True, blank=True, on_delete=models.PROTECT, related_name="fund_entries")
+    kind = models.CharField(max_length=14, choices=Kind)
     balance_delta_micro_usd = models.BigIntegerField(default=0)
     reserved_delta_micro_usd = models.BigIntegerField(default=0)
     at = models.DateTimeField()

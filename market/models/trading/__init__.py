@@ -1,0 +1,1 @@
+"""The secondary market: instruments, orders, auctions, money, loans, clean supply and conduct."""
