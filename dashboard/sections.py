@@ -20,6 +20,7 @@ from dashboard.presentation.rows import decision_row, headline_row
 from dashboard.selectors import overview
 from dashboard.selectors.alerts import get_alert_board
 from dashboard.selectors.budgets import get_budget_board
+from market.selectors.trading.mark import get_market_mark
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +73,11 @@ def _plan(sight: Sight, now: datetime) -> dict[str, Any]:
     return overview.get_plan_mark()
 
 
+def _market(sight: Sight, now: datetime) -> dict[str, Any]:
+    """What the market has come to: an open page fetches the rest when it is something else."""
+    return get_market_mark(sight.team_ids)
+
+
 def _budgets(sight: Sight, now: datetime) -> list[dict[str, Any]]:
     budgets = overview.list_seen_budgets(sight)
     return budget_rows(budgets, list_escrowed([budget.id for budget in budgets]))
@@ -95,10 +101,13 @@ _DETAILS: dict[str, Callable[[Sight, datetime], Any]] = {
     "plan": _plan,
 }
 _OF_BUDGETS: dict[str, Callable[[Sight, datetime], Any]] = {"budgets": _budgets, "budget_picture": _budget_picture}
-_READERS = {**_FIGURES, **_DETAILS, **_OF_BUDGETS}
+_OF_MARKET: dict[str, Callable[[Sight, datetime], Any]] = {"market": _market}
+_READERS = {**_FIGURES, **_DETAILS, **_OF_BUDGETS, **_OF_MARKET}
 
 PAGE_OF_BUDGETS = "budgets"
 """How a page of budgets names itself to the socket: it is told of budgets only."""
+PAGE_OF_MARKET = "market"
+"""The same for pages of the market."""
 
 EVENT_OF_SECTION = {
     "headline": "headline",
@@ -111,6 +120,7 @@ EVENT_OF_SECTION = {
     "plan": "plan.changed",
     "budgets": "budgets.changed",
     "budget_picture": "budget_picture.changed",
+    "market": "market.changed",
 }
 SECTIONS_OF_THE_HOUR = ("regions", "budgets", "budget_picture")
 """What changes by itself when an hour turns."""
@@ -119,17 +129,19 @@ SECTIONS_OF_THE_CLOCK = ("notice", "sources", "alerts", "alert_feed")
 
 
 def allowed_sections(sight: Sight, page: str = "") -> tuple[str, ...]:
-    """The sections this viewer may see: of the overview and the pages like it, or of a page of budgets."""
+    """The sections this viewer may see: of the overview and the pages like it, of budgets, or of the market."""
     if not sight.figures:
         return ()
     if page == PAGE_OF_BUDGETS:
         return tuple(_OF_BUDGETS) if sight.details else ()
+    if page == PAGE_OF_MARKET:
+        return tuple(_OF_MARKET) if sight.details else ()
     return (*_FIGURES, *_DETAILS) if sight.details else tuple(_FIGURES)
 
 
 def read_sections(sight: Sight, names: Iterable[str], *, now: datetime) -> dict[str, Any]:
     """The sections by name; one that cannot be read is None, logged, and does not hurt the others."""
-    allowed = {*allowed_sections(sight), *allowed_sections(sight, PAGE_OF_BUDGETS)}
+    allowed = {name for page in ("", PAGE_OF_BUDGETS, PAGE_OF_MARKET) for name in allowed_sections(sight, page)}
     return {name: read_part(name, partial(_READERS[name], sight, now)) for name in names if name in allowed}
 
 

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from budgets.events import BudgetAlerted, BudgetsChanged
 from climate.events import AlertsChanged, EmergencyChanged, ReadingsCollected, SourceChanged
-from config.kernel.events import subscribe
+from config.kernel.events import Event, subscribe
 from dashboard.push import DASHBOARD_GROUP, push
-from market.events import FundChanged, PlanChanged, RequestDecided, RequestResolved, RequestsDecided
+from market.events import (
+    AuctionClosed,
+    FundChanged,
+    LoansChanged,
+    MoneyChanged,
+    OrdersChanged,
+    PlanChanged,
+    RequestDecided,
+    RequestResolved,
+    RequestsDecided,
+    TradingChanged,
+)
 
 
 def connect() -> None:
@@ -16,6 +27,8 @@ def connect() -> None:
     subscribe(RequestResolved, _request_resolved)
     subscribe(PlanChanged, _plan_changed)
     subscribe(FundChanged, _fund_changed)
+    for event in (OrdersChanged, AuctionClosed, TradingChanged, LoansChanged, MoneyChanged):
+        subscribe(event, _market_changed)
     subscribe(BudgetsChanged, _budgets_changed)
     subscribe(BudgetAlerted, _budget_alerted)
     subscribe(ReadingsCollected, _readings_collected)
@@ -50,7 +63,11 @@ def _plan_changed(event: PlanChanged) -> None:
 
 
 def _fund_changed(event: FundChanged) -> None:
-    _nudge("headline")
+    _nudge("headline", "market")
+
+
+def _market_changed(event: Event) -> None:
+    _nudge("market")
 
 
 def _budgets_changed(event: BudgetsChanged) -> None:

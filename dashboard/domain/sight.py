@@ -12,7 +12,8 @@ class Sight:
     `figures` are map, regions, sources and sums without names; `details` are decisions,
     requests and budgets of `team_ids`. `sum_team_ids` are the teams that the headline sums.
     `organisation_id` is the viewer's own, whose common budgets belong to no team.
-    `budget_team_id` is the team whose budgets the viewer may change, if any.
+    `budget_team_id` is the team whose budgets the viewer may change, if any; `trading_team_id` the
+    one that they may trade for.
     """
 
     figures: bool
@@ -23,6 +24,7 @@ class Sight:
     is_known: bool = False
     is_staff: bool = False
     budget_team_id: int | None = None
+    trading_team_id: int | None = None
 
     def sees_team(self, team_id: int | None) -> bool:
         """Whether decisions of this team may be shown to the viewer."""
@@ -47,6 +49,7 @@ def sight_of(
     visible_team_ids: frozenset[int],
     organisation_id: int | None = None,
     budget_team_id: int | None = None,
+    trading_team_id: int | None = None,
 ) -> Sight:
     """What a viewer may see where visitors see `visitors` (nothing, figures or everything).
 
@@ -64,4 +67,5 @@ def sight_of(
         is_known=is_known,
         is_staff=is_known and is_staff,
         budget_team_id=budget_team_id if is_known else None,
+        trading_team_id=trading_team_id if is_known else None,
     )

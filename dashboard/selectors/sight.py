@@ -27,4 +27,5 @@ def get_sight(user: AbstractBaseUser | AnonymousUser) -> Sight:
         visible_team_ids=principal.visible_team_ids if principal else frozenset(),
         organisation_id=principal.organisation_id if principal else None,
         budget_team_id=principal.team_id if principal and principal.may(Scope.BUDGETS_WRITE) else None,
+        trading_team_id=principal.team_id if principal and principal.may(Scope.MARKET_TRADE) else None,
     )
