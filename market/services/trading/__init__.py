@@ -1,0 +1,1 @@
+"""The market in surplus quota: money, orders, calls, loans, forwards, clean supply and conduct."""
