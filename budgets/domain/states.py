@@ -49,6 +49,8 @@ class BudgetState:
     rollover_percent: int
     rollover_cap_percent: int
     overflow_percent: int
+    tradeable_percent: int
+    model_class: str
     gear_choice: str
     needs_two: bool
     used_percent: float

@@ -119,6 +119,8 @@ def _state(row: Budget, bands: Bands, steps: UtilisationSteps, passed: Iterable[
         rollover_percent=row.rollover_percent,
         rollover_cap_percent=row.rollover_cap_percent,
         overflow_percent=row.overflow_percent,
+        tradeable_percent=row.tradeable_percent,
+        model_class=row.model_class,
         gear_choice=row.gear,
         needs_two=row.needs_two,
         used_percent=used_percent(used=used, limit=row.limit),
