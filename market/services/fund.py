@@ -137,6 +137,33 @@ def correct_flows(*, paid_micro_usd: int, premium_micro_usd: int, request_id: UU
             _move(kind, balance=balance, reserved=0, actor=actor, reason=reason, request_id=request_id, now=now)
 
 
+def book_market_moves(
+    moves: Sequence[tuple[FundEntry.Kind, int, str]], *, journal_id: int, actor: str, now: datetime
+) -> None:
+    """Write what one journal entry of the market brings the Fund or costs it: (kind, micro-USD, reason) each.
+
+    What comes in pays for what goes out. Raises FundShort if the Fund cannot pay the rest.
+    """
+    moves = [move for move in moves if move[1]]
+    if not moves:
+        return
+    Fund.objects.get_or_create(name=FUND_NAME)
+    _change(balance=sum(micro_usd for _, micro_usd, _ in moves), reserved=0)
+    FundEntry.objects.bulk_create(
+        FundEntry(
+            fund_id=FUND_NAME,
+            journal_id=journal_id,
+            kind=kind,
+            balance_delta_micro_usd=micro_usd,
+            at=now,
+            actor=actor,
+            reason=reason,
+        )
+        for kind, micro_usd, reason in moves
+    )
+    publish(FundChanged(at=now))
+
+
 def lock_fund() -> int:
     """Lock the Fund; what it can still pay, micro-USD, until this transaction ends."""
     fund = Fund.objects.select_for_update().filter(name=FUND_NAME).first()
@@ -153,11 +180,7 @@ def _move(
     request_id: UUID | None,
     now: datetime,
 ) -> None:
-    moved = Fund.objects.filter(
-        name=FUND_NAME, balance_micro_usd__gte=F("reserved_micro_usd") + reserved - balance
-    ).update(balance_micro_usd=F("balance_micro_usd") + balance, reserved_micro_usd=F("reserved_micro_usd") + reserved)
-    if not moved:
-        raise FundShort("The Fund cannot promise this much any more.")
+    _change(balance=balance, reserved=reserved)
     FundEntry.objects.create(
         fund_id=FUND_NAME,
         request_id=request_id,
@@ -169,3 +192,11 @@ def _move(
         reason=reason,
     )
     publish(FundChanged(at=now))
+
+
+def _change(*, balance: int, reserved: int) -> None:
+    moved = Fund.objects.filter(
+        name=FUND_NAME, balance_micro_usd__gte=F("reserved_micro_usd") + reserved - balance
+    ).update(balance_micro_usd=F("balance_micro_usd") + balance, reserved_micro_usd=F("reserved_micro_usd") + reserved)
+    if not moved:
+        raise FundShort("The Fund cannot promise this much any more.")
