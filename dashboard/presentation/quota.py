@@ -1,0 +1,56 @@
+"""Instruments, quantities and prices of the market in words. Prices are US$ for a thousand units."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from budgets.domain.units import Unit
+from dashboard.domain.figures import UNKNOWN, two_digits, whole
+
+PRICE_UNITS = {Unit.TOKENS: "1,000 tokens", Unit.CARBON_G: "1 kg CO₂e", Unit.ENERGY_WH: "1 kWh"}
+PRICE_UNITS_WORDS = "1,000 tokens, 1 kg CO₂e or 1 kWh"
+QUANTITY_UNITS = {Unit.TOKENS: "tokens", Unit.CARBON_G: "g CO₂e", Unit.ENERGY_WH: "Wh"}
+UNITS_OF_A_PRICE = 1000
+
+
+def instrument_title(unit: str, model_class: str) -> str:
+    """What is traded: "tokens of class L"."""
+    if unit == Unit.TOKENS:
+        return f"tokens of class {model_class}" if model_class else "tokens of any class"
+    return {Unit.CARBON_G: "carbon quota", Unit.ENERGY_WH: "energy quota"}[Unit(unit)]
+
+
+def period_words(period: str, starts_at: datetime | None, *, now: datetime) -> str:
+    """Of when: "month of Nov 2026", and whether that is still to come."""
+    if starts_at is None:
+        return "without an end"
+    formats = {"hour": "%d %b %H:00", "day": "%d %b %Y", "week": "%d %b %Y", "month": "%b %Y"}
+    words = f"{period} of {starts_at:{formats.get(period, '%d %b %Y')}}"
+    return f"{words}, still to come" if starts_at > now else words
+
+
+def price_of(ticks: int | None, lot_units: int) -> Decimal | None:
+    """US$ for a thousand units of a price in ticks (micro-USD for a lot)."""
+    return None if ticks is None else Decimal(ticks) * UNITS_OF_A_PRICE / lot_units / 1_000_000
+
+
+def price_text(ticks: int | None, lot_units: int) -> str:
+    """The same in words, without trailing zeros."""
+    usd = price_of(ticks, lot_units)
+    return UNKNOWN if usd is None else f"${usd.normalize():,f}"
+
+
+def quantity_text(lots: int | None, lot_units: int, unit: str) -> str:
+    """A number of lots in units."""
+    return UNKNOWN if lots is None else f"{whole(lots * lot_units)} {QUANTITY_UNITS[Unit(unit)]}"
+
+
+def ppm_text(ppm: int | None) -> str:
+    """What need adds to or takes off a price."""
+    if ppm is None:
+        return UNKNOWN
+    if ppm == 0:
+        return "nothing"
+    sign = "+" if ppm > 0 else "−"
+    return f"{sign}{two_digits(abs(ppm) / 10_000)} %"
