@@ -27,6 +27,8 @@ class HoldTarget:
     budget_id: UUID
     amounts: Amounts
     lease_expires_at: datetime
+    may_draw: bool = True
+    """Whether a budget that is short may draw on its parent's pool for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ has no end of its own: what it promises is taken up or given back, and the next 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -35,6 +35,7 @@ from config.kernel.events import publish
 from config.kernel.transactions import in_transaction
 
 Kind = LedgerEntry.Kind
+Admit = Callable[[Mapping[UUID, Budget]], None]
 AMOUNTS = ("tokens", "carbon_ug", "micro_usd")
 SET_RESERVED = """
 UPDATE budgets_budget SET reserved = held.reserved
@@ -58,33 +59,36 @@ def resize_hold(
     return resized.holds[reference]
 
 
-def resize_holds(targets: Sequence[HoldTarget], *, actor: str, now: datetime) -> Resized:
+def resize_holds(targets: Sequence[HoldTarget], *, actor: str, now: datetime, admit: Admit | None = None) -> Resized:
     """`resize_hold` for many in one transaction: what shrinks first, then what grows, in the order given.
 
     A target that cannot be paid is in `refused` with the level that is short, and changes nothing.
     Locks the holds, then all budgets of all paths deepest first: call it before any budget is locked.
+    `admit` sees the locked budgets by id before anything moves, and may refuse it all by raising.
     """
     for target in targets:
         if not all(0 <= getattr(target.amounts, name) <= LARGEST_AMOUNT for name in AMOUNTS):
             raise InvalidInput("An amount is not below zero and not beyond all bounds.", field="amount")
     try:
-        return in_transaction(lambda: _in_savepoint(targets, actor=actor, now=now))
+        return in_transaction(lambda: _in_savepoint(targets, actor=actor, now=now, admit=admit))
     except IntegrityError:  # somebody made a hold with one of these references in the same moment
-        return in_transaction(lambda: _in_savepoint(targets, actor=actor, now=now))
+        return in_transaction(lambda: _in_savepoint(targets, actor=actor, now=now, admit=admit))
 
 
-def _in_savepoint(targets: Sequence[HoldTarget], *, actor: str, now: datetime) -> Resized:
+def _in_savepoint(targets: Sequence[HoldTarget], *, actor: str, now: datetime, admit: Admit | None) -> Resized:
     with transaction.atomic():
-        return _resize(targets, actor=actor, now=now)
+        return _resize(targets, actor=actor, now=now, admit=admit)
 
 
-def _resize(targets: Sequence[HoldTarget], *, actor: str, now: datetime) -> Resized:
+def _resize(targets: Sequence[HoldTarget], *, actor: str, now: datetime, admit: Admit | None) -> Resized:
     holds = _locked_holds([target.reference for target in targets])
     resizes = _differences(targets, holds)
     path_ids = {budget_id for resize in resizes for budget_id in resize.path}
     begin_periods_if_over(Budget.objects.filter(pk__in=path_ids), now=now)
     _recall(resizes, path_ids, now=now)
     rows = {row.pk: row for row in in_lock_order(Budget.objects.filter(pk__in=path_ids))}
+    if admit is not None:
+        admit(rows)
     rooms = rooms_of(rows.values())
     may_draw = {row.pk for row in rows.values() if row.overflow_percent and row.parent_id}
     for resize in sorted(resizes, key=lambda each: each.grows):
@@ -144,7 +148,7 @@ def _take(resize: Resize, rooms: dict[UUID, Room], may_draw: Collection[UUID], *
     while room := short_room(resize, rooms):
         refused = refusal(resize, room)
         short = refused.needed - refused.remaining
-        is_drawn = room.id in may_draw and room.id not in drawn
+        is_drawn = resize.target.may_draw and room.id in may_draw and room.id not in drawn
         if room.has_ended or not is_drawn or not draw_overflow(budget_id=room.id, short_steps=short, now=now):
             give_back(drawn, now=now)
             for budget_id, steps in drawn.items():

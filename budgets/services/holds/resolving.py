@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from budgets.domain.periods import Period
+from budgets.domain.quota import QUOTA_PREFIX
 from budgets.domain.resizing import PLAN_PREFIX
 from budgets.domain.units import Amounts
 from budgets.models import Budget, Hold, HoldLine
@@ -26,6 +27,8 @@ def locked_hold(hold_id: UUID) -> Hold:
         raise Conflict("This hold is a block in escrow. It goes back by itself.", code="block_in_escrow")
     if hold.status in Hold.OPEN and hold.reference.startswith(PLAN_PREFIX):
         raise Conflict("This hold is a plan's. It moves with the work that it pays for.", code="plan_hold")
+    if hold.status in Hold.OPEN and hold.reference.startswith(QUOTA_PREFIX):
+        raise Conflict("This quota is on offer. It moves with its order, loan or donation.", code="quota_on_offer")
     return hold
 
 
