@@ -175,6 +175,7 @@ class BudgetHoldOut(serializers.Serializer):  # type: ignore[type-arg]
     tokens = serializers.IntegerField(source="held.tokens")
     carbon_g = AmountField(source="held_g")
     usd = serializers.CharField(source="held_usd")
+    energy_wh = AmountField(source="held_wh")
     created_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField(source="lease_expires_at")
     dispatched_at = serializers.DateTimeField(allow_null=True)

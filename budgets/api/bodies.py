@@ -147,15 +147,18 @@ class HoldSettleIn(HoldIn):
     tokens = WholeField(min_value=0, max_value=10**15, required=False)
     carbon_g = AmountField(required=False, help_text="g CO2e.")
     usd = serializers.DecimalField(min_value=Decimal(0), max_digits=18, decimal_places=6, required=False)
+    energy_wh = AmountField(required=False, help_text="Wh.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Not below zero, and something of what was used."""
-        for name in ("amount", "carbon_g"):
+        for name in ("amount", "carbon_g", "energy_wh"):
             if attrs.get(name, 0) < 0:
                 raise serializers.ValidationError({name: "Not below zero."})
-        if not attrs.keys() & {"amount", "tokens", "carbon_g", "usd"}:
-            raise serializers.ValidationError({"amount": "Say what was used: `amount`, `tokens`, `carbon_g` or `usd`."})
-        if "amount" in attrs and attrs.keys() & {"tokens", "carbon_g", "usd"}:
+        parts = attrs.keys() & {"tokens", "carbon_g", "usd", "energy_wh"}
+        if not parts and "amount" not in attrs:
+            words = "Say what was used: `amount`, `tokens`, `carbon_g`, `usd` or `energy_wh`."
+            raise serializers.ValidationError({"amount": words})
+        if parts and "amount" in attrs:
             raise serializers.ValidationError({"amount": "Send `amount`, or some of the others."})
         return attrs
 

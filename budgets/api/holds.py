@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -21,8 +22,8 @@ from budgets import selectors, services
 from budgets.api.answers import BudgetHoldOut, HoldDetailOut
 from budgets.api.bodies import HoldDispatchIn, HoldSettleIn, ReleaseIn, asked
 from budgets.api.doors import IDEMPOTENCY_KEY, Said, acting_team, answered_once, next_page, visible_budget
-from budgets.domain.spending import amounts_in, amounts_of_parts, grams_of
-from budgets.domain.units import Amounts, Unit
+from budgets.domain.spending import amounts_in, amounts_of_parts, grams_of, wh_of
+from budgets.domain.units import COLUMN_OF, Amounts, Unit
 from budgets.selectors.hold_facts import HoldFacts
 from config.kernel.errors import Conflict, InvalidInput, NotFound
 from config.kernel.rest import StrictSerializer, paged, validated
@@ -164,17 +165,14 @@ def visible_hold(principal: Principal, hold_id: UUID) -> HoldFacts:
 def used_amounts(body: Mapping[str, Any], *, held: Amounts, unit: Unit) -> Amounts:
     """What was used, in steps; of a unit that nobody speaks of, what was held."""
     if "amount" in body:
-        own = amounts_in(unit, body["amount"]).of(unit)
-        return Amounts(
-            tokens=own if unit is Unit.TOKENS else held.tokens,
-            carbon_ug=own if unit is Unit.CARBON_G else held.carbon_ug,
-            micro_usd=own if unit is Unit.MICRO_USD else held.micro_usd,
-        )
+        return replace(held, **{COLUMN_OF[unit]: amounts_in(unit, body["amount"]).of(unit)})
     said = amounts_of_parts(
-        body.get("tokens", held.tokens), body.get("carbon_g", grams_of(held)), body.get("usd", Decimal(0))
+        body.get("tokens", held.tokens),
+        body.get("carbon_g", grams_of(held)),
+        body.get("usd", Decimal(0)),
+        body.get("energy_wh", wh_of(held)),
     )
-    micro_usd = said.micro_usd if "usd" in body else held.micro_usd
-    return Amounts(tokens=said.tokens, carbon_ug=said.carbon_ug, micro_usd=micro_usd)
+    return said if "usd" in body else replace(said, micro_usd=held.micro_usd)
 
 
 def _changed(

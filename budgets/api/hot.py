@@ -21,8 +21,9 @@ from budgets import selectors, services
 from budgets.api.doors import IDEMPOTENCY_KEY
 from budgets.api.fields import AmountField
 from budgets.domain.asks import PlacedHold
+from budgets.domain.escrow import NOTHING
 from budgets.domain.refusals import BudgetExhausted, plain_number
-from budgets.domain.spending import amounts_in, amounts_of_parts, grams_of, usd_of
+from budgets.domain.spending import amounts_in, amounts_of_parts, grams_of, usd_of, wh_of
 from budgets.domain.units import Amounts, Unit
 from config.kernel.errors import InvalidInput, NotAllowed, NotFound
 from config.kernel.rest import StrictSerializer, validated
@@ -35,16 +36,19 @@ FIELD_OF_UNIT = {
     Unit.TOKENS: ("tokens", "tokens"),
     Unit.CARBON_G: ("carbon_g", "grams of CO2e"),
     Unit.MICRO_USD: ("usd", "money"),
+    Unit.ENERGY_WH: ("energy_wh", "energy in Wh"),
 }
+PARTS = ("tokens", "carbon_g", "usd", "energy_wh")
 
 
 class SpendIn(StrictSerializer):
-    """What is asked for: `amount`, or any of `tokens`, `carbon_g` and `usd`, or an `operation`."""
+    """What is asked for: `amount`, or any of `tokens`, `carbon_g`, `usd` and `energy_wh`, or an `operation`."""
 
     amount = AmountField(required=False, help_text="In the budget's own unit.")
     tokens = serializers.IntegerField(required=False, min_value=0, max_value=MOST_TOKENS)
     carbon_g = AmountField(required=False, help_text="g CO2e.")
     usd = serializers.DecimalField(required=False, min_value=Decimal(0), max_digits=18, decimal_places=6)
+    energy_wh = AmountField(required=False, help_text="Wh.")
     operation = serializers.SlugField(
         required=False, max_length=40, help_text="Tokens by the threshold `operation-<name>` in force."
     )
@@ -55,16 +59,14 @@ class SpendIn(StrictSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Exactly one way of saying how much."""
-        ways = (
-            ("amount" in attrs) + ("operation" in attrs) + any(name in attrs for name in ("tokens", "carbon_g", "usd"))
-        )
+        ways = ("amount" in attrs) + ("operation" in attrs) + any(name in attrs for name in PARTS)
         if ways != 1:
             raise serializers.ValidationError(
-                {"amount": "Send `amount`, or some of `tokens`, `carbon_g` and `usd`, or `operation`."}
+                {"amount": "Send `amount`, or some of `tokens`, `carbon_g`, `usd` and `energy_wh`, or `operation`."}
             )
         if "count" in attrs and "operation" not in attrs:
             raise serializers.ValidationError({"count": "A count belongs to an operation."})
-        for name in ("amount", "carbon_g"):
+        for name in ("amount", "carbon_g", "energy_wh"):
             if attrs.get(name, 0) < 0:
                 raise serializers.ValidationError({name: "Not below zero."})
         return attrs
@@ -97,6 +99,7 @@ class SpentOut(serializers.Serializer):  # type: ignore[type-arg]
     tokens = serializers.IntegerField()
     carbon_g = serializers.FloatField()
     usd = serializers.CharField()
+    energy_wh = serializers.FloatField()
 
 
 class ReserveView(APIView):
@@ -199,10 +202,16 @@ def amounts_of_body(body: dict[str, Any], unit: Unit) -> Amounts:
         if tokens is None:
             known = ", ".join(selectors.list_operations())
             raise InvalidInput(f"No operation of this name has an estimate. There are: {known}.", field="operation")
-        amounts = amounts_of_parts(tokens * body.get("count", 1), Decimal(0), Decimal(0))
+        amounts = Amounts.only(Unit.TOKENS, tokens * body.get("count", 1))
     else:
-        amounts = amounts_of_parts(body.get("tokens", 0), body.get("carbon_g", Decimal(0)), body.get("usd", Decimal(0)))
-    if not (amounts.tokens or amounts.carbon_ug or amounts.micro_usd):
+        nothing = Decimal(0)
+        amounts = amounts_of_parts(
+            body.get("tokens", 0),
+            body.get("carbon_g", nothing),
+            body.get("usd", nothing),
+            body.get("energy_wh", nothing),
+        )
+    if amounts == NOTHING:
         raise InvalidInput("Ask for more than nothing.", field="amount")
     if not amounts.of(unit):
         field, words = FIELD_OF_UNIT[unit]
@@ -236,6 +245,7 @@ def _answer(
         "tokens": amounts.tokens,
         "carbon_g": plain_number(grams_of(amounts)),
         "usd": usd_of(amounts),
+        "energy_wh": plain_number(wh_of(amounts)),
     }
     return Answer(201, body)
 

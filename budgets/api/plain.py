@@ -122,9 +122,4 @@ def _amounts(body: dict[str, Any], unit: Unit) -> Amounts | None:
     value = body.get("amount", body.get("tokens"))
     if type(value) is not int or not 1 <= value <= min(MOST_TOKENS, LARGEST_AMOUNT // STEPS_PER_UNIT[unit]):
         return None
-    steps = value * STEPS_PER_UNIT[unit]
-    return Amounts(
-        tokens=steps if unit is Unit.TOKENS else 0,
-        carbon_ug=steps if unit is Unit.CARBON_G else 0,
-        micro_usd=steps if unit is Unit.MICRO_USD else 0,
-    )
+    return Amounts.only(unit, value * STEPS_PER_UNIT[unit])

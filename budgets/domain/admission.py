@@ -104,12 +104,13 @@ class Block:
     taken: Amounts = field(default_factory=lambda: Amounts(tokens=0, carbon_ug=0, micro_usd=0))
 
     def covers(self, amounts: Amounts) -> bool:
-        """Whether it has room in all three units."""
+        """Whether it has room in every unit."""
         free = self.free
         return (
             free.tokens >= amounts.tokens
             and free.carbon_ug >= amounts.carbon_ug
             and free.micro_usd >= amounts.micro_usd
+            and free.energy_uwh >= amounts.energy_uwh
         )
 
     def take(self, amounts: Amounts) -> None:
@@ -262,4 +263,5 @@ def _sum(left: Amounts, right: Amounts, sign: int) -> Amounts:
         tokens=left.tokens + sign * right.tokens,
         carbon_ug=left.carbon_ug + sign * right.carbon_ug,
         micro_usd=left.micro_usd + sign * right.micro_usd,
+        energy_uwh=left.energy_uwh + sign * right.energy_uwh,
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from budgets.domain.bands import Bands
-from budgets.domain.units import Amounts, Unit
+from budgets.domain.units import COLUMN_OF, Amounts, Unit
 
 SECONDS_AHEAD = 5.0
 """A block is for the asks that are expected in so many seconds."""
@@ -64,6 +64,7 @@ def each_unit(work: Callable[..., int], *amounts: Amounts) -> Amounts:
         tokens=work(*(each.tokens for each in amounts)),
         carbon_ug=work(*(each.carbon_ug for each in amounts)),
         micro_usd=work(*(each.micro_usd for each in amounts)),
+        energy_uwh=work(*(each.energy_uwh for each in amounts)),
     )
 
 
@@ -122,9 +123,7 @@ def block_for(ask: Amounts, *, asks_per_second: float, ancestors: Sequence[Ances
         return None
     counted = {ancestor.unit for ancestor in ancestors}
     return Amounts(
-        tokens=_part(ask.tokens, int(asks), Unit.TOKENS in counted),
-        carbon_ug=_part(ask.carbon_ug, int(asks), Unit.CARBON_G in counted),
-        micro_usd=_part(ask.micro_usd, int(asks), Unit.MICRO_USD in counted),
+        **{column: _part(ask.of(unit), int(asks), unit in counted) for unit, column in COLUMN_OF.items()}
     )
 
 

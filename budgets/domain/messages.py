@@ -19,7 +19,7 @@ TYPES = {
     AlertKind.NOTICE: "budget.notice",
 }
 TEST = "test"
-UNITS = {"tokens": "tokens", "carbon_g": "g CO2e", "micro_usd": "micro-USD"}
+UNITS = {"tokens": "tokens", "carbon_g": "g CO2e", "micro_usd": "micro-USD", "energy_wh": "Wh"}
 
 Payload = dict[str, Any]
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from config.kernel.errors import Exhausted
 
-_WORDS = {"carbon_g": "g CO2e", "micro_usd": "micro-USD"}
+_WORDS = {"carbon_g": "g CO2e", "micro_usd": "micro-USD", "energy_wh": "Wh"}
 
 
 class BudgetExhausted(Exhausted):

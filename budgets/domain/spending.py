@@ -11,26 +11,27 @@ MICRO_PER_USD = 1_000_000
 
 def amounts_in(unit: Unit, amount: Decimal) -> Amounts:
     """An amount in one unit; nothing of the others."""
-    steps = to_steps(unit, amount)
-    return Amounts(
-        tokens=steps if unit is Unit.TOKENS else 0,
-        carbon_ug=steps if unit is Unit.CARBON_G else 0,
-        micro_usd=steps if unit is Unit.MICRO_USD else 0,
-    )
+    return Amounts.only(unit, to_steps(unit, amount))
 
 
-def amounts_of_parts(tokens: int, carbon_g: Decimal, usd: Decimal) -> Amounts:
-    """Tokens, grams CO2e and US dollars, each rounded up to whole steps: a charge is never understated."""
+def amounts_of_parts(tokens: int, carbon_g: Decimal, usd: Decimal, energy_wh: Decimal) -> Amounts:
+    """Tokens, grams CO2e, US dollars and Wh, each rounded up to whole steps: a charge is never understated."""
     return Amounts(
         tokens=tokens,
         carbon_ug=to_steps(Unit.CARBON_G, carbon_g),
         micro_usd=to_steps(Unit.MICRO_USD, usd * MICRO_PER_USD),
+        energy_uwh=to_steps(Unit.ENERGY_WH, energy_wh),
     )
 
 
 def grams_of(amounts: Amounts) -> Decimal:
     """The carbon of amounts in g CO2e."""
     return Decimal(amounts.carbon_ug) / STEPS_PER_UNIT[Unit.CARBON_G]
+
+
+def wh_of(amounts: Amounts) -> Decimal:
+    """The energy of amounts in Wh."""
+    return Decimal(amounts.energy_uwh) / STEPS_PER_UNIT[Unit.ENERGY_WH]
 
 
 def usd_of(amounts: Amounts) -> str:

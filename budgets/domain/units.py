@@ -46,6 +46,20 @@ class Amounts:
     micro_usd: int
     energy_uwh: int = 0
 
+    @classmethod
+    def only(cls, unit: Unit, steps: int) -> Amounts:
+        """So many steps of one unit, and nothing of the others."""
+        return cls(**(dict.fromkeys(COLUMN_OF.values(), 0) | {COLUMN_OF[unit]: steps}))
+
+    @classmethod
+    def in_columns(cls, row: object, prefix: str = "") -> Amounts:
+        """What stands in the columns of a row, one for each unit, called by the unit after `prefix`."""
+        return cls(**{column: getattr(row, f"{prefix}{column}") for column in COLUMN_OF.values()})
+
+    def columns(self, prefix: str = "") -> dict[str, int]:
+        """The same as columns of a row."""
+        return {f"{prefix}{column}": getattr(self, column) for column in COLUMN_OF.values()}
+
     def of(self, unit: Unit) -> int:
         """The steps that a budget in `unit` is charged."""
         return int(getattr(self, COLUMN_OF[unit]))

@@ -12,7 +12,7 @@ from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, 
 
 from budgets.domain.periods import Period, bucket_seconds
 from budgets.domain.resizing import PLAN_PREFIX
-from budgets.domain.units import Unit
+from budgets.domain.units import COLUMN_OF, Unit
 from budgets.models import Budget, BudgetAlert, EscrowLease, Hold, HoldLine, LedgerEntry, SpendBucket
 
 COLUMNS = ("limit", "spent", "reserved", "overdraft", "tradeable")
@@ -51,7 +51,7 @@ def list_ledger_differences(*, progress: Progress = lambda done, total: None) ->
     ]
 
 
-_STATE = (*COLUMNS, "pool_drawn", "carried", "pooled", "bonus")
+_STATE = (*COLUMNS, "pool_drawn", "carried", "pooled", "bonus", "sold")
 
 
 def _ledger_sums(progress: Progress) -> dict[UUID, _Sums]:
@@ -154,7 +154,7 @@ def _plan_line_differences() -> Iterator[str]:
     """A plan hold that is resized and carved holds the same at every level of its path."""
     holds = Hold.objects.filter(status__in=Hold.OPEN, reference__startswith=PLAN_PREFIX)
     for line in HoldLine.objects.filter(hold__in=holds).select_related("hold", "budget"):
-        held = getattr(line.hold, _column(line.budget.unit))
+        held = getattr(line.hold, COLUMN_OF[Unit(line.budget.unit)])
         if line.reserved != held:
             yield _differs(line.budget, "line of the plan hold", line.reserved, "the hold", held)
 
@@ -164,13 +164,14 @@ def _lease_differences() -> Iterator[str]:
     by_hold = {lease.hold_id: lease for lease in leases}
     for line in HoldLine.objects.filter(hold__block_of__in=leases).select_related("budget"):
         lease = by_hold[line.hold_id]
-        block = sum(getattr(lease, f"{part}_{_column(line.budget.unit)}") for part in ("free", "used", "pending"))
+        column = COLUMN_OF[Unit(line.budget.unit)]
+        block = sum(getattr(lease, f"{part}_{column}") for part in ("free", "used", "pending"))
         if line.reserved != block:
             yield _differs(line.budget, f"line of escrow {lease.pk}", line.reserved, "the block", block)
     covered = Hold.objects.filter(status__in=Hold.OPEN, escrow__in=leases).order_by().values("escrow")
-    used = {row["escrow"]: row for row in covered.annotate(**{name: Sum(name) for name in _AMOUNTS})}
+    used = {row["escrow"]: row for row in covered.annotate(**{name: Sum(name) for name in COLUMN_OF.values()})}
     for lease in by_hold.values():
-        for name in _AMOUNTS:
+        for name in COLUMN_OF.values():
             held = int(used.get(lease.pk, {}).get(name, 0))
             if getattr(lease, f"used_{name}") != held:
                 yield _differs(
@@ -178,13 +179,6 @@ def _lease_differences() -> Iterator[str]:
                 )
     for lease in EscrowLease.objects.filter(status="closed", hold__status__in=Hold.OPEN).select_related("budget"):
         yield f"budget {lease.budget_id} {lease.budget.name}: escrow {lease.pk} is closed but its block is held"
-
-
-_AMOUNTS = ("tokens", "carbon_ug", "micro_usd")
-
-
-def _column(unit: str) -> str:
-    return {Unit.TOKENS: "tokens", Unit.CARBON_G: "carbon_ug", Unit.MICRO_USD: "micro_usd"}[Unit(unit)]
 
 
 def _alert_differences() -> Iterator[str]:

@@ -11,10 +11,10 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q
 
-from budgets.domain.units import Unit, from_steps
+from budgets.domain.units import COLUMN_OF, Unit, from_steps
 from budgets.models import EscrowLease, HoldLine
 
-FREE = {Unit.TOKENS: "free_tokens", Unit.CARBON_G: "free_carbon_ug", Unit.MICRO_USD: "free_micro_usd"}
+FREE = {unit: f"free_{column}" for unit, column in COLUMN_OF.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +87,8 @@ def _facts(lease: EscrowLease, lines: list[HoldLine]) -> LeaseFacts:
 
 def _amounts(lease: EscrowLease, line: HoldLine) -> LeaseAmounts:
     unit = Unit(line.budget.unit)
-    column = FREE[unit].removeprefix("free_")
-    parts = {part: from_steps(unit, getattr(lease, f"{part}_{column}")) for part in ("free", "used", "pending")}
+    names = {part: f"{part}_{COLUMN_OF[unit]}" for part in ("free", "used", "pending")}
+    parts = {part: from_steps(unit, getattr(lease, name)) for part, name in names.items()}
     return LeaseAmounts(
         budget_id=line.budget_id,
         budget_name=line.budget.name,

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from budgets.domain.units import Unit, from_steps
+from budgets.domain.units import STEPS_PER_UNIT, Unit, from_steps
 from budgets.selectors.exports import ExportRow, list_export_rows, list_units
 from budgets.selectors.ledger import DELTAS
 
@@ -21,7 +21,7 @@ CSV_PART = 2_000
 ROW_GROUP = 20_000
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 PLAIN = ("id", "at_utc", "budget_id", "budget", "unit", "kind", "actor", "reason", "hold_id")
-CARBON_DIGITS, CARBON_DECIMALS = 25, 6
+AMOUNT_DIGITS, AMOUNT_DECIMALS = 25, 6
 FORMATS = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet"}
 """Content types by name."""
 
@@ -73,7 +73,7 @@ def write_csv(rows: Iterable[ExportRow], *, units: Sequence[Unit]) -> Iterator[b
 
 
 def write_parquet(rows: Iterable[ExportRow], *, units: Sequence[Unit], facts: dict[str, str]) -> Iterator[bytes]:
-    """Parquet with typed columns and `facts` in its metadata. Tokens and micro-USD are int64, grams decimals."""
+    """Parquet with typed columns and `facts` in its metadata. Tokens and micro-USD are int64, grams and Wh decimals."""
     import pyarrow as pa  # loaded on first use: it is large, and most processes never export
     from pyarrow import parquet
 
@@ -135,15 +135,16 @@ def _harmless(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
 
 
+def _has_decimals(unit: Unit) -> bool:
+    return STEPS_PER_UNIT[unit] > 1
+
+
 def _schema(units: Sequence[Unit]) -> pa.Schema:
     import pyarrow as pa
 
     types = {"id": pa.int64(), "at_utc": pa.timestamp("us", tz="UTC")}
-    amount_types = {
-        Unit.TOKENS: pa.int64(),
-        Unit.MICRO_USD: pa.int64(),
-        Unit.CARBON_G: pa.decimal128(CARBON_DIGITS, CARBON_DECIMALS),
-    }
+    decimal = pa.decimal128(AMOUNT_DIGITS, AMOUNT_DECIMALS)
+    amount_types = {unit: decimal if _has_decimals(unit) else pa.int64() for unit in units}
     fields = [pa.field(name, types.get(name, pa.string()), nullable=name == "hold_id") for name in PLAIN]
     fields += [pa.field(name, amount_types[unit], metadata={"unit": unit.value}) for name, _, unit in _amounts(units)]
     return pa.schema(fields)
@@ -165,10 +166,10 @@ def _table(part: Sequence[ExportRow], units: Sequence[Unit], schema: pa.Schema) 
     ]
     columns = [list(map(each, part)) for each in read]
     for _, at, unit in _amounts(units):
-        grams = unit == Unit.CARBON_G
+        decimals = _has_decimals(unit)
         columns.append(
             [
-                None if row.unit != unit else from_steps(unit, row.deltas[at]) if grams else row.deltas[at]
+                None if row.unit != unit else from_steps(unit, row.deltas[at]) if decimals else row.deltas[at]
                 for row in part
             ]
         )

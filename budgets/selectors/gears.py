@@ -47,8 +47,6 @@ def get_gear(budget_id: UUID) -> GearFacts:
         choice=GearChoice(choice),
         latest=Gear(latest.gear) if latest else None,
         latest_at=latest.created_at if latest else None,
-        block_free=Amounts(tokens=block.free_tokens, carbon_ug=block.free_carbon_ug, micro_usd=block.free_micro_usd)
-        if block
-        else None,
+        block_free=Amounts.in_columns(block, "free_") if block else None,
         block_since=block.opened_at if block else None,
     )

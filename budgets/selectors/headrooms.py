@@ -86,7 +86,7 @@ def list_plan_holds(budget_ids: Collection[UUID] | None = None) -> dict[UUID, Pl
         row.budget_id: PlanHold(
             hold_id=row.pk,
             fence=row.fence,
-            amounts=Amounts(tokens=row.tokens, carbon_ug=row.carbon_ug, micro_usd=row.micro_usd),
+            amounts=Amounts.in_columns(row),
             expires_at=row.lease_expires_at,
         )
         for row in rows

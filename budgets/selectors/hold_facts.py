@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from budgets.domain.spending import grams_of, usd_of
+from budgets.domain.spending import grams_of, usd_of, wh_of
 from budgets.domain.units import Amounts, Unit, from_steps
 from budgets.models import Hold, HoldLine
 from config.kernel.errors import NotFound
@@ -52,6 +52,11 @@ class HoldFacts:
     def held_g(self) -> Decimal:
         """The carbon of it in g CO2e."""
         return grams_of(self.held)
+
+    @property
+    def held_wh(self) -> Decimal:
+        """The energy of it in Wh."""
+        return wh_of(self.held)
 
     @property
     def held_usd(self) -> str:
@@ -97,7 +102,7 @@ def _facts(row: Hold, lines: tuple[HoldLineFacts, ...] = ()) -> HoldFacts:
         fence=row.fence,
         reference=row.reference,
         actor=row.actor,
-        held=Amounts(tokens=row.tokens, carbon_ug=row.carbon_ug, micro_usd=row.micro_usd),
+        held=Amounts.in_columns(row),
         created_at=row.created_at,
         lease_expires_at=row.lease_expires_at,
         dispatched_at=row.dispatched_at,

@@ -10,10 +10,8 @@ from uuid import UUID
 from django.db.models import F, QuerySet
 
 from budgets.domain.escrow import NOTHING, Block
-from budgets.domain.units import Amounts, Unit
+from budgets.domain.units import Amounts
 from budgets.models import EscrowLease, Hold, HoldLine
-
-COLUMN = {Unit.TOKENS: "tokens", Unit.CARBON_G: "carbon_ug", Unit.MICRO_USD: "micro_usd"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,15 +49,16 @@ def held_at(budget_ids: Collection[UUID]) -> list[int]:
 
 def block_of(lease: EscrowLease) -> Block:
     """A row as a value."""
-    return Block(free=_part(lease, "free"), used=_part(lease, "used"), pending=_part(lease, "pending"))
+    free, used, pending = (Amounts.in_columns(lease, f"{part}_") for part in ("free", "used", "pending"))
+    return Block(free=free, used=used, pending=pending)
 
 
 def keep(lease: EscrowLease, block: Block, *, pending_at: datetime | None) -> None:
     """Write a block into its locked row; one that is closing and empty is closed."""
     for part in ("free", "used", "pending"):
         amounts: Amounts = getattr(block, part)
-        for unit, column in COLUMN.items():
-            setattr(lease, f"{part}_{column}", amounts.of(unit))
+        for column, steps in amounts.columns(f"{part}_").items():
+            setattr(lease, column, steps)
     lease.pending_at = pending_at if block.pending != NOTHING else None
     lease.save(update_fields=[*EscrowLease.AMOUNTS, "pending_at"])
 
@@ -81,7 +80,3 @@ def lines_of(leases: Sequence[EscrowLease]) -> dict[UUID, list[HoldLine]]:
     for line in HoldLine.objects.filter(hold__in=found).select_related("budget"):
         found[line.hold_id].append(line)
     return found
-
-
-def _part(lease: EscrowLease, part: str) -> Amounts:
-    return Amounts(**{column: getattr(lease, f"{part}_{column}") for column in COLUMN.values()})

@@ -134,11 +134,9 @@ def _open(leaf: Budget, above: Sequence[Budget], amounts: Amounts, *, now: datet
         budget=leaf,
         gear=Gear.LEASED,
         actor=ACTOR,
-        tokens=amounts.tokens,
-        carbon_ug=amounts.carbon_ug,
-        micro_usd=amounts.micro_usd,
         created_at=now,
         lease_expires_at=now + timedelta(seconds=IDLE_SECONDS),
+        **amounts.columns(),
     )
     hold.reference = f"escrow:{hold.pk}"
     hold.save(force_insert=True)

@@ -14,7 +14,7 @@ from budgets.domain.asks import PlacedHold
 from budgets.domain.escrow import NOTHING, each_unit, less
 from budgets.domain.gears import Gear
 from budgets.domain.resizing import Carving
-from budgets.domain.units import Amounts, Unit
+from budgets.domain.units import COLUMN_OF, Amounts, Unit
 from budgets.events import BudgetsChanged
 from budgets.models import Budget, Hold, HoldLine, LedgerEntry
 from budgets.services.holds.resolving import held_amounts, lines_of
@@ -97,11 +97,12 @@ def _not_covered() -> Conflict:
 def _shrink(holds: Sequence[tuple[Hold, Amounts]], *, now: datetime) -> None:
     """Write what stays in locked holds; one with nothing left is over."""
     for hold, left in holds:
-        hold.tokens, hold.carbon_ug, hold.micro_usd = left.tokens, left.carbon_ug, left.micro_usd
+        for column, steps in left.columns().items():
+            setattr(hold, column, steps)
         hold.fence += 1
         if left == NOTHING:
             hold.status, hold.resolved_at = Hold.Status.RELEASED, now
-    columns = ["tokens", "carbon_ug", "micro_usd", "fence", "status", "resolved_at"]
+    columns = [*COLUMN_OF.values(), "fence", "status", "resolved_at"]
     rows = [hold for hold, _ in holds]
     Hold.objects.bulk_create(rows, update_conflicts=True, unique_fields=["id"], update_fields=columns)
 
@@ -113,11 +114,9 @@ def _hold(source: Hold, carving: Carving, *, now: datetime) -> Hold:
         gear=source.gear,
         reference=carving.reference,
         actor=carving.actor,
-        tokens=carving.amounts.tokens,
-        carbon_ug=carving.amounts.carbon_ug,
-        micro_usd=carving.amounts.micro_usd,
         created_at=now,
         lease_expires_at=carving.lease_expires_at,
+        **carving.amounts.columns(),
     )
 
 

@@ -12,19 +12,20 @@ from django.db import connection
 from budgets.domain.admission import Admitted, Block, Reason, Refused, needs_ancestors
 from budgets.domain.asks import HoldAsk
 from budgets.domain.gears import Gear, GearChoice
-from budgets.domain.units import Amounts, Unit
+from budgets.domain.units import COLUMN_OF, Amounts, Unit
 from config.kernel.transactions import retried
 
-PLACE = "SELECT * FROM commonwatt_place_hold(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+PLACE = "SELECT * FROM commonwatt_place_hold(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 PLACE_ALL = """
 SELECT place.*
-  FROM unnest(%s::uuid[], %s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::timestamptz[],
-              %s::text[]) AS ask (hold, budget, tokens, carbon_ug, micro_usd, reference, lease_expires_at, actor),
+  FROM unnest(%s::uuid[], %s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[],
+              %s::timestamptz[], %s::text[])
+       AS ask (hold, budget, tokens, carbon_ug, micro_usd, energy_uwh, reference, lease_expires_at, actor),
        LATERAL commonwatt_place_hold(ask.hold, ask.budget, ask.tokens, ask.carbon_ug, ask.micro_usd, ask.reference,
-                                     ask.lease_expires_at, ask.actor, %s::timestamptz, %s) AS place
+                                     ask.lease_expires_at, ask.actor, %s::timestamptz, %s, ask.energy_uwh) AS place
 """
 LOCK_LEASES = """
-SELECT id, budget_id, free_tokens, free_carbon_ug, free_micro_usd
+SELECT id, budget_id, free_tokens, free_carbon_ug, free_micro_usd, free_energy_uwh
   FROM budgets_escrowlease WHERE budget_id = ANY (%s) AND status = 'open' ORDER BY id FOR NO KEY UPDATE
 """
 LOCK_BUDGETS = """
@@ -41,8 +42,9 @@ def admit_directly(ask: HoldAsk, *, now: datetime) -> Admitted | Refused:
 
     A refusal leaves a caller's transaction as it was.
     """
-    values = [*_values(ask), now, Gear.DIRECT.value]
-    return _answer(values[0], _rows(PLACE, values)[0])
+    hold_id, budget_id, tokens, carbon_ug, micro_usd, energy_uwh, *rest = _values(ask)
+    values = [hold_id, budget_id, tokens, carbon_ug, micro_usd, *rest, now, Gear.DIRECT.value, energy_uwh]
+    return _answer(hold_id, _rows(PLACE, values)[0])
 
 
 def admit_all_directly(asks: Sequence[HoldAsk], *, gear: Gear, now: datetime) -> list[Admitted | Refused]:
@@ -64,8 +66,8 @@ def _lock(asks: Sequence[HoldAsk]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(LOCK_LEASES, [leaves])
         blocks = {
-            leaf: Block(id=lease, free=Amounts(tokens=tokens, carbon_ug=carbon_ug, micro_usd=micro_usd))
-            for lease, leaf, tokens, carbon_ug, micro_usd in cursor.fetchall()
+            leaf: Block(id=lease, free=Amounts(**dict(zip(COLUMN_OF.values(), free, strict=True))))
+            for lease, leaf, *free in cursor.fetchall()
         }
         covered = list(blocks.keys() - needs_ancestors(asks, blocks))
         cursor.execute(LOCK_BUDGETS, [leaves, covered, leaves])
@@ -73,7 +75,7 @@ def _lock(asks: Sequence[HoldAsk]) -> None:
 
 def _values(ask: HoldAsk) -> list[Any]:
     amounts = ask.amounts
-    taken = [amounts.tokens, amounts.carbon_ug, amounts.micro_usd]
+    taken = [amounts.tokens, amounts.carbon_ug, amounts.micro_usd, amounts.energy_uwh]
     return [uuid4(), ask.budget_id, *taken, ask.reference, ask.lease_expires_at, ask.actor]
 
 

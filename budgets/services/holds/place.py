@@ -13,7 +13,7 @@ from budgets.domain.admission import Admitted, Reason, Refused
 from budgets.domain.asks import HoldAsk, PlacedHold
 from budgets.domain.gears import Gear
 from budgets.domain.refusals import BudgetExhausted
-from budgets.domain.units import LARGEST_AMOUNT, Amounts, from_steps
+from budgets.domain.units import LARGEST_AMOUNT, Amounts, Unit, from_steps
 from budgets.services.holds.batching import Alone
 from budgets.services.holds.commits import BATCHES, Once, Outcome, Shared, hold_of, tell
 from budgets.services.holds.direct import admit_directly
@@ -83,7 +83,7 @@ def place_hold_once(
 
 
 def _ask(budget_id: UUID, amounts: Amounts, reference: str, lease_expires_at: datetime, actor: str) -> HoldAsk:
-    if not all(0 <= each <= LARGEST_AMOUNT for each in (amounts.tokens, amounts.carbon_ug, amounts.micro_usd)):
+    if not all(0 <= amounts.of(unit) <= LARGEST_AMOUNT for unit in Unit):
         raise InvalidInput("An amount is not below zero and not beyond all bounds.", field="amount")
     return HoldAsk(
         budget_id=budget_id, amounts=amounts, reference=reference, lease_expires_at=lease_expires_at, actor=actor

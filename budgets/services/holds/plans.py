@@ -17,7 +17,7 @@ from django.db import IntegrityError, connection, transaction
 from budgets.domain.admission import Reason, Refused, Room
 from budgets.domain.escrow import NOTHING
 from budgets.domain.resizing import HoldTarget, Resize, Resized, refusal, short_room
-from budgets.domain.units import LARGEST_AMOUNT, Amounts, Unit
+from budgets.domain.units import COLUMN_OF, LARGEST_AMOUNT, Amounts, Unit
 from budgets.events import BudgetsChanged
 from budgets.models import Budget, Hold, HoldLine, LedgerEntry
 from budgets.selectors.escrow import free_in_escrow
@@ -25,6 +25,7 @@ from budgets.services.alerting import note_crossings
 from budgets.services.escrow.recall import recall_at
 from budgets.services.holds.place import error_of
 from budgets.services.holds.remedies import give_back
+from budgets.services.holds.resolving import held_amounts
 from budgets.services.holds.together import rooms_of
 from budgets.services.ledger import entry
 from budgets.services.overflow import draw_overflow
@@ -36,7 +37,6 @@ from config.kernel.transactions import in_transaction
 
 Kind = LedgerEntry.Kind
 Admit = Callable[[Mapping[UUID, Budget]], None]
-AMOUNTS = ("tokens", "carbon_ug", "micro_usd")
 SET_RESERVED = """
 UPDATE budgets_budget SET reserved = held.reserved
   FROM unnest(%s::uuid[], %s::bigint[]) AS held (id, reserved) WHERE budgets_budget.id = held.id
@@ -67,7 +67,7 @@ def resize_holds(targets: Sequence[HoldTarget], *, actor: str, now: datetime, ad
     `admit` sees the locked budgets by id before anything moves, and may refuse it all by raising.
     """
     for target in targets:
-        if not all(0 <= getattr(target.amounts, name) <= LARGEST_AMOUNT for name in AMOUNTS):
+        if not all(0 <= target.amounts.of(unit) <= LARGEST_AMOUNT for unit in Unit):
             raise InvalidInput("An amount is not below zero and not beyond all bounds.", field="amount")
     try:
         return in_transaction(lambda: _in_savepoint(targets, actor=actor, now=now, admit=admit))
@@ -179,7 +179,7 @@ def _write(
     kept = [each for each in written if each.hold.status in Hold.OPEN or not each.is_new]
     Hold.objects.bulk_create([each.hold for each in kept if each.is_new])
     changed = [each.hold for each in kept if not each.is_new]
-    columns = [*AMOUNTS, "lease_expires_at", "status", "resolved_at", "actor", "fence"]
+    columns = [*COLUMN_OF.values(), "lease_expires_at", "status", "resolved_at", "actor", "fence"]
     if changed:
         Hold.objects.bulk_create(changed, update_conflicts=True, unique_fields=["id"], update_fields=columns)
     units = {budget_id: room.unit for budget_id, room in rooms.items()}
@@ -194,8 +194,8 @@ def _set(resize: Resize, hold: Hold | None, *, actor: str, now: datetime) -> _Wr
     hold = hold or Hold(
         pk=uuid.uuid4(), budget_id=target.budget_id, reference=target.reference, created_at=now, fence=0
     )
-    for name in AMOUNTS:
-        setattr(hold, name, getattr(target.amounts, name))
+    for column, steps in target.amounts.columns().items():
+        setattr(hold, column, steps)
     hold.lease_expires_at, hold.actor = target.lease_expires_at, actor
     hold.fence += 1
     if target.amounts == NOTHING:
@@ -206,7 +206,7 @@ def _set(resize: Resize, hold: Hold | None, *, actor: str, now: datetime) -> _Wr
 def _write_lines(written: Sequence[_Written], units: Mapping[UUID, Unit], *, actor: str, now: datetime) -> None:
     lines, entries = [], []
     for each in written:
-        held = Amounts(tokens=each.hold.tokens, carbon_ug=each.hold.carbon_ug, micro_usd=each.hold.micro_usd)
+        held = held_amounts(each.hold)
         for budget_id, steps in each.steps.items():
             if steps or each.is_new:
                 lines.append(HoldLine(hold=each.hold, budget_id=budget_id, reserved=held.of(units[budget_id])))

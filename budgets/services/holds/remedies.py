@@ -14,10 +14,9 @@ from django.db.models import Exists, OuterRef, Q
 from budgets.domain.admission import Admitted, Reason, Refused
 from budgets.domain.asks import HoldAsk
 from budgets.domain.gears import LEASE_ABOVE, Gear
-from budgets.domain.units import Unit
+from budgets.domain.units import COLUMN_OF, Unit
 from budgets.models import Budget, EscrowLease, HoldLine
 from budgets.services import escrow
-from budgets.services.escrow.leases import COLUMN
 from budgets.services.holds.meter import Way
 from budgets.services.overflow import draw_overflow, undo_draw
 from budgets.services.periods import begin_periods_if_over
@@ -63,7 +62,7 @@ def give_back(drawn: dict[UUID, int], *, now: datetime) -> None:
 
 def _means(budget_id: UUID, unit: Unit) -> tuple[bool, bool]:
     """Whether leases have something to give back at a budget or for it, and whether it may draw on a pool."""
-    is_idle = Q(**{f"free_{COLUMN[unit]}__gt": 0}) | Q(**{f"pending_{COLUMN[unit]}__gt": 0})
+    is_idle = Q(**{f"free_{COLUMN_OF[unit]}__gt": 0}) | Q(**{f"pending_{COLUMN_OF[unit]}__gt": 0})
     idle = EscrowLease.objects.exclude(status=EscrowLease.Status.CLOSED).filter(is_idle)
     above = HoldLine.objects.filter(budget=OuterRef("pk"), hold__block_of__in=idle)
     has_blocks = Exists(above) | Exists(idle.filter(budget=OuterRef("pk")))

@@ -73,7 +73,7 @@ def mark(hold: Hold, **changes: Any) -> None:
 
 def held_amounts(hold: Hold) -> Amounts:
     """What it holds, in steps."""
-    return Amounts(tokens=hold.tokens, carbon_ug=hold.carbon_ug, micro_usd=hold.micro_usd)
+    return Amounts.in_columns(hold)
 
 
 def lines_of(hold: Hold) -> list[HoldLine]:

@@ -77,10 +77,7 @@ def _locked_blocks(leaves: Iterable[UUID]) -> dict[UUID, Block]:
         return {}
     rows = EscrowLease.objects.filter(budget__in=ids, status=EscrowLease.Status.OPEN).order_by("pk")
     return {
-        row.budget_id: Block(
-            id=row.pk,
-            free=Amounts(tokens=row.free_tokens, carbon_ug=row.free_carbon_ug, micro_usd=row.free_micro_usd),
-        )
+        row.budget_id: Block(id=row.pk, free=Amounts.in_columns(row, "free_"))
         for row in rows.select_for_update(no_key=True)
     }
 
@@ -123,11 +120,9 @@ def _write(decided: Sequence[Decided], situation: Situation, *, now: datetime) -
             gear=admitted.gear,
             reference=ask.reference,
             actor=ask.actor,
-            tokens=ask.amounts.tokens,
-            carbon_ug=ask.amounts.carbon_ug,
-            micro_usd=ask.amounts.micro_usd,
             created_at=now,
             lease_expires_at=ask.lease_expires_at,
+            **ask.amounts.columns(),
         )
         for ask, admitted, charge in decided
     )
@@ -158,16 +153,9 @@ def _charge(decided: Sequence[Decided], situation: Situation, *, now: datetime) 
     for block in situation.blocks.values():
         if block.id not in used_blocks:
             continue
-        taken = block.taken
-        EscrowLease.objects.filter(pk=block.id).update(
-            free_tokens=F("free_tokens") - taken.tokens,
-            used_tokens=F("used_tokens") + taken.tokens,
-            free_carbon_ug=F("free_carbon_ug") - taken.carbon_ug,
-            used_carbon_ug=F("used_carbon_ug") + taken.carbon_ug,
-            free_micro_usd=F("free_micro_usd") - taken.micro_usd,
-            used_micro_usd=F("used_micro_usd") + taken.micro_usd,
-            last_used_at=now,
-        )
+        free = {column: F(column) - steps for column, steps in block.taken.columns("free_").items()}
+        used = {column: F(column) + steps for column, steps in block.taken.columns("used_").items()}
+        EscrowLease.objects.filter(pk=block.id).update(**free, **used, last_used_at=now)
     for budget_id in {budget_id for _, _, charge in decided for budget_id, _ in charge.steps}:
         taken_steps = situation.rooms[budget_id].taken
         Budget.objects.filter(pk=budget_id).update(reserved=F("reserved") + taken_steps)
