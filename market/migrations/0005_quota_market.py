@@ -5,6 +5,50 @@ import uuid
 from django.conf import settings
 from django.db import migrations, models
 
+# No serial number of a registry is in two blocks. On PostgreSQL an exclusion constraint over ranges of
+# (registry, prefix, number): ranges of rows sort as their columns do, so two of them meet only where
+# registry and prefix are the same and the numbers meet; no extension is needed, and no race passes it.
+# On SQLite, which has one writer at a time, triggers say the same. A migration that alters this table
+# on SQLite copies it and loses them: it has to run `guard_serials` again.
+GUARD_SERIALS = {
+    'postgresql': [
+        'CREATE TYPE market_serial AS (registry text, prefix text, number bigint)',
+        'CREATE TYPE market_serials AS RANGE (subtype = market_serial)',
+        'ALTER TABLE market_registryunit ADD CONSTRAINT registry_unit_no_overlap EXCLUDE USING gist (market_serials('
+        ' ROW(registry, serial_prefix, serial_first)::market_serial,'
+        " ROW(registry, serial_prefix, serial_last)::market_serial, '[]') WITH &&)",
+    ],
+    'sqlite': [
+        f'CREATE TRIGGER registry_unit_no_overlap_{name} BEFORE {event} ON market_registryunit'
+        ' WHEN EXISTS (SELECT 1 FROM market_registryunit AS other'
+        ' WHERE other.registry = NEW.registry AND other.serial_prefix = NEW.serial_prefix AND other.id IS NOT NEW.id'
+        ' AND other.serial_first <= NEW.serial_last AND other.serial_last >= NEW.serial_first)'
+        " BEGIN SELECT RAISE(ABORT, 'registry_unit_no_overlap'); END"
+        for name, event in (
+            ('insert', 'INSERT'),
+            ('update', 'UPDATE OF registry, serial_prefix, serial_first, serial_last'),
+        )
+    ],
+}
+UNGUARD_SERIALS = {
+    'postgresql': [
+        'ALTER TABLE market_registryunit DROP CONSTRAINT registry_unit_no_overlap',
+        'DROP TYPE market_serials',
+        'DROP TYPE market_serial',
+    ],
+    'sqlite': [f'DROP TRIGGER registry_unit_no_overlap_{name}' for name in ('insert', 'update')],
+}
+
+
+def guard_serials(apps, schema_editor):
+    for statement in GUARD_SERIALS[schema_editor.connection.vendor]:
+        schema_editor.execute(statement, params=None)
+
+
+def unguard_serials(apps, schema_editor):
+    for statement in UNGUARD_SERIALS[schema_editor.connection.vendor]:
+        schema_editor.execute(statement, params=None)
+
 
 class Migration(migrations.Migration):
 
@@ -86,6 +130,7 @@ class Migration(migrations.Migration):
             name='ConductFlag',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('key', models.CharField(help_text='What it is about: the same is noticed once.', max_length=200, unique=True)),
                 ('kind', models.CharField(choices=[('wash', 'bought from itself'), ('spoof', 'orders that were never meant to trade'), ('hoarding', 'long idle while others were refused')], max_length=8)),
                 ('since', models.DateTimeField()),
                 ('until', models.DateTimeField()),
@@ -238,7 +283,6 @@ class Migration(migrations.Migration):
                 ('offered_at', models.DateTimeField()),
                 ('lent_at', models.DateTimeField(blank=True, null=True)),
                 ('closed_at', models.DateTimeField(blank=True, null=True)),
-                ('buy_in_calls', models.PositiveSmallIntegerField(default=0, help_text='Calls in which it could not all be bought.')),
                 ('actor', models.CharField(max_length=120)),
                 ('borrower_budget', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='budgets.budget')),
                 ('borrower_team', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.team')),
@@ -302,11 +346,6 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['-number'],
             },
-        ),
-        migrations.AddField(
-            model_name='loan',
-            name='buy_in_order',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='market.order'),
         ),
         migrations.CreateModel(
             name='OrderEvent',
@@ -548,10 +587,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='conductflag',
-            constraint=models.UniqueConstraint(fields=('kind', 'team', 'budget', 'instrument', 'since'), name='flag_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='conductflag',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('decided_at', None), ('status', 'open')), models.Q(models.Q(('status', 'open'), _negated=True), ('decided_at__isnull', False)), _connector='OR'), name='flag_decided_has_a_time'),
         ),
         migrations.AddIndex(
@@ -698,4 +733,60 @@ class Migration(migrations.Migration):
             model_name='tradinghalt',
             constraint=models.UniqueConstraint(condition=models.Q(('ended_at', None), ('instrument', None)), fields=('kind',), name='halt_one_open_of_all'),
         ),
+        migrations.CreateModel(
+            name='BuyIn',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('lots', models.PositiveBigIntegerField()),
+                ('bought_lots', models.PositiveBigIntegerField(default=0)),
+                ('paid_out_lots', models.PositiveBigIntegerField(default=0)),
+                ('top_ticks', models.PositiveBigIntegerField(help_text='What a lot that cannot be bought is paid at.')),
+                ('calls', models.PositiveSmallIntegerField(default=0, help_text='Calls in which it could not all be bought.')),
+                ('opened_at', models.DateTimeField()),
+                ('closed_at', models.DateTimeField(blank=True, null=True)),
+                ('gives', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='buy_ins_for_it', to='market.forwardleg')),
+                ('loan', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='buy_in', to='market.loan')),
+                ('order', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='buy_in', to='market.order')),
+                ('takes', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='buy_ins_to_it', to='market.forwardleg')),
+            ],
+            options={
+                'ordering': ['id'],
+                'indexes': [models.Index(condition=models.Q(('closed_at', None)), fields=['id'], name='buy_in_open')],
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('gives', None), ('loan__isnull', False), ('takes', None)), models.Q(('gives__isnull', False), ('loan', None), ('takes__isnull', False)), _connector='OR'), name='buy_in_for_a_loan_or_a_forward'), models.CheckConstraint(condition=models.Q(models.Q(('closed_at', None), ('lots__gte', models.F('bought_lots') + models.F('paid_out_lots'))), models.Q(('closed_at__isnull', False), ('lots', models.F('bought_lots') + models.F('paid_out_lots'))), _connector='OR'), name='buy_in_closed_owes_nothing')],
+            },
+        ),
+        migrations.CreateModel(
+            name='HistoricalRegistryUnit',
+            fields=[
+                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
+                ('registry', models.CharField(max_length=60)),
+                ('serial_prefix', models.CharField(blank=True, help_text='What stands before the numbers.', max_length=120)),
+                ('serial_first', models.BigIntegerField()),
+                ('serial_last', models.BigIntegerField()),
+                ('project_id', models.CharField(blank=True, max_length=60)),
+                ('project_name', models.CharField(blank=True, max_length=200)),
+                ('vintage', models.PositiveSmallIntegerField(blank=True, null=True)),
+                ('methodology', models.CharField(blank=True, max_length=120)),
+                ('verification_body', models.CharField(blank=True, max_length=200)),
+                ('retirement_beneficiary', models.CharField(blank=True, max_length=200)),
+                ('retirement_reason', models.CharField(blank=True, max_length=300)),
+                ('retired_on', models.DateField(blank=True, null=True)),
+                ('imported_at', models.DateTimeField()),
+                ('imported_by', models.CharField(max_length=120)),
+                ('history_id', models.AutoField(primary_key=True, serialize=False)),
+                ('history_date', models.DateTimeField(db_index=True)),
+                ('history_change_reason', models.CharField(max_length=100, null=True)),
+                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
+                ('history_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('team', models.ForeignKey(blank=True, db_constraint=False, help_text='Who may use it.', null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='accounts.team')),
+            ],
+            options={
+                'verbose_name': 'historical registry unit',
+                'verbose_name_plural': 'historical registry units',
+                'ordering': ('-history_date', '-history_id'),
+                'get_latest_by': ('history_date', 'history_id'),
+            },
+            bases=(simple_history.models.HistoricalChanges, models.Model),
+        ),
+        migrations.RunPython(guard_serials, unguard_serials),
     ]

@@ -10,7 +10,16 @@ from market.models.trading.auctions import Auction, AuctionInputs, Trade
 from market.models.trading.clean import GRAMS_PER_UNIT, RegistryUnit, RegistryUse
 from market.models.trading.conduct import Appeal, ConductFlag, ReputationScore, StandingRule
 from market.models.trading.instruments import Instrument, TradingHalt
-from market.models.trading.loans import Donation, ForwardLeg, Loan, LoanEvent, QuotaPromise, ShareAccount, ShareDraw
+from market.models.trading.loans import (
+    BuyIn,
+    Donation,
+    ForwardLeg,
+    Loan,
+    LoanEvent,
+    QuotaPromise,
+    ShareAccount,
+    ShareDraw,
+)
 from market.models.trading.money import FUND, HOUSE, OUTSIDE, Account, Journal, Posting, team_account
 from market.models.trading.orders import Order, OrderEvent
 
@@ -27,6 +36,7 @@ __all__ = [
     "ArrivalHour",
     "Auction",
     "AuctionInputs",
+    "BuyIn",
     "ConductFlag",
     "Decision",
     "Donation",

@@ -50,8 +50,6 @@ class Loan(models.Model):
     offered_at = models.DateTimeField()
     lent_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
-    buy_in_order = models.ForeignKey(Order, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
-    buy_in_calls = models.PositiveSmallIntegerField(default=0, help_text="Calls in which it could not all be bought.")
     actor = models.CharField(max_length=120)
 
     class Meta:
@@ -149,6 +147,48 @@ class ForwardLeg(models.Model):
 
     def __str__(self) -> str:
         return f"{self.budget_id} {self.side} {self.lots} {self.instrument_id}"
+
+
+class BuyIn(models.Model):
+    """Quota that is missing at the end of a loan or forward, bought by the clearing house from the collateral.
+
+    `order` is the order that buys now, in the team's name who owes and for the budget that is owed; when
+    a period ends before all is bought, another order of the next one takes its place. After
+    `buy_in_calls` calls of the policy, what is still missing is paid in money at `top_ticks`.
+    """
+
+    loan = models.OneToOneField(Loan, null=True, blank=True, on_delete=models.PROTECT, related_name="buy_in")
+    gives = models.ForeignKey(
+        ForwardLeg, null=True, blank=True, on_delete=models.PROTECT, related_name="buy_ins_for_it"
+    )
+    takes = models.ForeignKey(ForwardLeg, null=True, blank=True, on_delete=models.PROTECT, related_name="buy_ins_to_it")
+    order = models.OneToOneField(Order, on_delete=models.PROTECT, related_name="buy_in")
+    lots = models.PositiveBigIntegerField()
+    bought_lots = models.PositiveBigIntegerField(default=0)
+    paid_out_lots = models.PositiveBigIntegerField(default=0)
+    top_ticks = models.PositiveBigIntegerField(help_text="What a lot that cannot be bought is paid at.")
+    calls = models.PositiveSmallIntegerField(default=0, help_text="Calls in which it could not all be bought.")
+    opened_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(loan__isnull=False, gives=None, takes=None)
+                | Q(loan=None, gives__isnull=False, takes__isnull=False),
+                name="buy_in_for_a_loan_or_a_forward",
+            ),
+            models.CheckConstraint(
+                condition=Q(closed_at=None, lots__gte=F("bought_lots") + F("paid_out_lots"))
+                | Q(closed_at__isnull=False, lots=F("bought_lots") + F("paid_out_lots")),
+                name="buy_in_closed_owes_nothing",
+            ),
+        ]
+        indexes = [models.Index(fields=["id"], condition=Q(closed_at=None), name="buy_in_open")]
+
+    def __str__(self) -> str:
+        return f"{self.bought_lots} of {self.lots} for {self.loan_id or self.takes_id}"
 
 
 class QuotaPromise(models.Model):
