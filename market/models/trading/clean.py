@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import F, Q
+from simple_history.models import HistoricalRecords
 
 from market.models.trading.orders import Order
 
@@ -14,7 +15,7 @@ GRAMS_PER_UNIT = 1_000_000
 class RegistryUnit(models.Model):
     """A block of registry units with consecutive serial numbers. No serial number is in two blocks.
 
-    It counts as verified only if everything is filled in and it is retired; only then may it be used.
+    The database refuses blocks that overlap (`registry_unit_no_overlap` in migration market/0005). It counts as verified only if everything is filled in and it is retired; only then may it be used.
     """
 
     registry = models.CharField(max_length=60)
@@ -33,6 +34,7 @@ class RegistryUnit(models.Model):
     used_g = models.BigIntegerField(default=0, help_text="Grams that offers have used or keep.")
     imported_at = models.DateTimeField()
     imported_by = models.CharField(max_length=120)
+    history = HistoricalRecords(excluded_fields=["used_g"])
 
     class Meta:
         ordering = ["registry", "serial_prefix", "serial_first"]

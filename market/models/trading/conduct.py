@@ -80,6 +80,7 @@ class ConductFlag(models.Model):
         UPHELD = "upheld"
         LIFTED = "lifted"
 
+    key = models.CharField(max_length=200, unique=True, help_text="What it is about: the same is noticed once.")
     kind = models.CharField(max_length=8, choices=Kind)
     team = models.ForeignKey("accounts.Team", on_delete=models.CASCADE, related_name="+")
     budget = models.ForeignKey("budgets.Budget", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
@@ -98,7 +99,6 @@ class ConductFlag(models.Model):
     class Meta:
         ordering = ["-noticed_at"]
         constraints = [
-            models.UniqueConstraint(fields=["kind", "team", "budget", "instrument", "since"], name="flag_once"),
             models.CheckConstraint(
                 condition=Q(status="open", decided_at=None) | (~Q(status="open") & Q(decided_at__isnull=False)),
                 name="flag_decided_has_a_time",
