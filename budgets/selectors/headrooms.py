@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from budgets.domain.periods import Period
 from budgets.domain.resizing import PLAN_PREFIX, plan_reference
-from budgets.domain.rollover import Ended, turn
 from budgets.domain.units import Amounts, Unit
 from budgets.models import Budget, Hold
 from budgets.selectors.escrow import free_in_escrow
+from budgets.selectors.turned import turned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,30 +48,11 @@ def list_headrooms(budget_ids: Collection[UUID], *, now: datetime) -> dict[UUID,
         row.pk: Level(
             budget_id=row.pk,
             unit=Unit(row.unit),
-            remaining=0 if row.deallocated_at else _unspent(row, now) - row.reserved + free.get(row.pk, 0),
+            remaining=0 if row.deallocated_at else row.limit - row.spent - row.reserved + free.get(row.pk, 0),
         )
-        for row in Budget.objects.filter(pk__in=on_paths)
+        for row in (turned(row, now=now) for row in Budget.objects.filter(pk__in=on_paths))
     }
     return {leaf: tuple(levels[budget_id] for budget_id in path) for leaf, path in by_leaf.items()}
-
-
-def _unspent(row: Budget, now: datetime) -> int:
-    if row.period == Period.ROLLING or row.period_ends_at is None or row.period_ends_at > now:
-        return row.limit - row.spent
-    begun = turn(
-        Ended(
-            base=row.base_limit,
-            carried=row.carried,
-            pooled=row.pooled,
-            bonus=row.bonus,
-            spent=row.spent,
-            reserved=row.reserved,
-            overdraft=row.overdraft,
-            rollover_percent=row.rollover_percent,
-            rollover_cap_percent=row.rollover_cap_percent,
-        )
-    )
-    return begun.limit - begun.spent
 
 
 def list_plan_holds(budget_ids: Collection[UUID] | None = None) -> dict[UUID, PlanHold]:

@@ -8,12 +8,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from budgets.domain.efficiency import Bonus, efficiency_bonus
+from budgets.domain.efficiency import efficiency_bonus
 from budgets.domain.periods import Period, bounds, periods_missed
-from budgets.domain.rollover import Begun, Ended, turn
+from budgets.domain.rollover import Begun, turn
 from budgets.models import Budget, LedgerEntry, PeriodRecord, SpendBucket
 from budgets.selectors.efficiencies import list_efficiencies
 from budgets.selectors.figures import get_efficiency_terms
+from budgets.selectors.turned import ended_of
 from budgets.services.ledger import entry
 
 CALENDAR = "calendar"
@@ -29,7 +30,7 @@ def turn_calendar(rows: Sequence[Budget], *, now: datetime) -> None:
     entries: list[LedgerEntry] = []
     groups: dict[tuple[tuple[str, Any], ...], list[UUID]] = defaultdict(list)
     for row in rows:
-        begun = turn(_ended(row, efficiency_bonus(row.base_limit, records[row.pk].efficiency, terms)))
+        begun = turn(ended_of(row, efficiency_bonus(row.base_limit, records[row.pk].efficiency, terms)))
         entries += _entries(row, begun, now=now)
         groups[_columns(row, begun, now=now)].append(row.pk)
     for columns, budget_ids in groups.items():
@@ -85,27 +86,11 @@ def _efficiencies(rows: Sequence[Budget], ended_at: dict[UUID, datetime]) -> dic
     return found
 
 
-def _ended(row: Budget, earned: Bonus) -> Ended:
-    return Ended(
-        base=row.base_limit,
-        carried=row.carried,
-        pooled=row.pooled,
-        bonus=row.bonus,
-        spent=row.spent,
-        reserved=row.reserved,
-        overdraft=row.overdraft,
-        rollover_percent=row.rollover_percent,
-        rollover_cap_percent=row.rollover_cap_percent,
-        earned=earned.limit_steps,
-        earned_tradeable=earned.tradeable_steps,
-    )
-
-
 def _columns(row: Budget, begun: Begun, *, now: datetime) -> tuple[tuple[str, Any], ...]:
     """What changes, so that the many budgets to which the same happens are written at once."""
     starts_at, ends_at = bounds(Period(row.period), now)
     columns = {"period_starts_at": starts_at, "period_ends_at": ends_at, "spent": begun.spent, "pool_drawn": 0}
-    for name in ("limit", "overdraft", "carried", "pooled", "bonus", "tradeable"):
+    for name in ("limit", "overdraft", "carried", "pooled", "bonus", "sold", "tradeable"):
         if getattr(begun, name) != getattr(row, name):
             columns[name] = getattr(begun, name)
     return tuple(columns.items())
