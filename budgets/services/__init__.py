@@ -34,6 +34,7 @@ from budgets.services.holds import (
 from budgets.services.overflow import draw_overflow
 from budgets.services.periods import begin_due_periods
 from budgets.services.proposals import decide_proposal, propose_changes, propose_everywhere
+from budgets.services.quota import deliver_quota, escrow_quota, give_money, take_money
 from budgets.services.rebalance import rebalance
 from budgets.services.reference import load_reference
 from budgets.services.reset import reset_budget
@@ -59,9 +60,12 @@ __all__ = [
     "deallocate",
     "decide_adjustment",
     "decide_proposal",
+    "deliver_quota",
     "dispatch_hold",
     "draw_overflow",
+    "escrow_quota",
     "expire_hold",
+    "give_money",
     "learn_estimates",
     "load_reference",
     "make_tree",
@@ -89,6 +93,7 @@ __all__ = [
     "settle_unverified",
     "shrink_hold",
     "sweep_holds",
+    "take_money",
     "tend_all",
     "transfer_quota",
 ]
