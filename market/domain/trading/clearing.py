@@ -1,0 +1,171 @@
+"""A sealed call: one price for all who trade, worked out on whole lots, ticks and micro-USD.
+
+Bids count at what a lot is worth to the buyer before subsidy or premium, offers with their carbon adder.
+Everybody good at the price trades; on the longer side better limits go first, and the level at which lots
+run out is shared between teams. Why it is done so: docs/adr/0025-sealed-call.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from market.domain.trading.call import Asks, Bids, CallStatus, CallTerms, Cleared, Whole
+from market.domain.trading.effective import effective_asks
+from market.domain.trading.exact import exact_sum
+from market.domain.trading.justice_factor import Outcome, find_outcome
+from market.domain.trading.marginal import ration
+from market.domain.trading.payments import parties_of, pay
+
+LARGEST = 1 << 61
+"""Lots of one side at the highest price must come to less, in micro-USD."""
+
+
+def clear(bids: Bids, asks: Asks, terms: CallTerms) -> Cleared:
+    """Clear one call. The order of rows does not matter; arrival (`number`) only breaks exact ties.
+
+    `price_ticks` is None where no price was found (carried, no cross); of a halted call it is the price
+    that was refused, and nothing is filled. Raises OverflowError for more than 2**61 micro-USD on a side.
+    """
+    bid_teams, ask_teams = len(np.unique(bids.team)), len(np.unique(asks.team))
+    for side in (bids, asks):
+        if exact_sum(side.lots) * terms.high_ticks >= LARGEST:
+            raise OverflowError("More lots than a call can count.")
+    nothing = untraded(bids, asks, CallStatus.CARRIED, bid_teams=bid_teams, ask_teams=ask_teams)
+    if min(bid_teams, ask_teams) < terms.least_principals:
+        return nothing
+    bid_rows, ask_rows = np.argsort(bids.number), np.argsort(asks.number)
+    cleared = _clear_in_sequence(_take_bids(bids, bid_rows), _take_asks(asks, ask_rows), terms, nothing)
+    return _back_in_place(cleared, bid_rows, ask_rows)
+
+
+def untraded(bids: Bids, asks: Asks, status: CallStatus, *, bid_teams: int, ask_teams: int) -> Cleared:
+    """A call in which nothing changes hands."""
+    no_bid, no_ask = np.zeros_like(bids.lots), np.zeros_like(asks.lots)
+    return Cleared(
+        status=status,
+        price_ticks=None,
+        factor_percent=0,
+        volume_lots=0,
+        wanted_lots=0,
+        offered_lots=0,
+        imbalance_lots=0,
+        bid_teams=bid_teams,
+        ask_teams=ask_teams,
+        bid_fill=no_bid,
+        bid_gross=no_bid,
+        bid_justice=no_bid,
+        bid_pay=no_bid,
+        ask_fill=no_ask,
+        ask_adder=no_ask,
+        ask_receive=no_ask,
+        rounding_micro_usd=0,
+        to_fund_micro_usd=0,
+    )
+
+
+def _clear_in_sequence(bids: Bids, asks: Asks, terms: CallTerms, nothing: Cleared) -> Cleared:
+    parties = parties_of(bids.team, bids.rate_ppm)
+    outcome = find_outcome(bids, asks, parties, terms)
+    price = outcome.price
+    if price.volume == 0:
+        return replace(nothing, status=CallStatus.NO_CROSS)
+    found = replace(
+        nothing,
+        price_ticks=price.ticks,
+        factor_percent=outcome.factor_percent,
+        wanted_lots=price.wanted,
+        offered_lots=price.offered,
+        imbalance_lots=price.wanted - price.offered,
+    )
+    if is_volatile(price.ticks, terms):
+        return replace(found, status=CallStatus.HALTED)
+    payments = pay(
+        parties, outcome.bid_fill, price.ticks, outcome.factor_percent, is_feebate=terms.fund_micro_usd is None
+    )
+    return settled(
+        replace(found, status=CallStatus.CLEARED),
+        outcome.bid_fill,
+        _fill_asks(asks, outcome, terms),
+        asks.adder_ticks,
+        justice=payments.justice,
+        rounding=payments.rounding,
+    )
+
+
+def is_volatile(price_ticks: int, terms: CallTerms) -> bool:
+    """Whether a price is further from the reference than one call may go."""
+    if terms.volatility_percent is None:
+        return False
+    return abs(price_ticks - terms.reference_ticks) * 100 > terms.volatility_percent * terms.reference_ticks
+
+
+def _fill_asks(asks: Asks, outcome: Outcome, terms: CallTerms) -> Whole:
+    least = effective_asks(asks.limit_ticks, asks.adder_ticks, terms.low_ticks)
+    good = np.flatnonzero(least <= outcome.price.ticks)
+    fill = np.zeros_like(asks.lots)
+    fill[good] = ration(least[good], asks.lots[good], asks.team[good], np.ones_like(good), outcome.price.volume)
+    return fill
+
+
+def settled(
+    found: Cleared, bid_fill: Whole, ask_fill: Whole, adder_ticks: Whole, *, justice: Whole, rounding: Whole
+) -> Cleared:
+    """The outcome with its fills and all sums of money at `found.price_ticks`."""
+    gross = bid_fill * (found.price_ticks or 0)
+    bid_pay = gross + justice + rounding
+    adder = ask_fill * adder_ticks
+    receive = ask_fill * (found.price_ticks or 0) - adder
+    return replace(
+        found,
+        volume_lots=int(bid_fill.sum()),
+        bid_fill=bid_fill,
+        bid_gross=gross,
+        bid_justice=justice,
+        bid_pay=bid_pay,
+        ask_fill=ask_fill,
+        ask_adder=adder,
+        ask_receive=receive,
+        rounding_micro_usd=int(rounding.sum()),
+        to_fund_micro_usd=int(bid_pay.sum()) - int(receive.sum()),
+    )
+
+
+def _take_bids(bids: Bids, rows: Whole) -> Bids:
+    return Bids(
+        number=bids.number[rows],
+        limit_ticks=bids.limit_ticks[rows],
+        lots=bids.lots[rows],
+        rate_ppm=bids.rate_ppm[rows],
+        weight_ppm=bids.weight_ppm[rows],
+        team=bids.team[rows],
+    )
+
+
+def _take_asks(asks: Asks, rows: Whole) -> Asks:
+    return Asks(
+        number=asks.number[rows],
+        limit_ticks=asks.limit_ticks[rows],
+        lots=asks.lots[rows],
+        adder_ticks=asks.adder_ticks[rows],
+        team=asks.team[rows],
+    )
+
+
+def _back_in_place(cleared: Cleared, bid_rows: Whole, ask_rows: Whole) -> Cleared:
+    def back(values: Whole, rows: Whole) -> Whole:
+        placed = np.empty_like(values)
+        placed[rows] = values
+        return placed
+
+    return replace(
+        cleared,
+        bid_fill=back(cleared.bid_fill, bid_rows),
+        bid_gross=back(cleared.bid_gross, bid_rows),
+        bid_justice=back(cleared.bid_justice, bid_rows),
+        bid_pay=back(cleared.bid_pay, bid_rows),
+        ask_fill=back(cleared.ask_fill, ask_rows),
+        ask_adder=back(cleared.ask_adder, ask_rows),
+        ask_receive=back(cleared.ask_receive, ask_rows),
+    )
