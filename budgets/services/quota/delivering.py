@@ -39,7 +39,7 @@ def deliver_quota(
     _require_sums(gives, takes)
     if not gives:
         return
-    paths = find_paths({each.budget_id for each in (*gives, *takes)})
+    paths = find_paths({each.budget_id for each in gives} | {each.budget_id for each in takes})
     held = _locked_holds(gives, paths.unit)
     delivery = _Delivery(paths=paths, held=held)
     delivery.note_gives(gives)
@@ -53,7 +53,7 @@ def deliver_quota(
 
 
 def _require_sums(gives: Sequence[QuotaGive], takes: Sequence[QuotaTake]) -> None:
-    if any(each.steps <= 0 for each in (*gives, *takes)):
+    if any(each.steps <= 0 for each in gives) or any(each.steps <= 0 for each in takes):
         raise ValueError("Whoever gives or takes, gives or takes something.")
     if sum(each.steps for each in gives) != sum(each.steps for each in takes):
         raise ValueError("What is given is what is taken.")

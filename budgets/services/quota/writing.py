@@ -14,6 +14,7 @@ from budgets.domain.quota import Parts
 from budgets.models import Budget, Hold, HoldLine, LedgerEntry
 
 ROWS_AT_ONCE = 10_000
+_Row = tuple[UUID, *tuple[int, ...]]
 INSERT_ENTRIES = """
 INSERT INTO budgets_ledgerentry (budget_id, hold_id, kind, limit_delta, spent_delta, reserved_delta, overdraft_delta,
                                  tradeable_delta, at, actor, reason)
@@ -36,8 +37,11 @@ class Booking:
 
 def write_budgets(deltas: Mapping[UUID, Parts], reserved: Mapping[UUID, int]) -> None:
     """Move locked budgets: parts of their limits, and what is reserved."""
-    rows = [(pk, *delta.values(), reserved.get(pk, 0)) for pk, delta in deltas.items()]
-    moved = [row for row in rows if any(row[1:])]
+    moved: list[_Row] = []
+    for pk, delta in deltas.items():
+        changes = (*delta.values(), reserved.get(pk, 0))
+        if any(changes):
+            moved.append((pk, *changes))
     _shift(Budget._meta.db_table, "id", ("limit", "bonus", "tradeable", "sold", "reserved"), moved)
 
 
@@ -51,7 +55,7 @@ def close_holds(hold_ids: Sequence[UUID], *, now: datetime) -> None:
 def shrink_holds(taken: Mapping[UUID, int], column: str) -> None:
     """Take steps out of locked holds, and out of their lines at every level in that unit."""
     _shift(Hold._meta.db_table, "id", (column, "fence"), [(pk, -steps, 1) for pk, steps in taken.items()])
-    rows = [(pk, -steps) for pk, steps in taken.items()]
+    rows: list[_Row] = [(pk, -steps) for pk, steps in taken.items()]
     _shift(HoldLine._meta.db_table, "hold_id", ("reserved",), rows, only="reserved > 0")
 
 
@@ -81,7 +85,7 @@ def write_entries(bookings: Collection[Booking], *, actor: str, reason: str, now
     )
 
 
-def _shift(table: str, key: str, columns: Sequence[str], rows: Sequence[Sequence[UUID | int]], only: str = "") -> None:
+def _shift(table: str, key: str, columns: Sequence[str], rows: Sequence[_Row], only: str = "") -> None:
     """Add to columns of many rows: each row is a key and what is added to each column."""
     if not rows:
         return
@@ -100,5 +104,5 @@ def _shift(table: str, key: str, columns: Sequence[str], rows: Sequence[Sequence
             changes = ", ".join(f'"{name}" = "{name}" + %s' for name in columns)
             cursor.executemany(
                 f'UPDATE {table} SET {changes} WHERE "{key}" = %s{condition}',  # noqa: S608  # our own names
-                [(*row[1:], row[0].hex if isinstance(row[0], UUID) else row[0]) for row in rows],
+                [(*row[1:], row[0].hex) for row in rows],
             )
