@@ -14,8 +14,10 @@ from budgets.selectors.gears import GearFacts, get_gear, list_gear_use
 from budgets.selectors.headrooms import Level, PlanHold, list_headrooms, list_plan_holds
 from budgets.selectors.hold_facts import HoldFacts, get_hold, list_holds
 from budgets.selectors.holds import HoldLease, OverdueHold, count_open_holds, find_hold_leases, list_overdue_holds
+from budgets.selectors.idleness import BudgetIdleness, count_refusals, list_idleness
 from budgets.selectors.ledger import LedgerLine, list_ledger
 from budgets.selectors.operations import find_operation_tokens, list_operations
+from budgets.selectors.outcomes import count_on_target
 from budgets.selectors.owners import BudgetOwner, find_known_owner, get_owner
 from budgets.selectors.picture import (
     HoldOnBudget,
@@ -34,6 +36,7 @@ from budgets.selectors.tree import find_default_budget_id, get_budget, list_budg
 
 __all__ = [
     "AccuracyFacts",
+    "BudgetIdleness",
     "BudgetOwner",
     "EconomicLine",
     "EconomyFacts",
@@ -52,7 +55,9 @@ __all__ = [
     "ProposalFacts",
     "ProposalLineFacts",
     "SpendHour",
+    "count_on_target",
     "count_open_holds",
+    "count_refusals",
     "find_default_budget_id",
     "find_hold_leases",
     "find_known_owner",
@@ -89,6 +94,7 @@ __all__ = [
     "list_headrooms",
     "list_holds",
     "list_holds_on",
+    "list_idleness",
     "list_leases",
     "list_ledger",
     "list_ledger_differences",
