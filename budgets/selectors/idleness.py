@@ -17,7 +17,7 @@ from budgets.selectors.escrow import free_in_escrow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetIdleness:
-    """A budget without others below it, in steps of its unit: `used` in a span, `free` now (neither reserved nor on offer).
+    """A budget without others below it, in steps of its unit. `used` in a span; `free` now: not reserved, not on offer.
 
     `period_hours` None: it does not end by itself.
     """
