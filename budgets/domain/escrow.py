@@ -122,9 +122,7 @@ def block_for(ask: Amounts, *, asks_per_second: float, ancestors: Sequence[Ances
     if asks < LEAST_ASKS:
         return None
     counted = {ancestor.unit for ancestor in ancestors}
-    return Amounts(
-        **{column: _part(ask.of(unit), int(asks), unit in counted) for unit, column in COLUMN_OF.items()}
-    )
+    return Amounts(**{column: _part(ask.of(unit), int(asks), unit in counted) for unit, column in COLUMN_OF.items()})
 
 
 def is_low(free: Amounts, block: Amounts, *, units: Iterable[Unit]) -> bool:

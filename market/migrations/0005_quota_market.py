@@ -61,6 +61,11 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AddField(
+            model_name='settlement',
+            name='energy_wh',
+            field=models.FloatField(help_text='At the meter; unknown of settlements of before it was kept.', null=True),
+        ),
         migrations.CreateModel(
             name='Auction',
             fields=[

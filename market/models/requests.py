@@ -221,6 +221,7 @@ class Settlement(models.Model):
     renewable_micro_usd = models.BigIntegerField()
     total_micro_usd = models.BigIntegerField()
     from_fund_micro_usd = models.BigIntegerField(default=0, help_text="What the Fund paid of the discounts.")
+    energy_wh = models.FloatField(null=True, help_text="At the meter; unknown of settlements of before it was kept.")
     location_g = models.FloatField()
     avoided_g = models.FloatField(null=True)
     need_score = models.FloatField(null=True)

@@ -11,6 +11,7 @@ from budgets.selectors import HoldLease, PlanHold
 from market.domain.explanation import usd
 from market.domain.facts import DecisionFacts
 from market.domain.parts import Part, decide_parts
+from market.domain.placement.promised import promised_amounts
 from market.domain.verdict import Verdict, decide
 from market.models import AllocationRequest, Decision
 from market.selectors.policies import get_policy_version
@@ -161,6 +162,7 @@ def _settlement(request: AllocationRequest) -> dict[str, Any] | None:
     return {
         "used_tokens": settlement.used_tokens,
         "total_usd": usd(settlement.total_micro_usd),
+        "energy_wh": settlement.energy_wh,
         "location_g": settlement.location_g,
         "avoided_g": settlement.avoided_g,
         "market_value_tokens": settlement.market_value_tokens,
@@ -209,9 +211,10 @@ def _budget_cannot_pay(verdict: Verdict, refused: dict[str, Any]) -> bool:
     if verdict.price is None or verdict.footprint is None:
         return False
     unit = Unit(refused["unit"])
-    needed = {
-        Unit.TOKENS: verdict.granted_tokens,
-        Unit.CARBON_G: to_steps(Unit.CARBON_G, Exact(str(verdict.footprint.location_g_central))),
-        Unit.MICRO_USD: max(0, verdict.price.total),
-    }[unit]
-    return needed > to_steps(unit, Exact(str(refused["remaining"])))
+    needed = promised_amounts(
+        tokens=verdict.granted_tokens,
+        location_g=verdict.footprint.location_g_central,
+        total_micro_usd=verdict.price.total,
+        energy_wh=verdict.footprint.energy_wh_central,
+    )
+    return needed.of(unit) > to_steps(unit, Exact(str(refused["remaining"])))

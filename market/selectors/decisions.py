@@ -131,6 +131,7 @@ def get_request_detail(request_id: UUID) -> RequestDetail:
         else {
             "used_tokens": settlement.used_tokens,
             "total_usd": usd(settlement.total_micro_usd),
+            "energy_wh": settlement.energy_wh,
             "location_g": settlement.location_g,
             "avoided_g": settlement.avoided_g,
             "quality": settlement.quality,

@@ -13,17 +13,18 @@ from uuid import UUID
 import numpy as np
 
 from budgets import selectors as budgets
-from budgets.domain.units import Amounts
+from budgets.domain.escrow import NOTHING
+from budgets.domain.units import COLUMN_OF, Amounts
+from market.domain.placement.paying import UNITS
 from market.domain.placement.promised import add_up, promised_columns
 from market.models import AllocationRequest, AllocationRun, Placement, RegionHour
 from market.selectors.plan_inputs import find_run_in_force, get_plan_inputs
 
 ROWS_AT_ONCE = 100_000
 COLUMNS = (
-    *("request__budget", "site", "hour", "tokens", "location_g", "from_fund_micro_usd"),
+    *("request__budget", "site", "hour", "tokens", "location_g", "energy_wh", "from_fund_micro_usd"),
     *("service_micro_usd", "carbon_micro_usd", "justice_micro_usd", "renewable_micro_usd"),
 )
-NOTHING = Amounts(tokens=0, carbon_ug=0, micro_usd=0)
 Cell = tuple[str, str, datetime]
 
 
@@ -55,15 +56,20 @@ def _promised(run: AllocationRun) -> _Sums:
 
 def _add(rows: list[tuple[Any, ...]], sums: _Sums) -> None:
     budget_ids, sites, hours, *numbers = zip(*rows, strict=True)
-    tokens, location_g, from_fund, service, carbon, justice, renewable = (np.array(each) for each in numbers)
+    tokens, location_g, energy_wh, from_fund, *prices = (np.array(each) for each in numbers)
+    service, carbon, justice, renewable = prices
     amounts = promised_columns(
-        tokens=tokens, location_g=location_g, total_micro_usd=service + carbon + justice - renewable
+        tokens=tokens,
+        location_g=location_g,
+        total_micro_usd=service + carbon + justice - renewable,
+        energy_wh=energy_wh,
     )
     for site, hour, of_row in zip(sites, hours, tokens.tolist(), strict=True):
         sums.cells[site, hour] += of_row
     for budget_id, *steps in zip(budget_ids, *(each.tolist() for each in amounts), strict=True):
         before = sums.budgets.get(budget_id, NOTHING)
-        sums.budgets[budget_id] = add_up([before, Amounts(tokens=steps[0], carbon_ug=steps[1], micro_usd=steps[2])])
+        taken = Amounts(**dict(zip(map(COLUMN_OF.__getitem__, UNITS), steps, strict=True)))
+        sums.budgets[budget_id] = add_up([before, taken])
     sums.from_fund_micro_usd += int(from_fund.sum())
 
 

@@ -9,17 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from django.db import transaction
 
 from budgets import services as budgets
 from budgets.domain.refusals import BudgetExhausted
-from budgets.domain.units import Amounts, Unit, to_steps
 from climate.domain.ladder import HOUR
 from config.kernel.errors import Unavailable
 from market.domain.asks import hours_of_window
 from market.domain.facts import DecisionFacts
+from market.domain.placement.promised import promised_amounts
 from market.domain.verdict import Verdict, decide
 from market.models import AllocationRequest, AllocationRun, Decision
 from market.selectors.facts import gather_facts
@@ -88,15 +87,6 @@ def hours_to_consider(request: AllocationRequest, *, now: datetime) -> list[date
     return [hour for hour in hours if hour < now + HORIZON_HOURS * HOUR]
 
 
-def amounts_of(*, tokens: int, carbon_g: float, micro_usd: int) -> Amounts:
-    """What a budget is charged: tokens, grams and money of a grant or a settlement."""
-    return Amounts(
-        tokens=tokens,
-        carbon_ug=to_steps(Unit.CARBON_G, Decimal(str(carbon_g))),
-        micro_usd=max(0, micro_usd),
-    )
-
-
 @transaction.atomic
 def _take(
     request: AllocationRequest,
@@ -125,8 +115,11 @@ def _take(
         reserve_discount(micro_usd=cost.from_fund, request_id=request.pk, actor=request.actor, now=now)
     hold = budgets.place_hold(
         budget_id=request.budget_id,
-        amounts=amounts_of(
-            tokens=verdict.granted_tokens, carbon_g=verdict.footprint.location_g_central, micro_usd=cost.total
+        amounts=promised_amounts(
+            tokens=verdict.granted_tokens,
+            location_g=verdict.footprint.location_g_central,
+            total_micro_usd=cost.total,
+            energy_wh=verdict.footprint.energy_wh_central,
         ),
         reference=f"request:{request.pk}",
         lease_expires_at=verdict.starts_at + timedelta(minutes=policy.terms.hold_lease_minutes),

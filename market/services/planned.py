@@ -69,7 +69,12 @@ def cell_of_row(inputs: PlanInputs, row: Placement) -> Cell:
 
 def amounts_of_row(row: Placement) -> Amounts:
     """What a row takes from its budget."""
-    return promised_amounts(tokens=row.tokens, location_g=row.location_g, total_micro_usd=total_of_row(row))
+    return promised_amounts(
+        tokens=row.tokens,
+        location_g=row.location_g,
+        total_micro_usd=total_of_row(row),
+        energy_wh=row.energy_wh,
+    )
 
 
 def total_of_row(row: Placement) -> int:

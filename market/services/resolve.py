@@ -11,10 +11,10 @@ from budgets.domain.units import Amounts
 from config.kernel.errors import Conflict, InvalidInput, NotFound
 from config.kernel.events import publish
 from config.kernel.transactions import transactional
+from market.domain.placement.promised import promised_amounts
 from market.events import RequestResolved
 from market.models import AllocationRequest, AllocationRun, Decision, Settlement
 from market.selectors.policies import get_policy_version
-from market.services.grant import amounts_of
 from market.services.learning import note_work
 from market.services.plan_lock import share_plan
 from market.services.settling import (
@@ -172,8 +172,11 @@ def _corrected(
 
 
 def _amounts(settlement: Settlement) -> Amounts:
-    return amounts_of(
-        tokens=settlement.used_tokens, carbon_g=settlement.location_g, micro_usd=settlement.total_micro_usd
+    return promised_amounts(
+        tokens=settlement.used_tokens,
+        location_g=settlement.location_g,
+        total_micro_usd=settlement.total_micro_usd,
+        energy_wh=settlement.energy_wh or 0.0,  # a settlement that is charged has just been computed and has one
     )
 
 

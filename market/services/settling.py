@@ -38,6 +38,7 @@ def figures_of(
         "renewable_micro_usd": cost.renewable,
         "total_micro_usd": cost.total,
         "from_fund_micro_usd": cost.from_fund,
+        "energy_wh": print_.energy_wh_central,
         "location_g": print_.location_g_central,
         "avoided_g": print_.avoided_g,
         "need_score": need_score(facts.scored_country).score,

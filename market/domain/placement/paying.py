@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from budgets.domain.units import Unit
 from market.domain.placement.problem import Flags, Indices, Ints
 
-UNITS = ("tokens", "carbon_g", "micro_usd")
-"""The rows of `amounts`, by the name of a budget's unit; each in the steps that budgets count in."""
+UNITS = tuple(Unit)
+"""The rows of `amounts`, by a budget's unit; each in the steps that budgets count in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

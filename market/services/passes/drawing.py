@@ -11,6 +11,7 @@ from market.domain.placement.eligibility import Eligibility, RequestColumns
 from market.domain.placement.figures import Figures, Placed
 from market.domain.placement.plan import PlacementVerdict, WaitingReason
 from market.domain.placement.problem import Flags, Indices, Ints
+from market.domain.placement.promised import Columns
 from market.services.passes.rows import ROW, Rows
 
 NOWHERE = -1
@@ -30,7 +31,7 @@ class Drawing:
     rank: Ints
     placed: Placed
     figures: Figures
-    amounts: tuple[Ints, Ints, Ints]
+    amounts: Columns
     reason: NDArray[np.int16]
     is_out: Flags
     is_gone: Flags
@@ -66,12 +67,12 @@ class Drawing:
         np.add.at(tokens, (self.placed.site, self.placed.hour), self.placed.tokens)
         return tokens
 
-    def amounts_of_requests(self) -> tuple[Ints, Ints, Ints]:
+    def amounts_of_requests(self) -> Columns:
         """What each request takes of its budget [unit][N], whether it is out or not."""
         sums = tuple(np.zeros(len(self.columns), dtype=np.int64) for _ in self.amounts)
         for total, amounts in zip(sums, self.amounts, strict=True):
             np.add.at(total, self.placed.request, amounts)
-        return sums[0], sums[1], sums[2]
+        return sums[0], sums[1], sums[2], sums[3]
 
 
 def rows_of(drawing: Drawing) -> Rows:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from budgets.domain.units import Unit
 from market.domain.placement.columns import UNKNOWN, RequestColumns
 from market.domain.placement.eligibility import Eligibility, eligibility_of
 from market.domain.placement.expected import ExpectedWork
 from market.domain.placement.figures import Placed, figures_of
-from market.domain.placement.paying import Purses, payable
+from market.domain.placement.paying import UNITS, Purses, payable
 from market.domain.placement.plan import Party, PlanInputs, WaitingReason
 from market.domain.placement.problem import Assignment, Flags, Ints, SolverFailed
 from market.domain.placement.promised import promised_columns
@@ -98,7 +99,7 @@ def set_up(
 def make_plan(setting: Setting, *, stages: Stages) -> Plan:
     """Solve, price, and see what budgets pay in all units; solve once more without what they do not pay."""
     eligible = np.flatnonzero(setting.eligibility.can_be_served)
-    chosen = eligible[_paid(setting, eligible, (setting.columns.tokens, None, None))]
+    chosen = eligible[_paid(setting, eligible, {Unit.TOKENS: setting.columns.tokens})]
     solved = _solved(setting, chosen, stages)
     stages.begin("figures")
     drawing = _drawn(setting, solved, chosen)
@@ -119,12 +120,12 @@ def _solved(setting: Setting, chosen: Ints, stages: Stages) -> Solved:
     return solve(case, carbon_budget_ng=setting.carbon_budget_ng, stages=stages)
 
 
-def _paid(setting: Setting, chosen: Ints, amounts: tuple[Ints | None, ...]) -> Flags:
+def _paid(setting: Setting, chosen: Ints, amounts: Mapping[Unit, Ints]) -> Flags:
     """Which of the chosen requests their budgets can pay, whoever goes first first."""
     nothing = np.zeros(len(chosen), dtype=np.int64)
     return payable(
         budget=setting.columns.budget[chosen],
-        amounts=[nothing if each is None else each[chosen] for each in amounts],
+        amounts=[amounts[unit][chosen] if unit in amounts else nothing for unit in UNITS],
         order=np.argsort(setting.rank[chosen], kind="stable"),
         purses=setting.purses,
     )
@@ -148,7 +149,10 @@ def _drawn(setting: Setting, solved: Solved, chosen: Ints) -> Drawing:
         placed=placed,
         figures=figures,
         amounts=promised_columns(
-            tokens=placed.tokens, location_g=figures.location_g, total_micro_usd=figures.total_micro_usd
+            tokens=placed.tokens,
+            location_g=figures.location_g,
+            total_micro_usd=figures.total_micro_usd,
+            energy_wh=figures.energy_wh,
         ),
         reason=np.zeros(len(setting.columns), dtype=np.int16),
         is_out=np.zeros(len(setting.columns), dtype=np.bool_),
@@ -193,9 +197,10 @@ def _above_cap(setting: Setting, drawing: Drawing) -> Ints:
 
 
 def _unpaid(setting: Setting, drawing: Drawing) -> Ints:
-    """Placed requests that their budgets cannot pay in tokens, carbon and money together."""
+    """Placed requests that their budgets cannot pay in all units together."""
     placed = np.unique(drawing.placed.request[drawing.in_force]).astype(np.int64)
-    return placed[~_paid(setting, placed, drawing.amounts_of_requests())]
+    amounts = dict(zip(UNITS, drawing.amounts_of_requests(), strict=True))
+    return placed[~_paid(setting, placed, amounts)]
 
 
 def with_services(plan: Plan, *, baseline: Ints) -> tuple[Party, ...]:

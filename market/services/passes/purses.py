@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from budgets import selectors as budgets
+from budgets.domain.units import Unit
 from market.domain.placement.paying import UNITS, Purses
 
 
@@ -20,7 +21,7 @@ def read_purses(budget_ids: Sequence[UUID], *, now: datetime) -> Purses:
         for level in paths.get(budget_id, ()):
             freed[level.budget_id] += hold.amounts.of(level.unit)
     place: dict[UUID, int] = {}
-    unit, remaining = [UNITS.index("tokens")], [0]  # level 0 pays nothing: that of budgets that are gone
+    unit, remaining = [UNITS.index(Unit.TOKENS)], [0]  # level 0 pays nothing: that of budgets that are gone
     for budget_id in budget_ids:
         for level in paths.get(budget_id, ()):
             if level.budget_id not in place:

@@ -16,8 +16,9 @@ import numpy as np
 
 from budgets import selectors as budget_reads
 from budgets import services as budgets
+from budgets.domain.escrow import NOTHING
 from budgets.domain.resizing import HoldTarget, plan_reference
-from budgets.domain.units import Amounts
+from budgets.domain.units import COLUMN_OF, Amounts
 from climate.domain.ladder import HOUR
 from config.kernel.events import publish
 from config.kernel.transactions import in_transaction
@@ -168,9 +169,9 @@ def _hold(drawing: Drawing, inputs: PlanInputs, *, now: datetime) -> None:
     lasts = inputs.hour_at(inputs.hour_count) + BEYOND_THE_PLAN
     held = [each for each in budget_reads.list_plan_holds() if each not in drawing.columns.budgets]
     for tries in range(1, MOST_TRIES + 1):
-        targets = [_target(each, (0, 0, 0), lasts) for each in held]
-        for index, steps in _takes(drawing):
-            targets.append(_target(drawing.columns.budgets[index], steps, lasts))
+        targets = [_target(each, NOTHING, lasts) for each in held]
+        for index, amounts in _takes(drawing):
+            targets.append(_target(drawing.columns.budgets[index], amounts, lasts))
         refused = budgets.resize_holds(targets, actor=PLANNER, now=now).refused
         if not refused:
             return
@@ -182,7 +183,7 @@ def _hold(drawing: Drawing, inputs: PlanInputs, *, now: datetime) -> None:
                 fit_budget(drawing, index, unit=unit, excess=excess)
 
 
-def _takes(drawing: Drawing) -> list[tuple[int, tuple[int, int, int]]]:
+def _takes(drawing: Drawing) -> list[tuple[int, Amounts]]:
     """What the plan takes of each budget, those of the weightiest work first."""
     counts = drawing.in_force
     budget = drawing.columns.budget[drawing.placed.request[counts]]
@@ -193,7 +194,8 @@ def _takes(drawing: Drawing) -> list[tuple[int, tuple[int, int, int]]]:
     )
     first_use = {index: place for place, index in reversed(list(enumerate(_first_uses(budget))))}
     order = sorted(range(len(drawing.columns.budgets)), key=lambda index: first_use.get(index, len(first_use)))
-    return [(index, (sums[0][index], sums[1][index], sums[2][index])) for index in order]
+    by_column = dict(zip(map(COLUMN_OF.__getitem__, UNITS), sums, strict=True))
+    return [(index, Amounts(**{column: of[index] for column, of in by_column.items()})) for index in order]
 
 
 def _first_uses(budget: Indices) -> list[int]:
@@ -201,11 +203,11 @@ def _first_uses(budget: Indices) -> list[int]:
     return [int(each) for each in different[np.argsort(first)]]
 
 
-def _target(budget_id: UUID, steps: tuple[int, int, int], lasts: datetime) -> HoldTarget:
+def _target(budget_id: UUID, amounts: Amounts, lasts: datetime) -> HoldTarget:
     return HoldTarget(
         reference=plan_reference(budget_id),
         budget_id=budget_id,
-        amounts=Amounts(tokens=steps[0], carbon_ug=steps[1], micro_usd=steps[2]),
+        amounts=amounts,
         lease_expires_at=lasts,
     )
 

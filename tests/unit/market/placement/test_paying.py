@@ -4,14 +4,15 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market.domain.placement.paying import Purses, payable, totals
+from market.domain.placement.paying import UNITS, Purses, payable, totals
 
-TOKENS, CARBON = 0, 1
+TOKENS, CARBON, MONEY, ENERGY = range(4)
 
 
-def paid(budget, tokens, order, purses, carbon=None):
-    nothing = np.zeros(len(budget), dtype=np.int64)
-    amounts = [np.array(tokens, dtype=np.int64), nothing if carbon is None else np.array(carbon), nothing]
+def paid(budget, tokens, order, purses, **others):
+    amounts = [np.zeros(len(budget), dtype=np.int64) for _ in UNITS]
+    for unit, steps in {"tokens": tokens, **others}.items():
+        amounts[UNITS.index(unit)] = np.array(steps, dtype=np.int64)
     flags = payable(
         budget=np.array(budget, dtype=np.int32), amounts=amounts, order=np.array(order, dtype=np.int64), purses=purses
     )
@@ -30,7 +31,9 @@ def test_budgets_share_the_level_above_them():
 
 def test_every_unit_of_a_path_counts():
     purses = Purses(paths=((0, 1),), unit=(TOKENS, CARBON), remaining=(100, 5))
-    assert paid([0, 0], [1, 1], [0, 1], purses, carbon=[6, 5]) == [False, True]
+    assert paid([0, 0], [1, 1], [0, 1], purses, carbon_g=[6, 5]) == [False, True]
+    energy = Purses(paths=((0, 1),), unit=(MONEY, ENERGY), remaining=(100, 5))
+    assert paid([0, 0], [1, 1], [0, 1], energy, energy_wh=[6, 5]) == [False, True]
 
 
 def test_a_budget_that_is_gone_pays_nothing():
