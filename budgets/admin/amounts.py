@@ -7,7 +7,7 @@ from decimal import Decimal
 from budgets.domain.units import Unit, from_steps
 from budgets.models import Budget
 
-UNIT_WORDS = {Unit.TOKENS: "tokens", Unit.CARBON_G: "g CO2e", Unit.MICRO_USD: "micro-USD"}
+UNIT_WORDS = {Unit.TOKENS: "tokens", Unit.CARBON_G: "g CO2e", Unit.MICRO_USD: "micro-USD", Unit.ENERGY_WH: "Wh"}
 
 
 def in_unit(unit: str, steps: int) -> str:

@@ -30,7 +30,12 @@ from config.administration.pages import actor_of, form_page, posted
 from config.administration.typed import display
 
 AMOUNTS = ("shown_limit", "shown_spent", "shown_reserved", "shown_available", "shown_overdraft")
-PARTS = (("base_limit", "allotted"), ("carried", "carried over"), ("pooled", "from the pool"), ("bonus", "earned"))
+PARTS = (
+    ("base_limit", "allotted"),
+    ("carried", "carried over"),
+    ("pooled", "from the pool"),
+    ("bonus", "earned or bought"),
+)
 BAND_COLOURS = {"ok": "success", "warn": "warning", "critical": "danger", "emergency": "danger", "ended": "info"}
 IN_STEPS = ("limit", "pool", "floor")
 
@@ -44,6 +49,7 @@ class BudgetAdmin(ChangeActions, TreeActions, AuditedAdmin):
         ("organisation", AutocompleteSelectFilter),
         ("level", ChoicesDropdownFilter),
         ("unit", ChoicesDropdownFilter),
+        "model_class",
         ("period", ChoicesDropdownFilter),
         ("gear", ChoicesDropdownFilter),
         "needs_two",
@@ -88,7 +94,8 @@ class BudgetAdmin(ChangeActions, TreeActions, AuditedAdmin):
             "Time",
             {
                 "fields": (
-                    ("unit", "period", "window_hours"),
+                    ("unit", "model_class"),
+                    ("period", "window_hours"),
                     ("period_starts_at", "period_ends_at"),
                     ("created_at", "deallocated_at"),
                 )
@@ -100,7 +107,8 @@ class BudgetAdmin(ChangeActions, TreeActions, AuditedAdmin):
                 "fields": (
                     ("rollover_percent", "rollover_cap_percent"),
                     ("shown_pool", "overflow_percent", "shown_floor"),
-                    ("warnings", "gear", "needs_two"),
+                    ("tradeable_percent", "warnings"),
+                    ("gear", "needs_two"),
                 )
             },
         ),
@@ -150,9 +158,10 @@ class BudgetAdmin(ChangeActions, TreeActions, AuditedAdmin):
 
     @display(description="The limit is made of")
     def made_of(self, budget: Budget) -> str:
-        """What was allotted, and what came on top."""
+        """What was allotted, what came on top, and what left."""
         parts = ((getattr(budget, name), words) for name, words in PARTS)
-        return ", ".join(f"{amount(budget, steps)} {words}" for steps, words in parts if steps)
+        made = ", ".join(f"{amount(budget, steps)} {words}" for steps, words in parts if steps)
+        return f"{made}, less {amount(budget, budget.sold)} sold or lent away" if budget.sold else made
 
     @display(description="Pool for the budgets below")
     def shown_pool(self, budget: Budget) -> str:
@@ -221,6 +230,7 @@ class BudgetAdmin(ChangeActions, TreeActions, AuditedAdmin):
                 actor=actor_of(request),
                 now=timezone.now(),
                 is_default=given["is_default"],
+                model_class=given["model_class"],
                 **form.knobs(),
             )
             return f"The budget {given['name']} was created."
@@ -234,7 +244,7 @@ class BudgetAdmin(ChangeActions, TreeActions, AuditedAdmin):
         above = self.get_object(request, request.GET.get("parent", ""))
         if above is None:
             return {}
-        same = ("organisation", "team", "unit", "period")
+        same = ("organisation", "team", "unit", "model_class", "period")
         return {"parent": above, **{name: getattr(above, name) for name in same}}
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -18,32 +18,11 @@ from unfold.widgets import (
 )
 
 from budgets.admin.choices import BudgetField
+from budgets.admin.options import CLASSES, GEARS, LEVELS, PERIODS, UNITS
 from budgets.domain.gears import GearChoice
 from budgets.domain.levels import Level
-from budgets.domain.periods import Period
 from budgets.domain.units import Unit, from_steps
 from budgets.models import Budget
-
-UNITS = [
-    (Unit.TOKENS, "tokens"),
-    (Unit.CARBON_G, "carbon, in grams of CO2e"),
-    (Unit.MICRO_USD, "money, in millionths of a US dollar"),
-]
-PERIODS = [
-    (Period.ONE_OFF, "once: the limit is never renewed"),
-    (Period.HOUR, "an hour"),
-    (Period.DAY, "a day"),
-    (Period.WEEK, "a week, from Monday"),
-    (Period.MONTH, "a month"),
-    (Period.ROLLING, "rolling: what is spent counts for some hours, then no more"),
-]
-LEVELS = [("", "by its place in the tree"), *((level.value, level.value) for level in Level)]
-GEARS = [
-    (GearChoice.AUTO, "automatic: chosen by how busy the budget is"),
-    (GearChoice.DIRECT, "direct: each reservation by itself"),
-    (GearChoice.BATCHED, "batched: reservations at the same moment together"),
-    (GearChoice.LEASED, "leased: from a block kept ready for this budget"),
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +94,11 @@ class KnobsForm(forms.Form):
             ("pool", "overflow_percent", "floor"),
         ),
         (
+            "On the market",
+            "Teams may sell or lend quota that they do not need. What was sold comes back when the period ends.",
+            ("tradeable_percent",),
+        ),
+        (
             "Care",
             "Crossing 75, 85 and 95 % of the limit always alerts (Thresholds says the figures in force).",
             ("warning_amounts", "needs_two", "gear"),
@@ -158,6 +142,12 @@ class KnobsForm(forms.Form):
         label="May draw from the pool above, % of its base",
         help_text="How far beyond its base it may go when it runs short, if the budget above has a pool."
         " 0: never. 50: half as much again.",
+    )
+    tradeable_percent = _whole_number(
+        100,
+        initial=50,
+        label="May be sold or lent away, % of its base",
+        help_text="In each period, beside the tradeable part of a bonus. 0: nothing of the base.",
     )
     floor = LimitField(
         min_value=0,
@@ -204,6 +194,7 @@ class KnobsForm(forms.Form):
             "rollover_percent": given["rollover_percent"] or 0,
             "rollover_cap_percent": 100 if given["rollover_cap_percent"] is None else given["rollover_cap_percent"],
             "overflow_percent": given["overflow_percent"] or 0,
+            "tradeable_percent": 50 if given["tradeable_percent"] is None else given["tradeable_percent"],
             "pool": given["pool"] or Decimal(0),
             "floor": given["floor"] or Decimal(0),
             "warning_amounts": tuple(given["warning_amounts"]),
@@ -224,12 +215,21 @@ class NewBudgetForm(KnobsForm):
         help_text="What this budget spends is also taken from the budget above it, whatever the unit of that one.",
     )
     unit = forms.ChoiceField(choices=UNITS, widget=UnfoldAdminSelectWidget)
+    model_class = forms.ChoiceField(
+        choices=CLASSES,
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+        help_text="Never changed afterwards. What is below a budget of one class is of that class too.",
+    )
     limit = LimitField(help_text="In the unit above.")
     period = forms.ChoiceField(label="Renewed every", choices=PERIODS, widget=UnfoldAdminSelectWidget)
     is_default = forms.BooleanField(
         label="Pays when a request of the team names no budget", required=False, widget=UnfoldBooleanWidget
     )
-    field_order = ("name", "organisation", "team", "parent", "level", "unit", "limit", "period", "window_hours")
+    field_order = (
+        *("name", "organisation", "team", "parent", "level"),
+        *("unit", "model_class", "limit", "period", "window_hours"),
+    )
 
     def clean(self) -> dict[str, Any]:
         """The team must belong to the organisation, and only a team has a default budget."""
@@ -256,7 +256,8 @@ class ConfigureForm(KnobsForm):
         """What the form starts with: the settings in force, amounts in the budget's unit."""
         unit = Unit(budget.unit)
         plain = ("name", "level", "window_hours", "rollover_percent", "rollover_cap_percent", "overflow_percent")
-        start: dict[str, Any] = {name: getattr(budget, name) for name in (*plain, "needs_two", "gear")}
+        turned = (*plain, "tradeable_percent", "needs_two", "gear")
+        start: dict[str, Any] = {name: getattr(budget, name) for name in turned}
         start |= {name: typed(from_steps(unit, getattr(budget, name))) for name in ("pool", "floor")}
         start["warning_amounts"] = [from_steps(unit, steps) for steps in budget.warning_amounts]
         return start

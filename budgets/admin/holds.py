@@ -13,7 +13,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdo
 from unfold.paginator import InfinitePaginator
 
 from budgets.admin.amounts import amount, in_unit
-from budgets.domain.units import Unit
+from budgets.domain.units import COLUMN_OF
 from budgets.models import EscrowLease, Hold, HoldLine
 from config.administration.base import RecordAdmin, RecordInline
 from config.administration.filters import exact_filter
@@ -22,7 +22,7 @@ from config.administration.typed import display
 
 STATUS_COLOURS = {"reserved": "info", "dispatched": "warning", "settled": "success", "expired": "danger"}
 LEASE_COLOURS = {"open": "success", "closing": "warning"}
-UNITS = {"tokens": Unit.TOKENS, "carbon_ug": Unit.CARBON_G, "micro_usd": Unit.MICRO_USD}
+UNITS = {column: unit for unit, column in COLUMN_OF.items()}
 TABLE = '<table class="w-full text-left"><thead><tr><th></th>{}</tr></thead><tbody>{}</tbody></table>'
 HEAD = '<th scope="col" class="font-semibold pr-4 py-1">{}</th>'
 LINE = '<tr><th scope="row" class="font-semibold pr-4 py-1">{}</th>{}</tr>'
@@ -65,6 +65,7 @@ class HoldAdmin(RecordAdmin):
         "shown_tokens",
         "grams",
         "money",
+        "watt_hours",
         "created_at",
         "lease_expires_at",
         "doubt",
@@ -104,6 +105,11 @@ class HoldAdmin(RecordAdmin):
     def money(self, hold: Hold) -> str:
         """US dollars."""
         return usd(hold.micro_usd)
+
+    @display(description="Wh", ordering="energy_uwh")
+    def watt_hours(self, hold: Hold) -> str:
+        """Watt hours of the microwatt hours stored."""
+        return f"{hold.energy_uwh / 1e6:,.3f}"
 
     @display(description="Report", label={"unverified": "warning", "corrected": "info"})
     def doubt(self, hold: Hold) -> str:
@@ -152,13 +158,13 @@ class EscrowLeaseAdmin(RecordAdmin):
 
     @display(description="The block")
     def amounts(self, lease: EscrowLease) -> SafeString:
-        """All three parts in all three units."""
+        """All three parts in every unit."""
         parts = (
             ("free", "Free for new reservations"),
             ("used", "Promised to open holds"),
             ("pending", "Spent, not yet moved up"),
         )
-        head = format_html_join("", HEAD, ((words,) for words in ("Tokens", "Carbon", "Money")))
+        head = format_html_join("", HEAD, ((words,) for words in ("Tokens", "Carbon", "Money", "Energy")))
         lines = format_html_join("", LINE, ((words, _cells(lease, part)) for part, words in parts))
         return format_html(TABLE, head, lines)
 

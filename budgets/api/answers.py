@@ -7,7 +7,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from budgets.api.bodies import GEARS, LEVELS, PERIODS, UNITS
+from budgets.api.bodies import CLASSES, GEARS, LEVELS, PERIODS, UNITS
 from budgets.api.fields import AmountField
 from budgets.domain.exhaustion import Outlook
 from budgets.domain.gears import Gear
@@ -33,6 +33,7 @@ class BudgetOut(serializers.Serializer):  # type: ignore[type-arg]
     level = serializers.ChoiceField(choices=LEVELS)
     parent = serializers.UUIDField(source="parent_id", allow_null=True)  # type: ignore[assignment]
     unit = serializers.ChoiceField(choices=UNITS)
+    model_class = serializers.ChoiceField(choices=CLASSES, allow_blank=True, help_text="Empty: work of every class.")
     period = serializers.ChoiceField(choices=PERIODS)
     window_hours = serializers.IntegerField(allow_null=True)
     period_starts_at = serializers.DateTimeField()
@@ -41,6 +42,7 @@ class BudgetOut(serializers.Serializer):  # type: ignore[type-arg]
     spent = AmountField()
     reserved = AmountField()
     tradeable = AmountField()
+    sold = AmountField(help_text="Part of the base that was sold or lent away for this period.")
     overdraft = AmountField()
     available = AmountField()
     used_percent = serializers.FloatField()
@@ -50,12 +52,13 @@ class BudgetOut(serializers.Serializer):  # type: ignore[type-arg]
 
 
 class LimitPartsOut(serializers.Serializer):  # type: ignore[type-arg]
-    """What a limit is made of: it is their sum."""
+    """What a limit is made of: it is their sum, less what was sold."""
 
     base = AmountField(source="base_limit")
     carried = AmountField()
     pooled = AmountField()
     bonus = AmountField()
+    sold = AmountField()
 
 
 class ExhaustionOut(serializers.Serializer):  # type: ignore[type-arg]
@@ -87,6 +90,7 @@ class BudgetDetailOut(BudgetOut):
     rollover_percent = serializers.IntegerField()
     rollover_cap_percent = serializers.IntegerField()
     overflow_percent = serializers.IntegerField()
+    tradeable_percent = serializers.IntegerField()
     needs_two = serializers.BooleanField()
     gear = serializers.ChoiceField(choices=GEARS, source="gear_choice")
     gear_in_use = serializers.SerializerMethodField()

@@ -15,6 +15,7 @@ from budgets.domain.gears import GearChoice
 from budgets.domain.levels import Level
 from budgets.domain.periods import Period
 from budgets.domain.units import Unit
+from climate.domain.model_classes import MODEL_CLASSES
 from config.kernel.rest import StrictSerializer
 
 T = TypeVar("T", bound=serializers.Serializer[Any])
@@ -24,6 +25,7 @@ PERIODS = [period.value for period in Period]
 LEVELS = [level.value for level in Level]
 GEARS = [gear.value for gear in GearChoice]
 UNITS = [unit.value for unit in Unit]
+CLASSES = list(MODEL_CLASSES)
 ADJUSTMENT_KINDS = [kind.value for kind in AdjustmentKind]
 
 
@@ -45,6 +47,9 @@ class KnobsIn(StrictSerializer):
     rollover_percent = WholeField(min_value=0, max_value=100, required=False)
     rollover_cap_percent = WholeField(min_value=0, max_value=1000, required=False)
     overflow_percent = WholeField(min_value=0, max_value=1000, required=False)
+    tradeable_percent = WholeField(
+        min_value=0, max_value=100, required=False, help_text="How much of its base may be sold or lent in a period."
+    )
     pool = AmountField(required=False)
     floor = AmountField(required=False)
     warning_amounts = serializers.ListField(child=AmountField(), required=False, max_length=10)
@@ -58,6 +63,13 @@ class BudgetIn(KnobsIn):
     name = serializers.CharField(max_length=120)
     parent = serializers.UUIDField(required=False, allow_null=True, default=None)  # type: ignore[assignment]
     unit = serializers.ChoiceField(choices=UNITS)
+    model_class = serializers.ChoiceField(
+        choices=CLASSES,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="Pays for work of this class only, for good. Empty: as the budget above it, or for every class.",
+    )
     limit = AmountField()
     period = serializers.ChoiceField(choices=PERIODS, default=Period.ONE_OFF.value)
 

@@ -28,12 +28,19 @@ class Knobs(TypedDict, total=False):
     window_hours: int | None
     rollover_percent: int
     rollover_cap_percent: int
+    tradeable_percent: int
     overflow_percent: int
     pool: Decimal
     floor: Decimal
     warning_amounts: Sequence[Decimal]
     needs_two: bool
     gear: GearChoice
+
+
+class Beginnings(Knobs, total=False):
+    """What `create_budget` takes besides: what is never turned afterwards."""
+
+    model_class: str
 
 
 class Changes(Knobs, total=False):
@@ -55,6 +62,7 @@ class KnobSettings:
     window_hours: int | None = None
     rollover_percent: int = 0
     rollover_cap_percent: int = 100
+    tradeable_percent: int = 50
     overflow_percent: int = 0
     pool: int = 0
     pool_drawn: int = 0
@@ -114,6 +122,7 @@ def _check_percentages(settings: KnobSettings) -> None:
         ("rollover_percent", 100),
         ("rollover_cap_percent", LARGEST_PERCENT),
         ("overflow_percent", LARGEST_PERCENT),
+        ("tradeable_percent", 100),
     ):
         if not 0 <= getattr(settings, field) <= most:
             raise InvalidInput(f"{field.replace('_', ' ').capitalize()} is from 0 to {most}.", field=field)

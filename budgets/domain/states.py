@@ -12,11 +12,12 @@ from budgets.domain.units import Unit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetState:
-    """A budget now. Amounts are in its unit (tokens, grams CO2e, micro-USD), exact.
+    """A budget now. Amounts are in its unit (tokens, grams CO2e, micro-USD, Wh), exact.
 
     `status` is ok, warn, critical or emergency and `utilisation` low, moderate, high or critical, both
     by the thresholds in force; `crossed` lists the percentages passed in this period, and
-    `warnings_passed` those of the `warning_amounts` that were.
+    `warnings_passed` those of the `warning_amounts` that were. `sold` is the part of the base that was sold or
+    lent away for this period. `model_class` is empty where it pays for work of every class.
     """
 
     id: UUID
@@ -28,6 +29,7 @@ class BudgetState:
     parent_id: UUID | None
     depth: int
     unit: Unit
+    model_class: str
     period: str
     window_hours: int | None
     period_starts_at: datetime
@@ -42,6 +44,7 @@ class BudgetState:
     carried: Decimal
     pooled: Decimal
     bonus: Decimal
+    sold: Decimal
     pool: Decimal
     pool_drawn: Decimal
     floor: Decimal
@@ -50,7 +53,6 @@ class BudgetState:
     rollover_cap_percent: int
     overflow_percent: int
     tradeable_percent: int
-    model_class: str
     gear_choice: str
     needs_two: bool
     used_percent: float

@@ -19,6 +19,7 @@ class BudgetOwner:
     team_id: int | None
     organisation_id: int
     unit: Unit
+    model_class: str
 
 
 _known: dict[UUID, BudgetOwner] = {}
@@ -28,12 +29,12 @@ def get_owner(budget_id: UUID) -> BudgetOwner:
     """Whose budget it is, also of an ended one; read once by each process. Raises NotFound."""
     if (known := find_known_owner(budget_id)) is not None:
         return known
-    row = Budget.objects.filter(pk=budget_id).values_list("team", "organisation", "unit").first()
+    row = Budget.objects.filter(pk=budget_id).values_list("team", "organisation", "unit", "model_class").first()
     if row is None:
         raise NotFound("There is no such budget.", field="budget")
     if len(_known) >= MOST_KNOWN:
         _known.clear()
-    owner = BudgetOwner(team_id=row[0], organisation_id=row[1], unit=Unit(row[2]))
+    owner = BudgetOwner(team_id=row[0], organisation_id=row[1], unit=Unit(row[2]), model_class=row[3])
     _known[budget_id] = owner
     return owner
 

@@ -31,7 +31,7 @@ def rebalance(
 ) -> list[RebalancedLine]:
     """Let unused allotment of a budget's children flow to where it is used; return what changes for each.
 
-    Children of one unit and one kind of period share among themselves: what was spent of late
+    Children of one unit, model class and kind of period share among themselves: what was spent of late
     (threshold `rebalance-recent`) and what is reserved now says how much each needs. Nobody falls below its floor,
     below what is spent and reserved, nor below a share (threshold `share-least`) of what they have together: a
     child that was not used of late can still begin. Children whose changes need two people are left alone. A
@@ -62,10 +62,10 @@ def _rebalance(parent_id: UUID, *, actor: str, reason: str, now: datetime) -> li
 
 
 def _groups(rows: Sequence[Budget]) -> list[list[Budget]]:
-    """Budgets whose bases mean the same: so much of one unit in one kind of period."""
-    groups: dict[tuple[str, str, int | None], list[Budget]] = defaultdict(list)
+    """Budgets whose bases mean the same: so much of one unit, for one class of models, in one kind of period."""
+    groups: dict[tuple[str, str, str, int | None], list[Budget]] = defaultdict(list)
     for row in rows:
-        groups[row.unit, row.period, row.window_hours].append(row)
+        groups[row.unit, row.model_class, row.period, row.window_hours].append(row)
     return list(groups.values())
 
 

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import F
 
 from budgets.domain.amounts import positive_steps
+from budgets.domain.model_classes import WRONG_CLASS
 from budgets.domain.units import Unit, from_steps
 from budgets.events import BudgetsChanged
 from budgets.models import Budget, LedgerEntry
@@ -26,7 +27,7 @@ def transfer_quota(*, from_id: UUID, to_id: UUID, amount: Decimal, actor: str, r
     """Move tradeable quota of this period from one budget to another of the same unit; none is made or lost.
 
     It is a bonus to who gets it: theirs until their period ends, and not for selling on. Raises
-    NotFound, InvalidInput (the same budget, another unit, an amount that cannot be) or Conflict with
+    NotFound, InvalidInput (the same budget, another unit or model class, an amount that cannot be) or Conflict with
     the code `not_tradeable`, `not_available` or `needs_two`.
     """
     if from_id == to_id:
@@ -59,6 +60,9 @@ def _movable(giver: Budget, taker: Budget, amount: Decimal) -> int:
     unit = Unit(giver.unit)
     if taker.unit != unit:
         raise InvalidInput(f"Quota in {unit} cannot go to a budget in {taker.unit}.", field="to")
+    if giver.model_class not in ("", taker.model_class):
+        words = f"Quota of class {giver.model_class} goes to a budget of that class only."
+        raise InvalidInput(words, field="to", code=WRONG_CLASS)
     steps = positive_steps(unit, amount, field="amount")
     if steps > giver.tradeable:
         most = from_steps(unit, giver.tradeable)

@@ -11,8 +11,9 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from budgets.domain.amounts import positive_steps
-from budgets.domain.knobs import Changes, Knobs, KnobSettings, check_knobs, checked_name, knob_steps
+from budgets.domain.knobs import Beginnings, Changes, KnobSettings, check_knobs, checked_name, knob_steps
 from budgets.domain.levels import Level, level_below
+from budgets.domain.model_classes import class_below
 from budgets.domain.periods import Period, bounds
 from budgets.domain.units import Unit, from_steps
 from budgets.events import BudgetsChanged
@@ -42,19 +43,21 @@ def create_budget(
     actor: str,
     now: datetime,
     is_default: bool = False,
-    **knobs: Unpack[Knobs],
+    **knobs: Unpack[Beginnings],
 ) -> UUID:
-    """Make a budget of `limit` and return its id. Amounts are tokens, grams or micro-USD, by its unit.
+    """Make a budget of `limit` and return its id. Amounts are tokens, grams, micro-USD or Wh, by its unit.
 
+    With a `model_class`, its own or that of the budget above, it pays for work of that class only, for good.
     Raises InvalidInput naming the field: a limit that is not positive or too large, a parent of
-    another organisation, a tree that is too deep, a second default of a team, knobs that cannot be
-    or not together (`domain.knobs.check_knobs`).
+    another organisation, a tree that is too deep, a second default of a team, another class than above it,
+    knobs that cannot be or not together (`domain.knobs.check_knobs`).
     """
     steps = positive_steps(unit, limit, field="limit")
     parent = _parent(parent_id, organisation_id)
     starts_at, ends_at = bounds(period, now)
     budget_id = uuid.uuid4()
     columns = knob_steps(knobs, unit)
+    columns["model_class"] = class_below(knobs.get("model_class", ""), above=parent.model_class if parent else "")
     if columns.get("level") is None:
         columns["level"] = level_below(Level(parent.level) if parent else None, has_team=team_id is not None)
     budget = Budget(
@@ -112,7 +115,8 @@ def configure_budget(
 
 
 LOOSENING = {"needs_two", "pool", "overflow_percent", "rollover_percent", "rollover_cap_percent", "window_hours"}
-"""Knobs that change how much may be spent, or how many people it takes."""
+LOOSENING |= {"tradeable_percent"}
+"""Knobs that change how much may be spent or leave for others, or how many people it takes."""
 
 
 @transaction.atomic
@@ -158,9 +162,9 @@ def deallocate(*, budget_id: UUID, actor: str, reason: str, now: datetime) -> No
     returned = return_draws(budget, now=now)
     unspent, tradeable = budget.limit - budget.spent - returned, budget.tradeable
     budget.limit = budget.spent
-    budget.carried = budget.pooled = budget.bonus = budget.tradeable = 0
+    budget.carried = budget.pooled = budget.bonus = budget.sold = budget.tradeable = 0
     budget.deallocated_at = now
-    columns = ["limit", "carried", "pooled", "bonus", "tradeable", "deallocated_at"]
+    columns = ["limit", "carried", "pooled", "bonus", "sold", "tradeable", "deallocated_at"]
     save(budget, actor, reason=reason, update_fields=columns)
     entry(
         budget_id,
@@ -194,6 +198,7 @@ def _settings(budget: Budget, parent: Budget | None) -> KnobSettings:
         window_hours=budget.window_hours,
         rollover_percent=budget.rollover_percent,
         rollover_cap_percent=budget.rollover_cap_percent,
+        tradeable_percent=budget.tradeable_percent,
         overflow_percent=budget.overflow_percent,
         pool=budget.pool,
         pool_drawn=budget.pool_drawn,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 UNKNOWN = "–"
 _MASSES = ((1e6, "t"), (1e3, "kg"), (1.0, "g"), (1e-3, "mg"), (1e-6, "µg"))
+_ENERGIES = ((1e6, "MWh"), (1e3, "kWh"), (1.0, "Wh"), (1e-3, "mWh"), (1e-6, "µWh"))
 
 
 def two_digits(value: float | None) -> str:
@@ -29,11 +31,8 @@ def mass(grams: float | None) -> tuple[str, str]:
         return UNKNOWN, "g CO₂e"
     if grams == 0:
         return "0", "g CO₂e"
-    for size, unit in _MASSES:
-        # A hair below the next unit up rounds to 1,000 of this one: 999.6 g is 1.0 kg.
-        if abs(grams) >= size * 0.995 or unit == "µg":
-            return two_digits(grams / size), f"{unit} CO₂e"
-    raise AssertionError("unreachable: the last unit takes everything")
+    value, unit = _scaled(grams, _MASSES)
+    return value, f"{unit} CO₂e"
 
 
 def mass_text(grams: float | None) -> str:
@@ -42,6 +41,24 @@ def mass_text(grams: float | None) -> str:
         return UNKNOWN
     value, unit = mass(grams)
     return f"{value} {unit}"
+
+
+def energy_text(wh: float | None) -> str:
+    """An energy with its unit, from µWh to MWh, two significant digits, or an en dash."""
+    if wh is None:
+        return UNKNOWN
+    if wh == 0:
+        return "0 Wh"
+    return " ".join(_scaled(wh, _ENERGIES))
+
+
+def _scaled(amount: float, units: Sequence[tuple[float, str]]) -> tuple[str, str]:
+    for size, unit in units[:-1]:
+        # A hair below the next unit up rounds to 1,000 of this one: 999.6 g is 1.0 kg.
+        if abs(amount) >= size * 0.995:
+            return two_digits(amount / size), unit
+    size, unit = units[-1]
+    return two_digits(amount / size), unit
 
 
 def whole(count: int | Decimal | None) -> str:

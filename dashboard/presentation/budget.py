@@ -44,7 +44,7 @@ def story_rows(story: BudgetStory, *, now: datetime) -> Row:
         "children": [budget_row(child, story.escrowed.get(child.id)) for child in story.children],
         "forecast": forecast_row(story.forecast, now=now) if story.forecast else None,
         "hours": [hour_row(hour, budget.unit, now=now) for hour in story.hours],
-        "hours_unit": {"tokens": "tokens", "carbon_g": "g CO₂e", "micro_usd": "USD"}[budget.unit],
+        "hours_unit": {"tokens": "tokens", "carbon_g": "g CO₂e", "micro_usd": "USD", "energy_wh": "Wh"}[budget.unit],
         "holds": [hold_row(hold, budget.unit) for hold in story.holds[:MOST_HOLDS]],
         "has_more_holds": len(story.holds) > MOST_HOLDS,
         "leases": [lease_row(lease, budget) for lease in story.leases],
@@ -61,7 +61,8 @@ def composition(budget: BudgetState) -> list[Row]:
         ("Base", "allotted for a period", budget.base_limit),
         ("Carried over", "from the period before", budget.carried),
         ("Pooled", "drawn from the pool above", budget.pooled),
-        ("Bonus", "earned by efficiency", budget.bonus),
+        ("Bonus", "earned by efficiency, or bought", budget.bonus),
+        ("Sold", "sold or lent away for this period", -budget.sold),
     ]
     rows = [{"name": name, "note": note, "value": exact(value, budget.unit)} for name, note, value in parts]
     return [*rows, {"name": "Limit", "note": "", "value": exact(budget.limit, budget.unit), "is_total": True}]
@@ -78,7 +79,9 @@ def rules(budget: BudgetState) -> list[tuple[str, str]]:
     )
     return [
         ("Period", period_words(budget)),
+        ("Pays for", f"work of class {budget.model_class} only" if budget.model_class else "work of every model class"),
         ("Tradeable", exact(budget.tradeable, unit)),
+        ("May sell or lend away in a period", f"{budget.tradeable_percent} % of the base"),
         ("Carries over", over),
         (
             "May draw on the pool above",

@@ -18,9 +18,15 @@ from dashboard.selectors.budgets import BudgetBoard
 Row = dict[str, Any]
 
 BAND_TONES = {"ok": "good", "warn": "warn", "critical": "bad", "emergency": "bad"}
-UNIT_WORDS = {Unit.TOKENS: "tokens", Unit.CARBON_G: "CO₂e", Unit.MICRO_USD: "USD"}
+UNIT_WORDS = {Unit.TOKENS: "tokens", Unit.CARBON_G: "CO₂e", Unit.MICRO_USD: "USD", Unit.ENERGY_WH: "Wh"}
 PERIOD_WORDS = {"one_off": "once", "hour": "an hour", "day": "a day", "week": "a week", "month": "a month"}
-_SUM_TITLES = {Unit.TOKENS: "Tokens left", Unit.CARBON_G: "CO₂e left", Unit.MICRO_USD: "Money left"}
+_SUM_TITLES = {
+    Unit.TOKENS: "Tokens left",
+    Unit.CARBON_G: "CO₂e left",
+    Unit.MICRO_USD: "Money left",
+    Unit.ENERGY_WH: "Energy left",
+}
+_LEDGER_WORDS = {Unit.CARBON_G: "g CO₂e", Unit.ENERGY_WH: "Wh"}
 
 
 def budget_rows(budgets: Sequence[BudgetState], escrowed: Mapping[UUID, Decimal]) -> list[Row]:
@@ -104,7 +110,7 @@ def cell(value: Decimal | None, unit: Unit) -> str:
         return figures.whole(value)
     if unit is Unit.CARBON_G:
         return figures.mass_text(float(value))
-    return figures.usd(int(value))
+    return figures.energy_text(float(value)) if unit is Unit.ENERGY_WH else figures.usd(int(value))
 
 
 def exact(value: Decimal, unit: Unit, *, signed: bool = False) -> str:
@@ -113,9 +119,9 @@ def exact(value: Decimal, unit: Unit, *, signed: bool = False) -> str:
     size = abs(value)
     if unit is Unit.TOKENS:
         return f"{sign}{size:,.0f} {'token' if size == 1 else 'tokens'}"
-    if unit is Unit.CARBON_G:
+    if unit in _LEDGER_WORDS:
         digits = f"{size:,.6f}".rstrip("0").rstrip(".")
-        return f"{sign}{digits} g CO₂e"
+        return f"{sign}{digits} {_LEDGER_WORDS[unit]}"
     return f"{sign}${size / 1_000_000:,.6f}"
 
 

@@ -186,6 +186,8 @@ def _settled_line(name: str, value: Any) -> tuple[str, str]:
         return words, _dollars(value)
     if name.endswith("_g"):
         return words, figures.mass_text(float(value))
+    if name.endswith("_wh"):
+        return words.removesuffix(" wh"), figures.energy_text(float(value))
     if name.endswith("_at"):
         return words, _moment_of(value)
     if isinstance(value, int):

@@ -34,7 +34,7 @@ RANGES = {"24h": (24, "24 h"), "7d": (7 * 24, "7 d"), "31d": (31 * 24, "31 d")}
 DEFAULT_RANGE = "24h"
 LEDGER_LENGTH = 25
 EXPORTS = (("csv", "CSV"), ("parquet", "Parquet"))
-UNIT_NAMES = {"tokens": "tokens", "carbon_g": "g CO₂e", "micro_usd": "micro-USD"}
+UNIT_NAMES = {"tokens": "tokens", "carbon_g": "g CO₂e", "micro_usd": "micro-USD", "energy_wh": "Wh"}
 
 
 @require_safe

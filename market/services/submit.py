@@ -11,6 +11,7 @@ from accounts.domain.principal import Principal
 from accounts.domain.scopes import Scope
 from budgets import selectors as budgets
 from budgets.domain.estimates import Estimate, Mode, choose_mode
+from budgets.domain.model_classes import require_class
 from budgets.services import count_tokens
 from climate import selectors as climate
 from config.kernel.errors import InvalidInput, NotAllowed, NotFound
@@ -191,13 +192,14 @@ def _residency(ask: Ask) -> list[str] | None:
 
 
 def _budget_id(ask: Ask, principal: Principal) -> UUID:
-    """The budget that pays. One that is not the caller's looks the same as one that is not there."""
+    """The budget that pays, for this class too. One that is not the caller's looks like one that is not there."""
     if ask.budget_id is None:
         default = budgets.find_default_budget_id(team_id=principal.team_id or 0)
         if default is None:
             raise InvalidInput(
                 "Your team has no default budget. Name the one that pays.", field="budget", code="no_budget"
             )
+        require_class(budgets.get_owner(default).model_class, ask.model_class)
         return default
     try:
         state = budgets.get_budget(ask.budget_id)
@@ -205,6 +207,7 @@ def _budget_id(ask: Ask, principal: Principal) -> UUID:
         state = None
     if state is None or state.team_id != principal.team_id:
         raise NotAllowed("No budget of your team has this id.", field="budget", code="not_your_budget")
+    require_class(state.model_class, ask.model_class)
     return state.id
 
 

@@ -41,6 +41,7 @@ def budget(number: int, *, used_percent: float, status: str, depth: int = 1) -> 
         carried=Decimal(0),
         pooled=Decimal(0),
         bonus=Decimal(0),
+        sold=Decimal(0),
         pool=Decimal(0),
         pool_drawn=Decimal(0),
         floor=Decimal(0),
