@@ -24,7 +24,8 @@ BEGINS = [LedgerEntry.Kind.RESET, LedgerEntry.Kind.PERIOD]
 def draw_overflow(*, budget_id: UUID, short_steps: int, now: datetime) -> bool:
     """Raise the limit of a budget by exactly what it is short of, out of its parent's pool; False if it may not.
 
-    It may as long as its draws of this period stay within `overflow_percent` of its base, and all
+    It may as long as its draws of this period, and what it sold, which would live on the pool else, stay
+    within `overflow_percent` of its base, and all
     draws on the parent within the parent's `pool` of the parent's period. The parent's own limit is
     no larger by that: a hold is still checked there. Locks the budget, then its parent.
     """
@@ -34,7 +35,7 @@ def draw_overflow(*, budget_id: UUID, short_steps: int, now: datetime) -> bool:
     parent_id = budget.parent_id if budget else None
     if budget is None or parent_id is None or short_steps <= 0:
         return False
-    if budget.pooled + short_steps > budget.base_limit * budget.overflow_percent // 100:
+    if budget.pooled + budget.sold + short_steps > budget.base_limit * budget.overflow_percent // 100:
         return False
     if budget.limit + short_steps > LARGEST_AMOUNT:
         return False

@@ -127,7 +127,7 @@ def _history(child: Budget, records: Sequence[PeriodRecord]) -> ChildHistory:
         name=child.name,
         base=child.base_limit,
         floor=child.floor,
-        needed=max(1, max(child.spent + child.reserved, child.pool) - on_top),
+        needed=max(1, child.spent + child.reserved - on_top, min(child.base_limit, max(child.sold, child.pool))),
         is_fixed=child.needs_two,
         period_count=len(records),
         hours_refused=sum(record.hours_refused for record in records),

@@ -33,7 +33,7 @@ def rebalance(
 
     Children of one unit, model class and kind of period share among themselves: what was spent of late
     (threshold `rebalance-recent`) and what is reserved now says how much each needs. Nobody falls below its floor,
-    below what is spent and reserved, nor below a share (threshold `share-least`) of what they have together: a
+    below what is spent, reserved and sold, nor below a share (threshold `share-least`) of what they have together: a
     child that was not used of late can still begin. Children whose changes need two people are left alone. A
     trial changes nothing. Raises NotFound.
     """
@@ -80,7 +80,7 @@ def _recent_use(rows: Sequence[Budget], *, now: datetime) -> dict[UUID, int]:
 def _share(row: Budget, used: int, *, kept: int) -> Share:
     """`kept` is the least that every child keeps of what it has, whether it was used or not."""
     extra = row.limit - row.base_limit
-    least = max(row.floor, row.pool, row.spent + row.reserved - extra, kept, 1)
+    least = max(row.floor, row.pool, row.sold, row.spent + row.reserved - extra, kept, 1)
     return Share(key=row.pk, base=row.base_limit, least=min(row.base_limit, least), used=used)
 
 

@@ -23,7 +23,8 @@ from config.kernel.events import publish
 def reset_budget(*, budget_id: UUID, actor: str, reason: str, now: datetime) -> None:
     """Begin a new period of a budget now, at zero. Raises Conflict if that waits for a second person.
 
-    Reservations stay. What was overdrawn is paid first, as far as it fits. The limit stays as it is.
+    Reservations stay. What was overdrawn is paid first, as far as it fits. The limit stays as it is,
+    with what was bought or sold: that was for the time until the calendar's period ends.
     """
     budget = locked(budget_id, now=now)
     require_one_person(budget)

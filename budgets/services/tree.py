@@ -15,9 +15,10 @@ from budgets.domain.knobs import Beginnings, Changes, KnobSettings, check_knobs,
 from budgets.domain.levels import Level, level_below
 from budgets.domain.model_classes import class_below
 from budgets.domain.periods import Period, bounds
+from budgets.domain.quota import QUOTA_PREFIX
 from budgets.domain.units import Unit, from_steps
 from budgets.events import BudgetsChanged
-from budgets.models import Budget, LedgerEntry
+from budgets.models import Budget, Hold, LedgerEntry
 from budgets.services.alerting import note_crossings
 from budgets.services.guards import require_one_person
 from budgets.services.ledger import entry
@@ -123,8 +124,8 @@ LOOSENING |= {"tradeable_percent"}
 def allot(*, budget_id: UUID, limit: Decimal, actor: str, reason: str, now: datetime) -> None:
     """Set what a budget is allotted for a period; what was carried, drawn and earned stays on top.
 
-    Raises Conflict if more is spent and reserved already (`limit_below_use`), if its floor or its
-    pool is larger, or if that waits for a second person (`needs_two`).
+    Raises Conflict if more is spent and reserved already (`limit_below_use`), or was sold, if its floor or
+    its pool is larger, or if that waits for a second person (`needs_two`).
     """
     budget = locked(budget_id, now=now)
     require_one_person(budget)
@@ -155,6 +156,9 @@ def deallocate(*, budget_id: UUID, actor: str, reason: str, now: datetime) -> No
     """
     budget = locked(budget_id, now=now)
     require_one_person(budget)
+    if budget.holds.filter(status__in=Hold.OPEN, reference__startswith=QUOTA_PREFIX).exists():
+        words = "Quota of this budget is on offer. Cancel its orders, loans and donations first."
+        raise Conflict(words, code="quota_on_offer")
     if budget.reserved:
         raise Conflict("Holds are open on this budget. Settle or release them first.", code="holds_open")
     if budget.children.filter(deallocated_at=None).exists():
@@ -220,6 +224,7 @@ def _require_room(budget: Budget, delta: int) -> None:
     unit = Unit(budget.unit)
     for needed, of, words, code in (
         (budget.spent + budget.reserved, budget.limit, "are spent or reserved already", "limit_below_use"),
+        (min(budget.sold, budget.base_limit), budget.base_limit, "were sold or lent away in this period", "limit_below_sold"),
         (budget.pool, budget.base_limit, "are its pool", "limit_below_pool"),
         (budget.floor, budget.base_limit, "are its floor", "limit_below_floor"),
     ):
