@@ -74,21 +74,26 @@ def unpack_window(stored: StoredInputs) -> tuple[Bids, Asks, int]:
     return bids, asks, int(stored.facts["price_ticks"])
 
 
-def pack_book(resting: Sequence[Resting], incoming: Incoming, *, low_ticks: int, high_ticks: int) -> StoredInputs:
-    """The inputs of one order's way through an open book."""
+def pack_book(
+    resting: Sequence[Resting], incoming: Incoming, adders: Mapping[int, int], *, low_ticks: int, high_ticks: int
+) -> StoredInputs:
+    """The inputs of one order's way through an open book; `adders` are the carbon adders by order, in ticks."""
     names = [each.name for each in fields(Resting)]
     columns = {name: np.array([getattr(each, name) for each in resting], dtype=np.int64) for name in names}
+    columns["adder_of"] = np.array(list(adders), dtype=np.int64)
+    columns["adder_ticks"] = np.array(list(adders.values()), dtype=np.int64)
     facts = {"kind": "book", "incoming": asdict(incoming), "low_ticks": low_ticks, "high_ticks": high_ticks}
     return StoredInputs(facts=facts, columns=columns)
 
 
-def unpack_book(stored: StoredInputs) -> tuple[list[Resting], Incoming, dict[str, int]]:
-    """The inputs of such an order as `match` takes them: what rests, the order, and the collar by name."""
+def unpack_book(stored: StoredInputs) -> tuple[list[Resting], Incoming, dict[int, int], dict[str, int]]:
+    """The inputs of such an order: what rests, the order, carbon adders by order, and the collar by name."""
     names = [each.name for each in fields(Resting)]
     rows = zip(*(stored.columns[name].tolist() for name in names), strict=True)
     resting = [Resting(**dict(zip(names, row, strict=True))) for row in rows]
     collar = {name: int(stored.facts[name]) for name in ("low_ticks", "high_ticks")}
-    return resting, Incoming(**stored.facts["incoming"]), collar
+    adders = dict(zip(*(stored.columns[name].tolist() for name in ("adder_of", "adder_ticks")), strict=True))
+    return resting, Incoming(**stored.facts["incoming"]), adders, collar
 
 
 def _columns(side: str, rows: Bids | Asks) -> dict[str, Whole]:

@@ -83,7 +83,8 @@ def _on_book(call: Call, order: Order) -> str:
     low, high = call.reference.low_ticks, call.reference.high_ticks
     matched = match(resting, incoming, low_ticks=low, high_ticks=high)
     if matched.fills:
-        inputs = pack_book(resting, incoming, low_ticks=low, high_ticks=high)
+        adders = {each.number: each.adder_ticks for each in gathered.sells}
+        inputs = pack_book(resting, incoming, adders, low_ticks=low, high_ticks=high)
         _settle(call, _by_price(call, own[0], {each.number: each for each in others}, matched, inputs))
     return matched.reason
 
