@@ -15,6 +15,7 @@ from market.domain.trading.terms import MarketTerms
 
 MOST_PERIODS_AHEAD = 3
 """Quota of the next three periods may be sold before they begin."""
+BEFORE = timedelta(seconds=1)
 
 
 class Side(StrEnum):
@@ -101,8 +102,13 @@ def traded_periods(period: Period, now: datetime) -> list[tuple[datetime | None,
 
 
 def last_moment(contract: Contract, *, most_days: int, now: datetime) -> datetime:
-    """How long an order may stay open: the policy's days, and never beyond the end of its period."""
+    """How long an order may stay open: the policy's days, and never beyond the end of its period.
+
+    An order for a later period ends just before that begins: what backs it is a promise and money, not quota.
+    """
     latest = now + timedelta(days=most_days)
+    if contract.starts_at is not None and contract.is_forward(now):
+        return min(latest, contract.starts_at - BEFORE)
     return min(latest, contract.ends_at) if contract.ends_at is not None else latest
 
 

@@ -1,0 +1,95 @@
+"""What an open order keeps aside: a buyer's money, a seller's quota, or for a later period a promise and money.
+
+Money comes before quota, as everybody locks; quota is the last thing that a transaction touches.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from budgets import services as budgets
+from budgets.domain.quota import quota_reference
+from budgets.domain.units import LARGEST_AMOUNT, Unit
+from config.kernel.errors import InvalidInput
+from market.domain.trading.forwards import forward_collateral
+from market.domain.trading.instruments import Contract
+from market.domain.trading.terms import MarketTerms
+from market.models import OUTSIDE, Account, Journal, Order
+from market.selectors.trading.budgets import budget_of_money, find_budget_of_money
+from market.services.trading.deposits import fill_from
+from market.services.trading.loans.promises import promise_quota, release_promise
+from market.services.trading.money import AccountShort, Line, account_of, lock_accounts, post
+
+
+def escrow_of(order: Order, *, contract: Contract, top_ticks: int, now: datetime) -> int:
+    """Micro-USD that an order keeps for its open lots: a buyer's limit, or what backs a seller's promise."""
+    lots = order.lots - order.filled_lots
+    if order.side == Order.Side.SELL:
+        return forward_collateral(lots=lots, top_ticks=top_ticks) if contract.is_forward(now) else 0
+    each = top_ticks if order.limit_ticks is None else order.limit_ticks
+    if lots * each > LARGEST_AMOUNT:
+        raise InvalidInput("No account is that large.", field="quantity", code="too_large")
+    return lots * each
+
+
+def keep_money(order: Order, micro_usd: int, *, pay_from: UUID | None, actor: str, now: datetime) -> None:
+    """Set the money that an order keeps in its team's account; what is missing comes out of a budget.
+
+    That is `pay_from`, or the team's only micro-USD budget. Raises AccountShort where there is none, and
+    as `top_up` does where it lacks the money.
+    """
+    more = micro_usd - order.escrow_micro_usd
+    account = account_of(order.team_id)
+    missing = _missing(account, more)
+    if missing > 0:
+        source = _source(order.team_id, pay_from)
+        if source is None:
+            raise AccountShort(account=account, needed_micro_usd=more, remaining_micro_usd=more - missing)
+        fill_from(source, team_id=order.team_id, micro_usd=missing, actor=actor, now=now)
+    if more:
+        line = Line(account=account, reserved_delta_micro_usd=more, order_number=order.number)
+        post(
+            kind=Journal.Kind.ESCROW,
+            lines=[line],
+            actor=actor,
+            reason="put into escrow" if more > 0 else "taken out of escrow",
+            reference=f"order:{order.id}",
+            now=now,
+        )
+        order.escrow_micro_usd = micro_usd
+
+
+def keep_quota(order: Order, lots: int, *, contract: Contract, terms: MarketTerms, actor: str, now: datetime) -> None:
+    """Keep the quota of so many open lots of a sell order; 0 frees it. Raises Conflict as `escrow_quota` does."""
+    budgets.escrow_quota(
+        reference=quota_reference("order", order.id),
+        budget_id=order.budget_id,
+        steps=lots * contract.lot_steps,
+        keep_steps=terms.minimum_balance_tokens if contract.unit == Unit.TOKENS else 0,
+        actor=actor,
+        now=now,
+    )
+
+
+def keep_promise(order: Order, lots: int, *, contract: Contract, terms: MarketTerms, now: datetime) -> None:
+    """Promise so many lots more of a later period; below zero, take as many back."""
+    steps = lots * contract.lot_steps
+    if steps > 0:
+        promise_quota(budget_id=order.budget_id, contract=contract, steps=steps, terms=terms, now=now)
+    elif steps < 0:
+        release_promise(budget_id=order.budget_id, contract=contract, steps=-steps)
+
+
+def _missing(account: str, more: int) -> int:
+    """How much an account lacks, which is locked from here on; the world outside before it if money has to come in."""
+    free = Account.objects.get(name=account)
+    names = {account, OUTSIDE} if free.balance_micro_usd - free.reserved_micro_usd < more else {account}
+    row = lock_accounts(names)[account]
+    return more - (row.balance_micro_usd - row.reserved_micro_usd)
+
+
+def _source(team_id: int, pay_from: UUID | None) -> UUID | None:
+    if pay_from is not None:
+        return budget_of_money(team_id, pay_from, field="pay_from")
+    return find_budget_of_money(team_id)
