@@ -171,6 +171,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "take-up-planned-work": {"task": "market.tasks.take_up_due", "schedule": 60.0},
     "allocation-pass": {"task": "market.tasks.run_allocation_pass", "schedule": 300.0},
     "count-arrivals": {"task": "market.tasks.count_arrivals", "schedule": 600.0},
+    "hold-calls": {"task": "market.tasks.hold_calls", "schedule": 10.0},
 }
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 

@@ -72,3 +72,13 @@ def forget_old_plans(**_future: Any) -> None:
 def count_arrivals(**_future: Any) -> None:
     """Sum up what was asked for in the hours that are over, for what the next plans expect."""
     services.count_arrivals(now=timezone.now())
+
+
+@shared_task
+def hold_calls(**_future: Any) -> None:
+    """Hold the calls of the market whose time has come, after halts whose time is over have ended."""
+    now = timezone.now()
+    services.end_due_halts(now=now)
+    held = services.run_due_calls(now=now)
+    if held:
+        logger.info("held calls of the market", extra={"count": held})

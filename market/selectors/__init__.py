@@ -14,11 +14,19 @@ from market.selectors.plan_differences import list_plan_differences
 from market.selectors.policies import get_policy_in_force, list_purposes
 from market.selectors.runs import get_plan_grid, get_plan_in_force, get_run, list_runs
 from market.selectors.savings import get_run_savings, get_savings
+from market.selectors.trading.auctions import get_auction, list_auctions
+from market.selectors.trading.fund_flows import get_fund_flows, list_fund_entries
+from market.selectors.trading.halts import find_halt, get_halt, list_halts
+from market.selectors.trading.trades import list_public_trades, list_trades
 
 __all__ = [
+    "find_halt",
+    "get_auction",
     "get_decision_row",
     "get_explanation",
     "get_fairness",
+    "get_fund_flows",
+    "get_halt",
     "get_headline",
     "get_plan_grid",
     "get_plan_in_force",
@@ -28,11 +36,16 @@ __all__ = [
     "get_run",
     "get_run_savings",
     "get_savings",
+    "list_auctions",
     "list_decisions",
     "list_fund_differences",
+    "list_fund_entries",
+    "list_halts",
     "list_plan_differences",
     "list_promised_tokens",
+    "list_public_trades",
     "list_purposes",
     "list_request_answers",
     "list_runs",
+    "list_trades",
 ]

@@ -11,6 +11,10 @@ from market.services.resolve import cancel, dispatch, release, settle
 from market.services.submit import quote, submit
 from market.services.sweep import expire_overdue
 from market.services.take_up import take_up, take_up_due
+from market.services.trading.calls import run_call, run_due_calls
+from market.services.trading.halts import end_due_halts, halt_trading, resume_trading
+from market.services.trading.replay import replay_auction
+from market.services.trading.reversal import reverse_auction
 
 __all__ = [
     "DrillReport",
@@ -22,13 +26,20 @@ __all__ = [
     "create_policy_version",
     "deposit_to_fund",
     "dispatch",
+    "end_due_halts",
     "expire_overdue",
     "forget_old_plans",
+    "halt_trading",
     "load_reference",
     "quote",
     "release",
+    "replay_auction",
+    "resume_trading",
+    "reverse_auction",
     "run_allocation_pass",
+    "run_call",
     "run_drill",
+    "run_due_calls",
     "settle",
     "submit",
     "take_up",
