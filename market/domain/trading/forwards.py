@@ -28,3 +28,17 @@ def shared_out(total: int, wants: Sequence[int]) -> list[int]:
     for row in by_remainder[: total - sum(shares)]:
         shares[row] += 1
     return shares
+
+
+def paired(gives: Sequence[int], takes: Sequence[int]) -> list[tuple[int, int, int]]:
+    """Who makes up for whose lack: (giver, taker, lots), the first to the first, until one side is used up."""
+    pairs: list[tuple[int, int, int]] = []
+    left, taker = list(takes), 0
+    for giver, lots in enumerate(gives):
+        while lots and taker < len(left):
+            part = min(lots, left[taker])
+            if part:
+                pairs.append((giver, taker, part))
+            lots, left[taker] = lots - part, left[taker] - part
+            taker += not left[taker]
+    return pairs

@@ -12,8 +12,8 @@ from django.db import transaction
 from config.kernel.errors import Conflict
 from market.domain.trading.instruments import Contract
 from market.models import Auction, ForwardLeg, Journal, Order, Trade, team_account
+from market.services.trading.instruments import contract_of
 from market.services.trading.loans.promises import release_promise
-from market.services.trading.loans.rows import contract_of
 from market.services.trading.money import Line, post
 
 Leg = ForwardLeg.Side

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market.domain.trading.forwards import forward_collateral, most_promised, shared_out
+from market.domain.trading.forwards import forward_collateral, most_promised, paired, shared_out
 
 
 def test_the_lesser_percentage_bounds_what_is_promised():
@@ -29,3 +29,9 @@ def test_nothing_is_lost_and_nobody_gets_more_than_is_owed(total, wants):
     shares = shared_out(total, wants)
     assert sum(shares) == min(total, sum(wants))
     assert all(0 <= share <= want for share, want in zip(shares, wants, strict=True))
+
+
+def test_who_lacks_makes_up_for_who_is_owed_in_order():
+    assert paired([3, 0, 4], [2, 5]) == [(0, 0, 2), (0, 1, 1), (2, 1, 4)]
+    assert paired([1], [0, 0, 1]) == [(0, 2, 1)]
+    assert paired([], [1]) == []

@@ -1,0 +1,85 @@
+"""Both legs of a loan at once: quota now, and the same quota with a fee at the due date, backed by money."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from accounts.domain.principal import Principal
+from budgets import services as budgets
+from budgets.domain.quota import QuotaGive, QuotaTake, quota_reference
+from config.kernel.errors import Conflict
+from config.kernel.transactions import transactional
+from market.domain.trading.instruments import MICRO
+from market.domain.trading.loans import collateral_for
+from market.models import Journal, Loan, LoanEvent, team_account
+from market.selectors.policies import get_policy_in_force
+from market.selectors.trading.prices import get_reference
+from market.services.trading.instruments import contract_of
+from market.services.trading.loans.offers import require_takeable
+from market.services.trading.loans.rows import (
+    become,
+    fitting_budget,
+    locked_loan,
+    note,
+    require_open_trading,
+    team_of,
+    terms_of,
+)
+from market.services.trading.money import Line, post
+
+
+@transactional
+def accept_loan(*, loan_id: UUID, budget_id: UUID | None, principal: Principal, now: datetime) -> Loan:
+    """Borrow what is on offer: the quota comes now, the collateral goes into escrow, the return leg is agreed.
+
+    The collateral is the quantity at the top of the collar now, and the fee. Raises NotFound, NotAllowed,
+    InvalidInput naming `budget`, Conflict (`wrong_state`, `too_late`, `halted`, `same_team`) and AccountShort
+    if the team's account cannot back it; nothing has changed then.
+    """
+    team_id = team_of(principal)
+    loan = locked_loan(loan_id, Loan.Status.OFFERED)
+    contract = contract_of(loan.instrument)
+    if loan.lender_team_id == team_id:
+        raise Conflict("A team does not borrow from itself: share inside the team instead.", code="same_team")
+    require_takeable(loan, now=now)
+    require_open_trading(loan.instrument_id, now=now)
+    budget = fitting_budget(team_id, budget_id, contract)
+    loan.borrower_team_id, loan.borrower_budget_id = team_id, budget.id
+    loan.lent_at, loan.outstanding_lots = now, loan.lots
+    loan.top_ticks = get_reference(loan.instrument, get_policy_in_force().terms).high_ticks
+    loan.collateral_micro_usd = collateral_for(terms_of(loan), loan.lots)
+    become(loan, Loan.Status.RUNNING)
+    loan.save()
+    _journal(loan, actor=principal.actor, now=now)
+    budgets.deliver_quota(
+        gives=[
+            QuotaGive(
+                budget_id=loan.lender_budget_id,
+                steps=loan.lots * contract.lot_steps,
+                reference=quota_reference("loan", loan.pk),
+            )
+        ],
+        takes=[QuotaTake(budget_id=budget.id, steps=loan.lots * contract.lot_steps)],
+        actor=principal.actor,
+        reason=f"loan {loan.pk}",
+        now=now,
+    )
+    return loan
+
+
+def _journal(loan: Loan, *, actor: str, now: datetime) -> None:
+    """One entry and one event name both legs."""
+    fee = loan.fee_micro_usd / MICRO
+    legs = f"{loan.lots} lots now; {loan.lots} lots and {fee:.6f} US$ back by {loan.due_at:%Y-%m-%d %H:%M:%S} UTC"
+    note(loan, LoanEvent.Kind.LENT, lots=loan.lots, micro_usd=loan.fee_micro_usd, actor=actor, reason=legs, now=now)
+    post(
+        kind=Journal.Kind.LOAN,
+        lines=[
+            Line(account=team_account(loan.borrower_team_id or 0), reserved_delta_micro_usd=loan.collateral_micro_usd)
+        ],
+        actor=actor,
+        reason=legs,
+        reference=f"loan:{loan.pk}",
+        now=now,
+    )
