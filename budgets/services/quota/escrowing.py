@@ -73,8 +73,8 @@ def _require_sellable(rows: Mapping[UUID, Budget], target: HoldTarget, keep_step
     unit = Unit(leaf.unit)
     held = offered().filter(reference=target.reference).values_list(COLUMN_OF[unit], flat=True).first() or 0
     growth = target.amounts.of(unit) - held
-    if growth <= 0:
-        return
+    if growth <= 0 or leaf.deallocated_at is not None:
+        return  # the resize itself refuses what has ended
     require_one_person(leaf)
     for row in rows.values():
         if row.unit == unit:
