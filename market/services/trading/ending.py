@@ -17,19 +17,26 @@ ACTOR = "clearing house"
 
 
 def cannot_trade(closes_at: datetime) -> Q:
-    """Orders that no call at this moment takes: ended, of an ended budget or a team that was switched off."""
+    """Orders that no call at this moment takes: ended, of an ended budget or a team that was switched off.
+
+    What the clearing house buys in for a team goes on when that is switched off.
+    """
+    is_off = Q(team__is_active=False) | Q(team__organisation__is_active=False)
     return (
         Q(good_until__lt=closes_at)
         | Q(instrument__period_ends_at__lte=closes_at)
         | Q(budget__deallocated_at__isnull=False)
-        | Q(team__is_active=False)
-        | Q(team__organisation__is_active=False)
+        | (is_off & ~Q(source=Order.Source.BUY_IN))
     )
 
 
 def end_what_cannot_trade(instrument_code: str, *, closes_at: datetime, now: datetime) -> int:
-    """Close such orders of an instrument with the reason; how many. One that cannot be closed keeps nobody waiting."""
+    """Close such orders of an instrument with the reason; how many. One that cannot be closed keeps nobody waiting.
+
+    Buy-ins are closed where they are tended: they go on in the next period, or are paid in money.
+    """
     rows = Order.objects.filter(cannot_trade(closes_at), instrument=instrument_code, status=Order.Status.OPEN)
+    rows = rows.exclude(source=Order.Source.BUY_IN)
     ended = 0
     for number in list(rows.order_by("number").values_list("number", flat=True)):
         try:

@@ -40,6 +40,17 @@ class OpenOrder(NamedTuple):
     weight_ppm: int
     adder_ticks: int
     covered_g: int
+    source: str
+
+    @property
+    def is_buy_in(self) -> bool:
+        """Of the clearing house, for a default."""
+        return self.source == Order.Source.BUY_IN
+
+    @property
+    def principal(self) -> int:
+        """Whose order it is: a team's, or, below zero, one of the clearing house, which is nobody else's."""
+        return -self.number if self.is_buy_in else self.team_id
 
     @property
     def left(self) -> int:
@@ -78,7 +89,7 @@ def bids_of(buys: Sequence[OpenOrder], *, terms: PolicyTerms, high_ticks: int, n
         lots=_column([each.left for each in buys]),
         rate_ppm=_column(_rates(buys, terms, now)),
         weight_ppm=_column(_weights(buys)),
-        team=_column([each.team_id for each in buys]),
+        team=_column([each.principal for each in buys]),
     )
 
 
@@ -91,7 +102,7 @@ def plain_bids_of(buys: Sequence[OpenOrder]) -> Bids:
         lots=_column([each.left for each in buys]),
         rate_ppm=ones * 0,
         weight_ppm=ones,
-        team=_column([each.team_id for each in buys]),
+        team=_column([each.principal for each in buys]),
     )
 
 
@@ -112,8 +123,8 @@ def _most(order: OpenOrder, high_ticks: int) -> int:
 
 def _weights(buys: Sequence[OpenOrder]) -> list[int]:
     """A team has one weight: that of its latest order."""
-    latest = {each.team_id: each.weight_ppm for each in buys}
-    return [latest[each.team_id] for each in buys]
+    latest = {each.principal: each.weight_ppm for each in buys}
+    return [latest[each.principal] for each in buys]
 
 
 def _rates(buys: Sequence[OpenOrder], terms: PolicyTerms, now: datetime) -> list[int]:
@@ -122,7 +133,9 @@ def _rates(buys: Sequence[OpenOrder], terms: PolicyTerms, now: datetime) -> list
     mean = get_mean_need_score(now)
     if mean is None:
         mean = mean_need((each.need_score, each.left) for each in buys)
-    return rates_ppm(terms, needs, mean_score=mean)
+    rates = rates_ppm(terms, needs, mean_score=mean)
+    # The clearing house has no need of its own, and no means either.
+    return [0 if each.is_buy_in else rate for each, rate in zip(buys, rates, strict=True)]
 
 
 def _column(values: Sequence[int]) -> Whole:

@@ -26,7 +26,7 @@ def reverse_auction(*, auction_id: int, reason: str, actor: str, now: datetime) 
     Orders stay as they ended, the price counts no more. Raises NotFound, InvalidInput naming `reason`, and
     Conflict, with nothing changed: `not_cleared`, `period_over`, `not_available` (a buyer's budget has not got
     the quota any more), `money_gone` (a seller's account, named in `account`, has not got the money),
-    `fund_short`, or `delivered` (a forward).
+    `fund_short`, `bought_in` (for a default), or `delivered` (a forward).
     """
     if not reason.strip():
         raise InvalidInput("Say why: everybody who traded reads it.", field="reason", code="blank")
@@ -34,6 +34,8 @@ def reverse_auction(*, auction_id: int, reason: str, actor: str, now: datetime) 
     contract = contract_of(auction.instrument)
     if contract.ends_at is not None and contract.ends_at <= now:
         raise Conflict("The period of this quota is over: nobody can give it back.", code="period_over")
+    if auction.trades.filter(order__source=Order.Source.BUY_IN).exists():
+        raise Conflict("The clearing house bought in for a default here: what was owed is made good.", code="bought_in")
     trades = list(auction.trades.order_by("pk"))
     _mark(auction, reason=reason, actor=actor, now=now)
     use_units(auction_id=auction.pk)
