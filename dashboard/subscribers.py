@@ -8,6 +8,7 @@ from config.kernel.events import Event, subscribe
 from dashboard.push import DASHBOARD_GROUP, push
 from market.events import (
     AuctionClosed,
+    ConductChanged,
     FundChanged,
     LoansChanged,
     MoneyChanged,
@@ -27,7 +28,7 @@ def connect() -> None:
     subscribe(RequestResolved, _request_resolved)
     subscribe(PlanChanged, _plan_changed)
     subscribe(FundChanged, _fund_changed)
-    for event in (OrdersChanged, AuctionClosed, TradingChanged, LoansChanged, MoneyChanged):
+    for event in (OrdersChanged, AuctionClosed, TradingChanged, LoansChanged, MoneyChanged, ConductChanged):
         subscribe(event, _market_changed)
     subscribe(BudgetsChanged, _budgets_changed)
     subscribe(BudgetAlerted, _budget_alerted)

@@ -97,3 +97,11 @@ class MoneyChanged(Event):
 
     team_ids: tuple[int, ...]
     at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConductChanged(Event):
+    """Something was noticed, appealed against or decided about these teams, or their standing rules changed."""
+
+    team_ids: tuple[int, ...]
+    at: datetime

@@ -147,7 +147,10 @@ def spoof_patterns(orders: Sequence[PlacedOrder], *, call_minutes: int) -> list[
     """Teams that placed large orders and took them back within a call, untraded, often enough to be looked at."""
     groups: defaultdict[tuple[int, str, str], list[PlacedOrder]] = defaultdict(list)
     for each in orders:
-        was_brief = each.closed_at is not None and each.closed_at - each.placed_at < timedelta(minutes=call_minutes)
+        # What could not be had at once ends in the moment it comes: nobody was shown it.
+        was_brief = each.closed_at is not None and timedelta(0) < each.closed_at - each.placed_at < timedelta(
+            minutes=call_minutes
+        )
         if each.was_taken_back and was_brief and not each.filled_lots:
             groups[each.team_id, each.instrument, each.side].append(each)
     found = []
