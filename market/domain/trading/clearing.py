@@ -12,11 +12,10 @@ from dataclasses import replace
 import numpy as np
 
 from market.domain.trading.call import Asks, Bids, CallStatus, CallTerms, Cleared, Whole
-from market.domain.trading.effective import effective_asks
 from market.domain.trading.exact import exact_sum
-from market.domain.trading.justice_factor import Outcome, find_outcome
-from market.domain.trading.marginal import ration
+from market.domain.trading.justice_factor import find_outcome
 from market.domain.trading.payments import parties_of, pay
+from market.domain.trading.supply import supply_of
 
 LARGEST = 1 << 61
 """Lots of one side at the highest price must come to less, in micro-USD."""
@@ -67,7 +66,8 @@ def untraded(bids: Bids, asks: Asks, status: CallStatus, *, bid_teams: int, ask_
 
 def _clear_in_sequence(bids: Bids, asks: Asks, terms: CallTerms, nothing: Cleared) -> Cleared:
     parties = parties_of(bids.team, bids.rate_ppm)
-    outcome = find_outcome(bids, asks, parties, terms)
+    supply = supply_of(asks, terms.low_ticks)
+    outcome = find_outcome(bids, supply, parties, terms)
     price = outcome.price
     if price.volume == 0:
         return replace(nothing, status=CallStatus.NO_CROSS)
@@ -87,7 +87,7 @@ def _clear_in_sequence(bids: Bids, asks: Asks, terms: CallTerms, nothing: Cleare
     return settled(
         replace(found, status=CallStatus.CLEARED),
         outcome.bid_fill,
-        _fill_asks(asks, outcome, terms),
+        supply.fill(price.volume),
         asks.adder_ticks,
         justice=payments.justice,
         rounding=payments.rounding,
@@ -99,14 +99,6 @@ def is_volatile(price_ticks: int, terms: CallTerms) -> bool:
     if terms.volatility_percent is None:
         return False
     return abs(price_ticks - terms.reference_ticks) * 100 > terms.volatility_percent * terms.reference_ticks
-
-
-def _fill_asks(asks: Asks, outcome: Outcome, terms: CallTerms) -> Whole:
-    least = effective_asks(asks.limit_ticks, asks.adder_ticks, terms.low_ticks)
-    good = np.flatnonzero(least <= outcome.price.ticks)
-    fill = np.zeros_like(asks.lots)
-    fill[good] = ration(least[good], asks.lots[good], asks.team[good], np.ones_like(good), outcome.price.volume)
-    return fill
 
 
 def settled(

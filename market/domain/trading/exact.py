@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Whole = NDArray[np.int64]
+from market.domain.trading.call import Whole
+
 BITS = 62
 """What a sum of two terms may have without leaving 64 bits."""
 
@@ -13,22 +13,33 @@ BITS = 62
 def mul_div(first: Whole, second: Whole | int, divisor: Whole | int) -> tuple[Whole, Whole]:
     """`first * second // divisor` and the remainder, exactly, also where the product needs more than 64 bits.
 
-    Nothing may be below zero, the divisor not zero. Long division, as many bits of `second` at a time
-    as fit. Raises OverflowError for divisors of 2**61 and more; the quotients have to fit into 64 bits.
+    Nothing may be below zero, the divisor not zero. Raises OverflowError for divisors of 2**61 and more
+    where that matters; the quotients have to fit into 64 bits.
     """
-    one, two, by = np.broadcast_arrays(first, np.int64(second), np.int64(divisor))
-    if not one.size or int(one.max()) * int(two.max()) < 1 << BITS:
-        return np.divmod(one * two, by)
-    width = BITS - int(by.max()).bit_length()
+    if not first.size or largest(first) * largest(second) < 1 << BITS:
+        product = first * second
+        quotient = product // divisor
+        return quotient, product - quotient * divisor
+    return _long_division(*np.broadcast_arrays(first, np.int64(second), np.int64(divisor)))
+
+
+def _long_division(first: Whole, second: Whole, divisor: Whole) -> tuple[Whole, Whole]:
+    """As many bits of `second` at a time as fit beside the divisor."""
+    width = BITS - largest(divisor).bit_length()
     if width < 1:
         raise OverflowError("A divisor of 2**61 or more.")
-    whole, rest = np.divmod(one, by)
+    whole, rest = np.divmod(first, divisor)
     quotient, left = np.zeros_like(rest), np.zeros_like(rest)
-    for shift in reversed(range(0, int(two.max()).bit_length(), width)):
-        left = (left << width) + rest * ((two >> shift) & ((1 << width) - 1))
-        more, left = np.divmod(left, by)
+    for shift in reversed(range(0, largest(second).bit_length(), width)):
+        left = (left << width) + rest * ((second >> shift) & ((1 << width) - 1))
+        more, left = np.divmod(left, divisor)
         quotient = (quotient << width) + more
-    return whole * two + quotient, left
+    return whole * second + quotient, left
+
+
+def largest(values: Whole | int) -> int:
+    """The largest of one or more numbers, as a number of any size."""
+    return values if isinstance(values, int) else int(values.max())
 
 
 def exact_sum(values: Whole) -> int:

@@ -1,4 +1,4 @@
-"""Who gets what of the long side: better limits first, and at the level that runs out a share for every team."""
+"""The level at which lots run out: a share for every team, whatever number of orders it has there."""
 
 from __future__ import annotations
 
@@ -6,38 +6,23 @@ import numpy as np
 
 from market.domain.trading.call import Whole
 from market.domain.trading.exact import mul_div, top_ups
+from market.domain.trading.groups import Groups
 
 
-def ration(badness: Whole, lots: Whole, team: Whole, weight: Whole, volume: int) -> Whole:
-    """Lots for each row, `volume` in all. Rows in sequence; shapes (n,).
+def share(lots: Whole, weight: Whole, teams: Groups, total: int) -> Whole:
+    """`total` lots over rows, by water-filling over teams and in sequence within one. Shapes (n,), rows in sequence.
 
-    Rows with less `badness` are served first. The level at which lots run out is shared by its teams
-    (`share`). Splitting a row, or coming earlier, changes what no team gets, but for exact ties.
+    `weight` is the same in all rows of a team. Splitting a row, or coming earlier, changes what no team
+    gets; only exact ties go to the team whose first row with lots comes first.
     """
-    order = np.argsort(badness, kind="stable")
-    before = np.cumsum(lots[order])
-    if not len(order) or volume >= int(before[-1]):
-        return lots.copy()
-    level = badness[order[np.searchsorted(before, volume)]]
-    fill = np.where(badness < level, lots, 0)
-    rows = np.flatnonzero(badness == level)
-    fill[rows] = share(lots[rows], team[rows], weight[rows], volume - int(fill.sum()))
-    return fill
-
-
-def share(lots: Whole, team: Whole, weight: Whole, total: int) -> Whole:
-    """Water-filling of `total` over teams by weight; within a team by sequence. Rows in sequence; shapes (n,)."""
-    _, first, inverse = np.unique(team, return_index=True, return_inverse=True)
+    own = lots[teams.rows]
+    most = teams.sums(own)
+    first = np.minimum.reduceat(np.where(own > 0, teams.rows, len(lots)), teams.start)
     by_arrival = np.argsort(first, kind="stable")
-    held = np.zeros(len(first), dtype=np.int64)
-    np.add.at(held, inverse, lots)
-    grant = np.zeros_like(held)
-    grant[by_arrival] = water_fill(held[by_arrival], weight[first[by_arrival]], total)
-    rows = np.argsort(inverse, kind="stable")
-    own, of = lots[rows], inverse[rows]
-    served = np.cumsum(own) - own - (np.cumsum(held) - held)[of]
+    grant = np.empty_like(most)
+    grant[by_arrival] = water_fill(most[by_arrival], weight[teams.rows[teams.start]][by_arrival], total)
     fill = np.empty_like(lots)
-    fill[rows] = np.clip(grant[of] - served, 0, own)
+    fill[teams.rows] = np.clip(grant[teams.of] - teams.so_far(own) + own, 0, own)
     return fill
 
 
@@ -47,7 +32,7 @@ def water_fill(most: Whole, weight: Whole, total: int) -> Whole:
     Whole lots by largest remainder, the first among equals. `total` is at most the sum of `most`.
     A team whose weight rises, while all else stays, never gets less.
     """
-    grant, rows = np.zeros_like(most), np.arange(len(most))
+    grant, rows = np.zeros_like(most), np.flatnonzero(most)
     while len(rows):
         part, rest = mul_div(weight[rows], total, int(weight[rows].sum()))
         is_full = most[rows] <= part

@@ -14,43 +14,28 @@ import numpy as np
 from market.domain.trading.call import Whole
 from market.domain.trading.effective import PPM_PERCENT, applied
 from market.domain.trading.exact import apportion, mul_div
+from market.domain.trading.groups import Groups, group_rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parties:
-    """Bids by team and rate. `rows`: bids party by party, in sequence within one; `of`: the party of each of these.
+    """Bids by team and rate. By party: `rate_ppm`; `by_arrival` are parties by their first bid."""
 
-    By party: `start` where it begins in `rows`, `rate_ppm`; `by_arrival` the parties by their first bid.
-    """
-
-    rows: Whole
-    of: Whole
-    start: Whole
+    groups: Groups
     rate_ppm: Whole
     by_arrival: Whole
 
 
 def parties_of(team: Whole, rate_ppm: Whole) -> Parties:
     """Bids in sequence, as parties."""
-    rows = np.lexsort((rate_ppm, team))
-    is_new = np.ones(len(rows), dtype=bool)
-    is_new[1:] = (np.diff(team[rows]) != 0) | (np.diff(rate_ppm[rows]) != 0)
-    start = np.flatnonzero(is_new)
-    first = rows[start]
-    return Parties(
-        rows=rows,
-        of=np.cumsum(is_new) - 1,
-        start=start,
-        rate_ppm=rate_ppm[first],
-        by_arrival=np.argsort(first),
-    )
+    groups = group_rows(team, rate_ppm)
+    first = groups.rows[groups.start]
+    return Parties(groups=groups, rate_ppm=rate_ppm[first], by_arrival=np.argsort(first))
 
 
 def justice_of(parties: Parties, fill: Whole, price_ticks: int, factor_percent: int) -> Whole:
     """What need changes for each party, in micro-USD above zero: a subsidy, or a premium at full rate; rounded down."""
-    if not len(parties.start):
-        return fill
-    gross = np.add.reduceat(fill[parties.rows], parties.start) * price_ticks
+    gross = parties.groups.sums(fill[parties.groups.rows]) * price_ticks
     return mul_div(gross, np.abs(applied(parties.rate_ppm, factor_percent)), PPM_PERCENT)[0]
 
 
@@ -64,23 +49,21 @@ class Payments:
 
 def pay(parties: Parties, fill: Whole, price_ticks: int, factor_percent: int, *, is_feebate: bool) -> Payments:
     """What need changes for each bid. A feebate asks for no more premia than it pays subsidies: it sums to zero."""
-    own = fill[parties.rows]
-    lots = np.cumsum(own)
-    lots -= (lots - own)[parties.start][parties.of]
-    rate = np.abs(applied(parties.rate_ppm, factor_percent))
-    upto = mul_div(lots * price_ticks, rate[parties.of], PPM_PERCENT)[0]
-    is_subsidy = (parties.rate_ppm < 0)[parties.of]
+    groups = parties.groups
+    own = fill[groups.rows]
+    lots, is_subsidy = groups.so_far(own), (parties.rate_ppm < 0)[groups.of]
+    rate = np.abs(applied(parties.rate_ppm, factor_percent))[groups.of]
+    upto = mul_div(lots * price_ticks, rate, PPM_PERCENT)[0]
     if is_feebate:
         premia = _feebate(parties, justice_of(parties, fill, price_ticks, factor_percent))
-        total = np.maximum(np.add.reduceat(own, parties.start), 1)
-        upto = np.where(is_subsidy, upto, mul_div(lots, premia[parties.of], total[parties.of])[0])
+        total = np.maximum(groups.sums(own), 1)
+        upto = np.where(is_subsidy, upto, mul_div(lots, premia[groups.of], total[groups.of])[0])
     amount = np.diff(upto, prepend=0)
-    amount[parties.start] = upto[parties.start]
-    rounding = np.zeros_like(fill)
+    amount[groups.start] = upto[groups.start]
+    justice, rounding = np.empty_like(fill), np.zeros_like(fill)
+    justice[groups.rows] = np.where(is_subsidy, -amount, amount)
     if not is_feebate:
-        rounding[_rounded_up(parties, own * price_ticks, rate[parties.of], amount)] = 1
-    justice = np.empty_like(fill)
-    justice[parties.rows] = np.where(is_subsidy, -amount, amount)
+        rounding[_rounded_up(parties, own * price_ticks, rate, amount)] = 1
     return Payments(justice=justice, rounding=rounding)
 
 
@@ -96,11 +79,10 @@ def _feebate(parties: Parties, due: Whole) -> Whole:
 
 def _rounded_up(parties: Parties, gross: Whole, rate: Whole, amount: Whole) -> Whole:
     """The bid of each party with a premium that pays what rounding down has left: its first that was rounded down."""
+    groups = parties.groups
     whole, rest = mul_div(gross, rate, PPM_PERCENT)
-    owes = np.flatnonzero((rest > 0) & (amount == whole) & (parties.rate_ppm > 0)[parties.of])
-    due = np.add.reduceat(gross, parties.start)
-    is_whole = mul_div(due, np.abs(parties.rate_ppm) * 100, PPM_PERCENT)[1] == 0
-    owes = owes[~is_whole[parties.of[owes]]]
-    _, first = np.unique(parties.of[owes], return_index=True)
-    found: Whole = parties.rows[owes[first]]
+    is_broken = mul_div(groups.sums(gross), np.abs(parties.rate_ppm), PPM_PERCENT // 100)[1] > 0
+    owes = np.flatnonzero((rest > 0) & (amount == whole) & (is_broken & (parties.rate_ppm > 0))[groups.of])
+    is_first = np.diff(groups.of[owes], prepend=-1) > 0
+    found: Whole = groups.rows[owes[is_first]]
     return found
