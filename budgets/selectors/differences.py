@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Sum
 
 from budgets.domain.periods import Period, bucket_seconds
+from budgets.domain.quota import QUOTA_PREFIX
 from budgets.domain.resizing import PLAN_PREFIX
 from budgets.domain.units import COLUMN_OF, Unit
 from budgets.models import Budget, BudgetAlert, EscrowLease, Hold, HoldLine, LedgerEntry, SpendBucket
@@ -46,6 +47,7 @@ def list_ledger_differences(*, progress: Progress = lambda done, total: None) ->
         *_pool_differences(budgets),
         *_line_differences(),
         *_plan_line_differences(),
+        *_quota_line_differences(),
         *_lease_differences(),
         *_alert_differences(),
     ]
@@ -157,6 +159,16 @@ def _plan_line_differences() -> Iterator[str]:
         held = getattr(line.hold, COLUMN_OF[Unit(line.budget.unit)])
         if line.reserved != held:
             yield _differs(line.budget, "line of the plan hold", line.reserved, "the hold", held)
+
+
+def _quota_line_differences() -> Iterator[str]:
+    """Quota on offer holds the same at every level in its unit, and nothing of other units."""
+    holds = Hold.objects.filter(status__in=Hold.OPEN, reference__startswith=QUOTA_PREFIX)
+    for line in HoldLine.objects.filter(hold__in=holds).select_related("hold__budget", "budget"):
+        unit = Unit(line.hold.budget.unit)
+        held = getattr(line.hold, COLUMN_OF[unit]) if line.budget.unit == unit else 0
+        if line.reserved != held:
+            yield _differs(line.budget, "line of quota on offer", line.reserved, "the hold", held)
 
 
 def _lease_differences() -> Iterator[str]:
