@@ -20,6 +20,8 @@ from dashboard.views import (
     sources,
     zones,
 )
+from dashboard.views.market import calls as market_calls
+from dashboard.views.market import fund as market_fund
 
 urlpatterns = [
     path("", overview.overview, name="overview"),
@@ -53,6 +55,9 @@ urlpatterns = [
         name="decide-shares",
     ),
     path("estimates/", estimates.estimates, name="estimates-page"),
+    path("market/calls/", market_calls.auctions, name="market-auctions"),
+    re_path(r"^market/calls/(?P<auction_id>[0-9]{1,18})/$", market_calls.auction, name="market-auction"),
+    path("market/fund/", market_fund.fund, name="market-fund"),
     path("favicon.ico", login.favicon, name="favicon"),
     path("login/", login.LogIn.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),

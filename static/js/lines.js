@@ -7,6 +7,7 @@ const number = (text) => (text === "" ? null : Number(text));
 const PATHS = {
   line: () => undefined,
   step: () => uPlot.paths.stepped({ align: 1 }),
+  stepBack: () => uPlot.paths.stepped({ align: -1 }),
   bars: () => uPlot.paths.bars({ size: [0.7, 36], radius: 0.15 }),
 };
 

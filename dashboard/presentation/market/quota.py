@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from budgets.domain.units import Unit
 from dashboard.domain.figures import UNKNOWN, two_digits, whole
 
-PRICE_UNITS = {Unit.TOKENS: "1,000 tokens", Unit.CARBON_G: "1 kg CO₂e", Unit.ENERGY_WH: "1 kWh"}
+PRICE_UNITS: dict[str, str] = {Unit.TOKENS: "1,000 tokens", Unit.CARBON_G: "1 kg CO₂e", Unit.ENERGY_WH: "1 kWh"}
 PRICE_UNITS_WORDS = "1,000 tokens, 1 kg CO₂e or 1 kWh"
-QUANTITY_UNITS = {Unit.TOKENS: "tokens", Unit.CARBON_G: "g CO₂e", Unit.ENERGY_WH: "Wh"}
+QUANTITY_UNITS: dict[str, str] = {Unit.TOKENS: "tokens", Unit.CARBON_G: "g CO₂e", Unit.ENERGY_WH: "Wh"}
 UNITS_OF_A_PRICE = 1000
 
 
@@ -43,7 +43,7 @@ def price_text(ticks: int | None, lot_units: int) -> str:
 
 def quantity_text(lots: int | None, lot_units: int, unit: str) -> str:
     """A number of lots in units."""
-    return UNKNOWN if lots is None else f"{whole(lots * lot_units)} {QUANTITY_UNITS[Unit(unit)]}"
+    return UNKNOWN if lots is None else f"{whole(lots * lot_units)} {QUANTITY_UNITS[unit]}"
 
 
 def ppm_text(ppm: int | None) -> str:
@@ -54,3 +54,22 @@ def ppm_text(ppm: int | None) -> str:
         return "nothing"
     sign = "+" if ppm > 0 else "−"
     return f"{sign}{two_digits(abs(ppm) / 10_000)} %"
+
+
+def code_parts(code: str) -> tuple[str, str, str, datetime | None]:
+    """Unit, model class (empty: any), period and its start of an instrument's code."""
+    unit, model_class, period, *start = code.split("-", 3)
+    starts_at = datetime.fromisoformat(start[0]).replace(tzinfo=UTC) if start else None
+    return unit, "" if model_class == "any" else model_class, period, starts_at
+
+
+def code_title(code: str) -> str:
+    """What an instrument is, by its code."""
+    unit, model_class, _, _ = code_parts(code)
+    return instrument_title(unit, model_class)
+
+
+def code_period(code: str, *, now: datetime) -> str:
+    """Of when it is, by its code."""
+    _, _, period, starts_at = code_parts(code)
+    return period_words(period, starts_at, now=now)

@@ -1,0 +1,118 @@
+"""Forms of the market. Prices are US$ for a thousand units, as everywhere on its pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from django import forms
+
+from dashboard.presentation.market.quota import PRICE_UNITS_WORDS
+from market.domain.policy import MODEL_CLASSES
+
+Choices = Sequence[tuple[str, str]]
+LARGEST_QUANTITY = 10**15
+NEXT_PERIOD, THIS_PERIOD = "next", ""
+
+
+def _time(label: str, help_text: str, *, required: bool) -> forms.DateTimeField:
+    return forms.DateTimeField(
+        label=label,
+        help_text=help_text,
+        required=required,
+        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+    )
+
+
+def _quantity(help_text: str = "Tokens, g CO₂e or Wh; whole lots.") -> forms.DecimalField:
+    return forms.DecimalField(label="Quantity", min_value=0, max_value=LARGEST_QUANTITY, help_text=help_text)
+
+
+class BudgetsForm(forms.Form):
+    """A form with a choice of the team's own budgets."""
+
+    budget_fields: tuple[str, ...] = ("budget",)
+
+    def __init__(self, *args: Any, budgets: Choices, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        for name in self.budget_fields:
+            self.fields[name].choices = list(budgets)  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        """Times are UTC, whatever the browser's clock."""
+        values = super().clean() or {}
+        return {
+            name: value.replace(tzinfo=UTC) if isinstance(value, datetime) else value for name, value in values.items()
+        }
+
+
+class OrderForm(BudgetsForm):
+    """A bid or an offer."""
+
+    side = forms.ChoiceField(label="I want to", choices=[("sell", "Sell quota"), ("buy", "Buy quota")])
+    budget = forms.ChoiceField(label="Of or for the budget")
+    quantity = _quantity()
+    limit_price = forms.DecimalField(
+        label="Limit price, US$",
+        min_value=0,
+        required=False,
+        help_text=f"For {PRICE_UNITS_WORDS}. Empty: any price inside the collar.",
+    )
+    model_class = forms.ChoiceField(
+        label="Model class",
+        choices=[("", "as the budget"), *((name, name) for name in MODEL_CLASSES)],
+        required=False,
+        help_text="Tokens only.",
+    )
+    session = forms.ChoiceField(
+        label="Trade",
+        choices=[("call", "in the next call"), ("window", "at once, at the last price")],
+        required=False,
+    )
+    good_until = _time("Good until, UTC", "Empty: as long as the period lasts.", required=False)
+
+
+class LendForm(BudgetsForm):
+    """An offer to lend."""
+
+    budget = forms.ChoiceField(label="Out of the budget")
+    quantity = _quantity()
+    fee = forms.DecimalField(label="Fee, US$", min_value=0, help_text="For all of it, until it is due.")
+    due_at = _time("Due, UTC", "The same quantity comes back then.", required=True)
+
+
+class ShareForm(BudgetsForm):
+    """Quota given to the team, or drawn from what it was given."""
+
+    act = forms.ChoiceField(label="I want to", choices=[("donate", "Donate to the team"), ("draw", "Draw from it")])
+    budget = forms.ChoiceField(label="Budget")
+    quantity = _quantity("Tokens, g CO₂e or Wh.")
+
+
+class RuleForm(BudgetsForm):
+    """What the worker may trade for a budget."""
+
+    kind = forms.ChoiceField(
+        label="Rule",
+        choices=[
+            ("sell_unused", "Sell what will not be used by an hour"),
+            ("buy_before_empty", "Buy before it runs out"),
+        ],
+    )
+    budget = forms.ChoiceField(label="Budget")
+    by_hour_utc = forms.IntegerField(
+        label="By the hour, UTC", min_value=0, max_value=23, required=False, help_text="0 to 23; to sell."
+    )
+    limit_price = forms.DecimalField(label="Worst price, US$", min_value=0, help_text=f"For {PRICE_UNITS_WORDS}.")
+    most_per_day = forms.DecimalField(
+        label="At most a day", min_value=0, max_value=LARGEST_QUANTITY, help_text="Tokens, g CO₂e or Wh."
+    )
+    most_usd_per_day = forms.DecimalField(label="At most a day, US$", min_value=0, required=False, help_text="To buy.")
+
+
+class AppealForm(forms.Form):
+    """A word against a flag."""
+
+    text = forms.CharField(label="Appeal", max_length=2000, error_messages={"required": "Say why."})
