@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from market.api import drills, plans, views
+from market.api.trading import auctions, fund, halts
 
 urlpatterns = [
     path("requests/", views.RequestListView.as_view(), name="request-list"),
@@ -22,4 +23,11 @@ urlpatterns = [
     path("allocation/plan/", plans.PlanView.as_view(), name="allocation-plan"),
     path("drills/", drills.DrillListView.as_view(), name="drills"),
     path("allocation/savings/", plans.SavingsView.as_view(), name="allocation-savings"),
+    path("market/auctions/", auctions.AuctionListView.as_view(), name="market-auctions"),
+    path("market/auctions/<int:auction_id>/", auctions.AuctionView.as_view(), name="market-auction"),
+    path("market/auctions/<int:auction_id>/replay/", auctions.ReplayView.as_view(), name="market-auction-replay"),
+    path("market/trades/", auctions.TradeListView.as_view(), name="market-trades"),
+    path("market/fund/", fund.FundView.as_view(), name="market-fund"),
+    path("market/halts/", halts.HaltListView.as_view(), name="market-halts"),
+    path("market/halts/<int:halt_id>/resume/", halts.ResumeView.as_view(), name="market-halt-resume"),
 ]
