@@ -20,7 +20,7 @@ from market.domain.trading.orders import OrderAsk, OrderKind, Side, contract_for
 from market.models import Instrument
 from market.selectors.facts import get_mean_need_score
 from market.selectors.policies import get_policy_in_force
-from market.selectors.trading.budgets import budget_of_quota
+from market.selectors.trading.budgets import budget_of_money, budget_of_quota
 from market.services.trading.clean import clean_facts_of
 from market.services.trading.instruments import contract_of
 
@@ -53,6 +53,8 @@ def draft_order(*, ask: OrderAsk, principal: Principal, now: datetime) -> Draft:
     terms = get_policy_in_force().terms
     _check_price(ask)
     budget = budget_of_quota(principal.team_id, ask.budget_id, ask.unit)
+    if ask.pay_from is not None:
+        budget_of_money(principal.team_id, ask.pay_from, field="pay_from")
     contract = _contract(ask, budget, terms, now)
     return Draft(
         ask=ask,

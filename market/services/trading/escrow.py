@@ -16,7 +16,7 @@ from market.domain.trading.forwards import forward_collateral
 from market.domain.trading.instruments import Contract
 from market.domain.trading.terms import MarketTerms
 from market.models import OUTSIDE, Account, Journal, Order
-from market.selectors.trading.budgets import budget_of_money, find_budget_of_money
+from market.selectors.trading.budgets import find_budget_of_money
 from market.services.trading.deposits import fill_from
 from market.services.trading.loans.promises import promise_quota, release_promise
 from market.services.trading.money import AccountShort, Line, account_of, lock_accounts, post
@@ -36,14 +36,14 @@ def escrow_of(order: Order, *, contract: Contract, top_ticks: int, now: datetime
 def keep_money(order: Order, micro_usd: int, *, pay_from: UUID | None, actor: str, now: datetime) -> None:
     """Set the money that an order keeps in its team's account; what is missing comes out of a budget.
 
-    That is `pay_from`, or the team's only micro-USD budget. Raises AccountShort where there is none, and
-    as `top_up` does where it lacks the money.
+    That is `pay_from`, a micro-USD budget that is known to be the team's, or its only one. Raises AccountShort
+    where there is none, and as `top_up` does where it lacks the money.
     """
     more = micro_usd - order.escrow_micro_usd
     account = account_of(order.team_id)
     missing = _missing(account, more)
     if missing > 0:
-        source = _source(order.team_id, pay_from)
+        source = pay_from or find_budget_of_money(order.team_id)
         if source is None:
             raise AccountShort(account=account, needed_micro_usd=more, remaining_micro_usd=more - missing)
         fill_from(source, team_id=order.team_id, micro_usd=missing, actor=actor, now=now)
@@ -87,9 +87,3 @@ def _missing(account: str, more: int) -> int:
     names = {account, OUTSIDE} if free.balance_micro_usd - free.reserved_micro_usd < more else {account}
     row = lock_accounts(names)[account]
     return more - (row.balance_micro_usd - row.reserved_micro_usd)
-
-
-def _source(team_id: int, pay_from: UUID | None) -> UUID | None:
-    if pay_from is not None:
-        return budget_of_money(team_id, pay_from, field="pay_from")
-    return find_budget_of_money(team_id)
