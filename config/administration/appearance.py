@@ -118,6 +118,13 @@ NAVIGATION: list[dict[str, Any]] = [
         _model("Fund", "Balance, reserve, deposits.", "savings", "market", "fund"),
     ),
     _section(
+        "Market",
+        _model("Instruments", "What is traded. Close a call, halt.", "candlestick_chart", "market", "instrument"),
+        _model("Auctions", "Every clearing. Reverse one, work it out again.", "gavel", "market", "auction"),
+        _model("Halts", "Times without trade. Halt, resume.", "pause_circle", "market", "tradinghalt"),
+        _model("Trades", "Every fill.", "swap_horiz", "market", "trade"),
+    ),
+    _section(
         "Records of budgets",
         _model("Ledger", "Every change to every budget, and its export.", "receipt_long", "budgets", "ledgerentry"),
         _model("Holds", "Open and closed reservations.", "lock_clock", "budgets", "hold"),
