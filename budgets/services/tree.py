@@ -224,7 +224,7 @@ def _require_room(budget: Budget, delta: int) -> None:
     unit = Unit(budget.unit)
     for needed, of, words, code in (
         (budget.spent + budget.reserved, budget.limit, "are spent or reserved already", "limit_below_use"),
-        (min(budget.sold, budget.base_limit), budget.base_limit, "were sold or lent away in this period", "limit_below_sold"),
+        (min(budget.sold, budget.base_limit), budget.base_limit, "were sold or lent away", "limit_below_sold"),
         (budget.pool, budget.base_limit, "are its pool", "limit_below_pool"),
         (budget.floor, budget.base_limit, "are its floor", "limit_below_floor"),
     ):
