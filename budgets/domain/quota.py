@@ -121,12 +121,13 @@ class Parts:
         """Quota goes out. `is_own`: it is the giver's; at the levels above it only passes through."""
         self.limit -= steps
         if bought_first:
-            bought = min(self.bonus - self.tradeable, steps)
+            bought = min(max(0, self.bonus - self.tradeable), steps)
             self.bonus -= bought
             steps -= bought
         if is_own:
             earned = min(self.tradeable, steps)
             self.tradeable -= earned
+            earned = min(self.bonus, earned)
             self.bonus -= earned
             steps -= earned
         self.sold += steps
