@@ -15,8 +15,10 @@ from market.selectors.policies import get_policy_in_force, list_purposes
 from market.selectors.runs import get_plan_grid, get_plan_in_force, get_run, list_runs
 from market.selectors.savings import get_run_savings, get_savings
 from market.selectors.trading.auctions import get_auction, list_auctions
+from market.selectors.trading.differences import list_market_differences
 from market.selectors.trading.fund_flows import get_fund_flows, list_fund_entries
 from market.selectors.trading.halts import find_halt, get_halt, list_halts
+from market.selectors.trading.instruments import list_instruments_now
 from market.selectors.trading.trades import list_public_trades, list_trades
 
 __all__ = [
@@ -41,6 +43,8 @@ __all__ = [
     "list_fund_differences",
     "list_fund_entries",
     "list_halts",
+    "list_instruments_now",
+    "list_market_differences",
     "list_plan_differences",
     "list_promised_tokens",
     "list_public_trades",

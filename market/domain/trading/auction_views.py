@@ -240,6 +240,33 @@ class HaltRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InstrumentNow:
+    """What is traded, now. From `locks_at` on orders of the next call only improve; `halt` is the one in force.
+
+    The reference price is the mean of `reference_calls` clearings, or with 0 that of the service.
+    """
+
+    code: str
+    unit: str
+    model_class: str
+    period: str
+    period_starts_at: datetime | None
+    period_ends_at: datetime | None
+    lot_units: int
+    mechanism: str
+    next_call_at: datetime | None
+    locks_at: datetime | None
+    last_price_ticks: int | None
+    last_traded_at: datetime | None
+    reference_ticks: int
+    reference_basis: str
+    reference_calls: int
+    low_ticks: int
+    high_ticks: int
+    halt: HaltRow | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
     """A clearing worked out again from what was stored with it. `differences` name what does not agree."""
 

@@ -35,8 +35,14 @@ def get_halt(halt_id: int) -> HaltRow:
 
 def find_halt(instrument: str, *, at: datetime) -> HaltRow | None:
     """The halt that keeps an instrument from trading at a moment: of everything, or its own."""
-    halt = in_force(at).filter(Q(instrument=None) | Q(instrument=instrument)).order_by("instrument", "pk").first()
-    return None if halt is None else _row(halt)
+    found = list_halts_in_force(at=at)
+    return next((each for each in found if each.instrument in (None, instrument)), None)
+
+
+def list_halts_in_force(*, at: datetime) -> list[HaltRow]:
+    """All halts at a moment, those of everything first."""
+    rows = sorted(in_force(at), key=lambda halt: (halt.instrument_id or "", halt.pk))
+    return [_row(each) for each in rows]
 
 
 def in_force(at: datetime) -> QuerySet[TradingHalt]:
