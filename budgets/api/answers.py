@@ -12,7 +12,8 @@ from budgets.api.fields import AmountField
 from budgets.domain.exhaustion import Outlook
 from budgets.domain.gears import Gear
 from budgets.domain.states import BudgetState
-from budgets.selectors import get_gear, list_exhaustion
+from budgets.domain.units import from_steps
+from budgets.selectors import get_gear, list_exhaustion, list_sellable
 from budgets.selectors.status import get_utilisation_terms
 
 STATUSES = ["ok", "warn", "critical", "emergency"]
@@ -94,6 +95,7 @@ class BudgetDetailOut(BudgetOut):
     needs_two = serializers.BooleanField()
     gear = serializers.ChoiceField(choices=GEARS, source="gear_choice")
     gear_in_use = serializers.SerializerMethodField()
+    sellable = serializers.SerializerMethodField(help_text="What it could offer on the market now.")
     exhaustion = serializers.SerializerMethodField()
 
     @extend_schema_field(serializers.ChoiceField(choices=UTILISATIONS))
@@ -105,6 +107,12 @@ class BudgetDetailOut(BudgetOut):
     def get_gear_in_use(self, state: BudgetState) -> str | None:
         """How its latest hold was admitted; null before the first."""
         return get_gear(state.id).latest
+
+    @extend_schema_field(AmountField(allow_null=True))
+    def get_sellable(self, state: BudgetState) -> Any:
+        """Within the rules and free on its whole path; null of a budget that has ended."""
+        found = list_sellable([state.id], now=self.context["now"]).get(state.id)
+        return AmountField().to_representation(from_steps(state.unit, found.steps)) if found else None
 
     @extend_schema_field(ExhaustionOut(allow_null=True))
     def get_exhaustion(self, state: BudgetState) -> Any:

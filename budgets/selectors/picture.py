@@ -13,6 +13,7 @@ from django.db.models import BooleanField, Count, Exists, OuterRef, QuerySet, Su
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast
 
+from budgets.domain.quota import QUOTA_PREFIX
 from budgets.domain.units import Unit, from_steps
 from budgets.models import AlertDelivery, Budget, EscrowLease, Hold, HoldLine, PeriodRecord
 
@@ -48,6 +49,11 @@ class HoldOnBudget:
     reserved: Decimal
     created_at: datetime
     lease_expires_at: datetime
+
+    @property
+    def is_on_offer(self) -> bool:
+        """Whether it keeps quota for an order, a loan or a donation."""
+        return self.reference.startswith(QUOTA_PREFIX)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from budgets.domain.alerts import AlertFacts
 from budgets.domain.gears import BATCH_ABOVE, LEASE_ABOVE, LEASE_WAIT_SECONDS, Gear, GearChoice
+from budgets.domain.quota import QUOTA_PREFIX
 from budgets.domain.states import BudgetState
 from budgets.domain.units import Unit, from_steps
 from budgets.selectors import EconomyFacts, HoldOnBudget, LeaseFacts, PastPeriod, SpendHour
@@ -125,7 +126,7 @@ def hold_row(hold: HoldOnBudget, unit: Unit) -> Row:
     request_id = hold.reference.removeprefix(_REQUEST)
     is_request = hold.reference.startswith(_REQUEST) and len(request_id) == 36
     return {
-        "reference": "block in escrow" if hold.is_block else hold.reference,
+        "reference": _words_of(hold),
         "url": reverse("request", args=[request_id]) if is_request else "",
         "leaf": hold.leaf_name,
         "leaf_url": reverse("budget-page", args=[hold.leaf_id]),
@@ -135,8 +136,15 @@ def hold_row(hold: HoldOnBudget, unit: Unit) -> Row:
         "gear": "" if hold.is_block else hold.gear,
         "reserved": exact(hold.reserved, unit),
         "made_at": hold.created_at.isoformat(),
-        "ends_at": "" if hold.is_block else hold.lease_expires_at.isoformat(),
+        "ends_at": "" if hold.is_block or hold.is_on_offer else hold.lease_expires_at.isoformat(),
     }
+
+
+def _words_of(hold: HoldOnBudget) -> str:
+    """What it is for. Quota on offer has no end of its own: it goes with its order, loan or donation."""
+    if hold.is_block:
+        return "block in escrow"
+    return f"on offer: {hold.reference.removeprefix(QUOTA_PREFIX)}" if hold.is_on_offer else hold.reference
 
 
 def lease_row(lease: LeaseFacts, budget: BudgetState) -> Row:
