@@ -89,6 +89,12 @@ def offered() -> QuerySet[Hold]:
     return Hold.objects.filter(status__in=Hold.OPEN, reference__startswith=QUOTA_PREFIX)
 
 
+def list_quota_holds() -> dict[str, tuple[UUID, int]]:
+    """Budget and steps in its unit of every open hold that keeps quota, by reference."""
+    rows = offered().select_related("budget").only("reference", "budget__unit", *COLUMN_OF.values())
+    return {row.reference: (row.budget_id, getattr(row, COLUMN_OF[Unit(row.budget.unit)])) for row in rows}
+
+
 def total_base_steps(*, unit: Unit, period: Period, model_class: str) -> int:
     """How much quota of an instrument there is in a period: the sum of what is allotted, in steps.
 

@@ -1,4 +1,4 @@
-"""`manage.py verify_ledger`: recompute every budget and fund from its ledger, and what is kept for the plan."""
+"""`manage.py verify_ledger`: recompute every budget, fund and account, and what is kept for the plan and the market."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection, transaction
 
 from budgets.selectors import list_ledger_differences
-from market.selectors import list_fund_differences, list_plan_differences
+from market.selectors import list_fund_differences, list_market_differences, list_plan_differences
 
 
 class Command(BaseCommand):
@@ -19,12 +19,12 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         with one_view():
             differences = list_ledger_differences(progress=self._progress)
-            differences += list_fund_differences() + list_plan_differences()
+            differences += list_fund_differences() + list_plan_differences() + list_market_differences()
         for difference in differences:
             self.stdout.write(difference)
         if differences:
             raise CommandError(f"{len(differences)} differences.", returncode=1)
-        self.stdout.write("Every budget and fund is the sum of its ledger.")
+        self.stdout.write("Every budget, fund and account is the sum of its ledger.")
 
     def _progress(self, done: int, total: int) -> None:
         if self.stdout.isatty():

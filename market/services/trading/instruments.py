@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from budgets.domain.periods import Period
-from budgets.domain.units import Unit
 from market.domain.trading.instruments import Contract
 from market.domain.trading.terms import MarketTerms
 from market.models import Instrument, Order
+from market.selectors.trading.contracts import contract_of
+
+__all__ = ["contract_of", "has_open_orders", "lock_instrument", "open_instrument"]
 
 
 def open_instrument(contract: Contract, *, terms: MarketTerms, now: datetime) -> Instrument:
@@ -44,15 +45,3 @@ def lock_instrument(code: str) -> Instrument:
 def has_open_orders(code: str) -> bool:
     """Whether anybody waits to trade it."""
     return Order.objects.filter(instrument=code, status=Order.Status.OPEN).exists()
-
-
-def contract_of(instrument: Instrument) -> Contract:
-    """The contract of a stored instrument, with its own lot."""
-    return Contract(
-        unit=Unit(instrument.unit),
-        model_class=instrument.model_class,
-        period=Period(instrument.period),
-        starts_at=instrument.period_starts_at,
-        ends_at=instrument.period_ends_at,
-        lot_units=instrument.lot_units,
-    )
