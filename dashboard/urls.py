@@ -21,6 +21,7 @@ from dashboard.views import (
     zones,
 )
 from dashboard.views.market import calls as market_calls
+from dashboard.views.market import conduct as market_conduct
 from dashboard.views.market import fund as market_fund
 
 urlpatterns = [
@@ -57,6 +58,10 @@ urlpatterns = [
     path("estimates/", estimates.estimates, name="estimates-page"),
     path("market/calls/", market_calls.auctions, name="market-auctions"),
     re_path(r"^market/calls/(?P<auction_id>[0-9]{1,18})/$", market_calls.auction, name="market-auction"),
+    path("market/conduct/", market_conduct.conduct, name="market-conduct"),
+    path("market/conduct/rules/", market_conduct.add_rule, name="market-rules"),
+    re_path(r"^market/conduct/rules/(?P<rule_id>[0-9]{1,18})/$", market_conduct.turn_rule, name="market-rule"),
+    re_path(r"^market/conduct/flags/(?P<flag_id>[0-9]{1,18})/$", market_conduct.appeal, name="market-appeal"),
     path("market/fund/", market_fund.fund, name="market-fund"),
     path("favicon.ico", login.favicon, name="favicon"),
     path("login/", login.LogIn.as_view(), name="login"),
