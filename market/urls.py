@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from market.api import drills, plans, views
-from market.api.trading import auctions, fund, halts
+from market.api.trading import auctions, conduct, fund, halts
 
 urlpatterns = [
     path("requests/", views.RequestListView.as_view(), name="request-list"),
@@ -30,4 +30,11 @@ urlpatterns = [
     path("market/fund/", fund.FundView.as_view(), name="market-fund"),
     path("market/halts/", halts.HaltListView.as_view(), name="market-halts"),
     path("market/halts/<int:halt_id>/resume/", halts.ResumeView.as_view(), name="market-halt-resume"),
+    path("market/units/", conduct.UnitListView.as_view(), name="market-units"),
+    path("market/reputation/", conduct.ReputationView.as_view(), name="market-reputation"),
+    path("market/flags/", conduct.FlagListView.as_view(), name="market-flags"),
+    path("market/flags/<int:flag_id>/", conduct.FlagView.as_view(), name="market-flag"),
+    path("market/flags/<int:flag_id>/appeal/", conduct.AppealView.as_view(), name="market-flag-appeal"),
+    path("market/rules/", conduct.RuleListView.as_view(), name="market-rules"),
+    path("market/rules/<int:rule_id>/", conduct.RuleView.as_view(), name="market-rule"),
 ]

@@ -46,6 +46,30 @@ def answer_idempotently(request: Request, work: Work) -> Response:
     return Response(body, status=answer.status_code, headers=headers)
 
 
+def answered_once(request: Request, work: Callable[[], tuple[int, Any]]) -> Response:
+    """Run `work` once in one transaction and answer with its status and body; replay them for the same key.
+
+    A refusal undoes everything and frees the key.
+    """
+    principal = Principal.of(request.auth)
+    if principal.team_id is None:
+        raise NotAllowed("You act for no team. Use the API key of a team, or join one.")
+
+    def stored() -> Answer:
+        status_code, body = work()
+        return Answer(status_code, {"body": body})
+
+    answer = answer_once(
+        team_id=principal.team_id,
+        key=request.headers.get("Idempotency-Key"),
+        fingerprint=fingerprint_of(request.method or "", request.path, request.data),
+        now=timezone.now(),
+        work=stored,
+    )
+    headers = {"Idempotent-Replayed": "true"} if answer.is_replay else {}
+    return Response(answer.body["body"], status=answer.status_code, headers=headers)
+
+
 def _answer(done: Outcome | tuple[UUID, int | None]) -> Answer:
     if isinstance(done, tuple):
         request_id, warning_percent = done

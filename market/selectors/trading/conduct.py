@@ -6,8 +6,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
+
+from django.db.models import QuerySet
 
 from budgets.domain.units import Unit, from_steps
 from config.kernel.errors import NotFound
@@ -16,7 +18,8 @@ from market.domain.trading.rules import usd_of_nano
 from market.models import GRAMS_PER_UNIT, Appeal, ConductFlag, RegistryUnit, StandingRule
 
 MICRO = 1_000_000
-MOST_UNITS = 10_000
+MOST_ROWS = 1_000
+Row = TypeVar("Row", RegistryUnit, ConductFlag, StandingRule)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,20 +118,18 @@ class RuleFacts:
     last_outcome: str
 
 
-def list_units(*, team_ids: Collection[int] | None, offset: int = 0, limit: int = MOST_UNITS) -> list[RegistryUnits]:
-    """Registry units of teams (None: of all), by registry and serial number. One query."""
-    rows = RegistryUnit.objects.select_related("team")
-    if team_ids is not None:
-        rows = rows.filter(team__in=team_ids)
-    return [_unit(row) for row in rows[offset : offset + limit]]
+def list_units(
+    *, team_ids: Collection[int] | None, before: int | None = None, limit: int | None = MOST_ROWS
+) -> list[RegistryUnits]:
+    """Registry units of teams (None: of all), newest first. One query."""
+    rows = RegistryUnit.objects.select_related("team").order_by("-pk")
+    return [_unit(row) for row in _page(rows, team_ids, before, limit)]
 
 
-def list_flags(*, team_ids: Collection[int] | None, offset: int = 0, limit: int = 100) -> list[FlagFacts]:
+def list_flags(*, team_ids: Collection[int] | None, before: int | None = None, limit: int = 100) -> list[FlagFacts]:
     """Flags of teams (None: of all), newest first, with their appeals. Two queries."""
-    rows = ConductFlag.objects.select_related("team").prefetch_related("appeals").order_by("-noticed_at", "-pk")
-    if team_ids is not None:
-        rows = rows.filter(team__in=team_ids)
-    return [_flag(row) for row in rows[offset : offset + limit]]
+    rows = ConductFlag.objects.select_related("team").prefetch_related("appeals").order_by("-pk")
+    return [_flag(row) for row in _page(rows, team_ids, before, limit)]
 
 
 def get_flag(flag_id: int) -> FlagFacts:
@@ -139,12 +140,10 @@ def get_flag(flag_id: int) -> FlagFacts:
     return _flag(row)
 
 
-def list_rules(*, team_ids: Collection[int] | None, offset: int = 0, limit: int = 100) -> list[RuleFacts]:
-    """Standing rules of teams (None: of all), those that run first, newest first. One query."""
-    rows = StandingRule.objects.select_related("team", "budget").order_by("-is_active", "-pk")
-    if team_ids is not None:
-        rows = rows.filter(team__in=team_ids)
-    return [_rule(row) for row in rows[offset : offset + limit]]
+def list_rules(*, team_ids: Collection[int] | None, before: int | None = None, limit: int = 100) -> list[RuleFacts]:
+    """Standing rules of teams (None: of all), newest first. One query."""
+    rows = StandingRule.objects.select_related("team", "budget").order_by("-pk")
+    return [_rule(row) for row in _page(rows, team_ids, before, limit)]
 
 
 def get_rule(rule_id: int) -> RuleFacts:
@@ -153,6 +152,14 @@ def get_rule(rule_id: int) -> RuleFacts:
     if row is None:
         raise NotFound("There is no such rule.")
     return _rule(row)
+
+
+def _page(
+    rows: QuerySet[Row], team_ids: Collection[int] | None, before: int | None, limit: int | None
+) -> QuerySet[Row]:
+    if team_ids is not None:
+        rows = rows.filter(team__in=team_ids)
+    return (rows if before is None else rows.filter(pk__lt=before))[:limit]
 
 
 def _unit(row: RegistryUnit) -> RegistryUnits:
