@@ -171,6 +171,9 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "take-up-planned-work": {"task": "market.tasks.take_up_due", "schedule": 60.0},
     "allocation-pass": {"task": "market.tasks.run_allocation_pass", "schedule": 300.0},
     "count-arrivals": {"task": "market.tasks.count_arrivals", "schedule": 600.0},
+    "run-standing-rules": {"task": "market.tasks.run_standing_rules", "schedule": 300.0},
+    "watch-conduct": {"task": "market.tasks.watch_conduct", "schedule": 3600.0},
+    "snapshot-reputation": {"task": "market.tasks.snapshot_reputation", "schedule": 3600.0},
     "hold-calls": {"task": "market.tasks.hold_calls", "schedule": 10.0},
 }
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"

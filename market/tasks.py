@@ -82,3 +82,25 @@ def hold_calls(**_future: Any) -> None:
     held = services.run_due_calls(now=now)
     if held:
         logger.info("held calls of the market", extra={"count": held})
+
+
+@shared_task
+def run_standing_rules(**_future: Any) -> None:
+    """Let standing rules of budgets look and trade. Every five minutes."""
+    placed = services.run_rules(now=timezone.now())
+    if placed:
+        logger.info("standing rules placed orders", extra={"count": placed})
+
+
+@shared_task
+def watch_conduct(**_future: Any) -> None:
+    """Look for hoarding, wash trades and spoofing. Every hour; each pattern is noticed once."""
+    noticed = services.watch_conduct(now=timezone.now())
+    if noticed:
+        logger.info("noticed patterns in the market", extra={"count": noticed})
+
+
+@shared_task
+def snapshot_reputation(**_future: Any) -> None:
+    """Keep the reputation of each day. Every hour, for teams that have none of today yet."""
+    services.snapshot_reputation(now=timezone.now())

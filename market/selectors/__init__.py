@@ -15,10 +15,12 @@ from market.selectors.policies import get_policy_in_force, list_purposes
 from market.selectors.runs import get_plan_grid, get_plan_in_force, get_run, list_runs
 from market.selectors.savings import get_run_savings, get_savings
 from market.selectors.trading.auctions import get_auction, list_auctions
+from market.selectors.trading.conduct import get_flag, get_rule, list_flags, list_rules, list_units
 from market.selectors.trading.differences import list_market_differences
 from market.selectors.trading.fund_flows import get_fund_flows, list_fund_entries
 from market.selectors.trading.halts import find_halt, get_halt, list_halts
 from market.selectors.trading.instruments import list_instruments_now
+from market.selectors.trading.reputation import get_reputation, list_reputations
 from market.selectors.trading.trades import list_public_trades, list_trades
 
 __all__ = [
@@ -27,19 +29,23 @@ __all__ = [
     "get_decision_row",
     "get_explanation",
     "get_fairness",
+    "get_flag",
     "get_fund_flows",
     "get_halt",
     "get_headline",
     "get_plan_grid",
     "get_plan_in_force",
     "get_policy_in_force",
+    "get_reputation",
     "get_request_answer",
     "get_request_detail",
+    "get_rule",
     "get_run",
     "get_run_savings",
     "get_savings",
     "list_auctions",
     "list_decisions",
+    "list_flags",
     "list_fund_differences",
     "list_fund_entries",
     "list_halts",
@@ -49,7 +55,10 @@ __all__ = [
     "list_promised_tokens",
     "list_public_trades",
     "list_purposes",
+    "list_reputations",
     "list_request_answers",
+    "list_rules",
     "list_runs",
     "list_trades",
+    "list_units",
 ]

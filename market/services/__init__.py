@@ -12,25 +12,39 @@ from market.services.submit import quote, submit
 from market.services.sweep import expire_overdue
 from market.services.take_up import take_up, take_up_due
 from market.services.trading.calls import run_call, run_due_calls
+from market.services.trading.conduct import appeal_flag, decide_appeal, decide_flag
 from market.services.trading.halts import end_due_halts, halt_trading, resume_trading
+from market.services.trading.registry import import_units
 from market.services.trading.replay import replay_auction
+from market.services.trading.reputation import snapshot_reputation
 from market.services.trading.reversal import reverse_auction
+from market.services.trading.rule_runs import run_rules
+from market.services.trading.rules import RuleAsk, change_rule, create_rule, pause_rule
+from market.services.trading.watch import watch_conduct
 
 __all__ = [
     "DrillReport",
     "Outcome",
     "PassResult",
+    "RuleAsk",
     "activate_policy",
+    "appeal_flag",
     "cancel",
+    "change_rule",
     "count_arrivals",
     "create_policy_version",
+    "create_rule",
+    "decide_appeal",
+    "decide_flag",
     "deposit_to_fund",
     "dispatch",
     "end_due_halts",
     "expire_overdue",
     "forget_old_plans",
     "halt_trading",
+    "import_units",
     "load_reference",
+    "pause_rule",
     "quote",
     "release",
     "replay_auction",
@@ -40,8 +54,11 @@ __all__ = [
     "run_call",
     "run_drill",
     "run_due_calls",
+    "run_rules",
     "settle",
+    "snapshot_reputation",
     "submit",
     "take_up",
     "take_up_due",
+    "watch_conduct",
 ]

@@ -74,7 +74,7 @@ class UnitOut(serializers.Serializer):  # type: ignore[type-arg]
     imported_by = serializers.CharField()
 
 
-class PartOut(serializers.Serializer):  # type: ignore[type-arg]
+class ScorePartOut(serializers.Serializer):  # type: ignore[type-arg]
     """A component of a score."""
 
     name = serializers.CharField()
@@ -89,7 +89,7 @@ class ReputationOut(serializers.Serializer):  # type: ignore[type-arg]
 
     team = serializers.IntegerField(source="team_id")
     score = serializers.FloatField(allow_null=True, help_text="0..1; null: nothing is known.")
-    parts = PartOut(many=True)
+    parts = ScorePartOut(many=True)
     as_of = serializers.DateTimeField()
     basis = serializers.CharField(help_text="snapshot of a day, or live.")
 
