@@ -52,7 +52,7 @@ def test_a_budget_is_made_with_all_its_settings(team):
     assert made.status_code == 201, made.content
     answer = made.json()
     assert {name: answer[name] for name in KNOBS} == KNOBS
-    assert answer["limit_parts"] == {"base": 1000, "carried": 0, "pooled": 0, "bonus": 0}
+    assert answer["limit_parts"] == {"base": 1000, "carried": 0, "pooled": 0, "bonus": 0, "sold": 0}
     assert (answer["utilisation"], answer["gear_in_use"]) == ("low", None)
     assert answer["sellable"] == 0
     assert answer["exhaustion"]["outlook"] == "unknown"
