@@ -13,9 +13,16 @@ from budgets.domain.periods import Period
 from budgets.domain.refusals import BudgetExhausted
 from budgets.domain.units import Amounts, Unit
 from budgets.models import Budget, EscrowLease, Hold, LedgerEntry
-from budgets.selectors import count_open_holds, list_ledger_differences, list_sellable, total_base_steps
+from budgets.selectors import (
+    count_open_holds,
+    list_holds_on,
+    list_ledger_differences,
+    list_sellable,
+    total_base_steps,
+)
 from budgets.services import escrow
 from config.kernel.errors import Conflict, InvalidInput
+from dashboard.presentation.budget import hold_row
 from tests.integration.budgets.quota_work import deliver, figures, give, make_path, offer, sellable, take
 from tests.integration.budgets.work import hold, row, spend
 from tests.integration.world import NOW, make_budget, make_team
@@ -174,6 +181,16 @@ def test_an_offer_is_not_swept_not_released_and_no_work():
         services.deallocate(budget_id=leaf, actor="test", reason="over", now=NOW)
     assert caught.value.code == "quota_on_offer"
     assert row(leaf).reserved == 300
+
+
+def test_the_api_says_what_a_budget_could_sell_and_its_page_what_is_on_offer():
+    team = make_team()
+    (leaf,) = make_path(1000, team=team, tradeable_percent=60)
+    offer(leaf, 250)
+    answer = team.client.get(f"/api/v1/budgets/{leaf}/").json()
+    assert (answer["sellable"], answer["reserved"]) == (350, 250)
+    shown = hold_row(list_holds_on(leaf)[0], Unit.TOKENS)
+    assert (shown["reference"], shown["ends_at"]) == ("on offer: order:one", "")
 
 
 def test_a_budget_that_is_not_there_or_has_ended_offers_nothing():
