@@ -23,6 +23,7 @@ from dashboard.views import (
 from dashboard.views.market import calls as market_calls
 from dashboard.views.market import conduct as market_conduct
 from dashboard.views.market import fund as market_fund
+from dashboard.views.market import week as market_week
 
 urlpatterns = [
     path("", overview.overview, name="overview"),
@@ -62,6 +63,7 @@ urlpatterns = [
     path("market/conduct/rules/", market_conduct.add_rule, name="market-rules"),
     re_path(r"^market/conduct/rules/(?P<rule_id>[0-9]{1,18})/$", market_conduct.turn_rule, name="market-rule"),
     re_path(r"^market/conduct/flags/(?P<flag_id>[0-9]{1,18})/$", market_conduct.appeal, name="market-appeal"),
+    path("market/week/", market_week.week, name="market-week"),
     path("market/fund/", market_fund.fund, name="market-fund"),
     path("favicon.ico", login.favicon, name="favicon"),
     path("login/", login.LogIn.as_view(), name="login"),

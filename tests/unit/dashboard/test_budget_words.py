@@ -12,7 +12,7 @@ import pytest
 from budgets.domain.alerts import AlertFacts, AlertKind
 from budgets.domain.exhaustion import ExhaustionForecast, Outlook
 from budgets.domain.units import Unit
-from dashboard.presentation.budget import composition, path_rows
+from dashboard.presentation.budget import composition, path_rows, rules
 from dashboard.presentation.budgets import amount, budget_row, cell, exact, gauge, percent_words
 from dashboard.presentation.forecasts import forecast_row
 from dashboard.presentation.told import told_rows
@@ -28,6 +28,7 @@ from tests.unit.dashboard.test_rows import NOW, budget
         ("0.000001", Unit.CARBON_G, "0.000001 g CO₂e"),
         ("0", Unit.CARBON_G, "0 g CO₂e"),
         ("1234567", Unit.MICRO_USD, "$1.234567"),
+        ("1234.5", Unit.ENERGY_WH, "1,234.5 Wh"),
         ("-2500", Unit.TOKENS, "−2,500 tokens"),
     ],
 )
@@ -47,6 +48,14 @@ def test_the_tree_rounds_carbon_to_two_digits_and_never_calls_unknown_zero():
     assert cell(None, Unit.TOKENS) == "–"
 
 
+@pytest.mark.parametrize(
+    ("wh", "words"),
+    [("0", "0 Wh"), ("0.00025", "250 µWh"), ("12.3", "12 Wh"), ("999.6", "1.0 kWh"), ("12345", "12 kWh")],
+)
+def test_the_tree_writes_energy_in_the_unit_that_fits(wh, words):
+    assert cell(Decimal(wh), Unit.ENERGY_WH) == words
+
+
 @pytest.mark.parametrize(("percent", "words"), [(0.4, "0 %"), (99.4, "99 %"), (99.96, "100.0 %"), (100, "100 %")])
 def test_only_what_is_full_is_called_full(percent, words):
     assert percent_words(percent) == words
@@ -63,14 +72,23 @@ def test_a_rolling_budget_says_its_window():
 
 
 def test_the_parts_of_a_limit_are_named_and_the_limit_ends_them():
-    made = replace(budget(1, used_percent=0, status="ok"), base_limit=Decimal(70), carried=Decimal(30))
+    made = replace(budget(1, used_percent=0, status="ok"), base_limit=Decimal(75), carried=Decimal(30), sold=Decimal(5))
     assert [(part["name"], part["value"]) for part in composition(made)] == [
-        ("Base", "70 tokens"),
+        ("Base", "75 tokens"),
         ("Carried over", "30 tokens"),
         ("Pooled", "0 tokens"),
         ("Bonus", "0 tokens"),
+        ("Sold", "−5 tokens"),
         ("Limit", "100 tokens"),
     ]
+
+
+def test_the_rules_say_which_class_it_pays_for_and_how_much_may_be_sold():
+    made = replace(budget(1, used_percent=0, status="ok"), model_class="L", tradeable_percent=30)
+    assert {**dict(rules(made))}.items() >= {
+        "Pays for": "work of class L only",
+        "May sell or lend away in a period": "30 % of the base",
+    }.items()
 
 
 def test_the_level_with_least_room_is_marked_in_each_unit_and_the_leaf_among_equals():
