@@ -59,4 +59,5 @@ def ranges(start: Whole, stop: Whole) -> Whole:
     """All numbers of `start[0]..stop[0]`, then of `start[1]..stop[1]` and so on; `stop` is not among them."""
     length = stop - start
     offset = np.cumsum(length) - length
-    return np.arange(int(length.sum())) + np.repeat(start - offset, length)
+    numbers: Whole = np.arange(int(length.sum())) + np.repeat(start - offset, length)
+    return numbers

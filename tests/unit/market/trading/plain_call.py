@@ -19,11 +19,12 @@ class Bid:
     weight: int
     team: int
 
-    def rate_at(self, factor: int) -> Fraction:
-        return Fraction(self.rate, 1_000_000) * (Fraction(factor, 100) if self.rate < 0 else 1)
+    def parts_at(self, factor: int) -> int:
+        """What need adds, in parts of 10**8."""
+        return self.rate * (factor if self.rate < 0 else 100)
 
     def worth(self, factor: int, high: int) -> int:
-        return min(high, floor(self.limit / (1 + self.rate_at(factor))))
+        return min(high, self.limit * 10**8 // (10**8 + self.parts_at(factor)))
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Plain:
     ask_fill: dict[int, int]
     subsidies: int = 0
     premia: int = 0
+    is_tied: bool = False
     by_party: dict[tuple[int, int], int] = field(default_factory=dict)
 
 
@@ -85,39 +87,47 @@ def outcome_at(factor: int, bids: list[Bid], asks: list[Ask], terms: CallTerms) 
     good_asks = [ask for ask in asks if least[ask.number] <= price]
     wanted, offered = sum(bid.lots for bid in good_bids), sum(ask.lots for ask in good_asks)
     volume = min(wanted, offered)
+    bids_served, asks_served = (
+        serve(good_bids, {bid.number: -worth[bid.number] for bid in good_bids}, volume),
+        serve(good_asks, {ask.number: least[ask.number] for ask in good_asks}, volume),
+    )
     outcome = Plain(
         price=price,
         wanted=wanted,
         offered=offered,
         factor=factor,
-        bid_fill=serve(good_bids, {bid.number: -worth[bid.number] for bid in good_bids}, volume),
-        ask_fill=serve(good_asks, {ask.number: least[ask.number] for ask in good_asks}, volume),
+        bid_fill=bids_served[0],
+        ask_fill=asks_served[0],
+        is_tied=bids_served[1] or asks_served[1],
     )
     lots: dict[tuple[int, int], int] = defaultdict(int)
     for bid in good_bids:
         lots[bid.team, bid.rate] += outcome.bid_fill[bid.number]
-        rate = abs(bid.rate_at(factor))
-        outcome.by_party[bid.team, bid.rate] = floor(lots[bid.team, bid.rate] * price * rate)
+        gross = lots[bid.team, bid.rate] * price
+        outcome.by_party[bid.team, bid.rate] = gross * abs(bid.parts_at(factor)) // 10**8
     outcome.subsidies = sum(money for (_, rate), money in outcome.by_party.items() if rate < 0)
     outcome.premia = sum(money for (_, rate), money in outcome.by_party.items() if rate > 0)
     return outcome
 
 
-def serve(rows, badness: dict[int, int], volume: int) -> dict[int, int]:
-    """Better rows first; the level that runs out is shared by teams."""
-    fill = {row.number: 0 for row in rows}
+def serve(rows, badness: dict[int, int], volume: int) -> tuple[dict[int, int], bool]:
+    """Better rows first; the level that runs out is shared by teams. And whether arrival broke an exact tie."""
+    fill, is_tied = {row.number: 0 for row in rows}, False
     for level in sorted(set(badness.values())):
         here = sorted((row for row in rows if badness[row.number] == level), key=lambda row: row.number)
-        here_lots = sum(row.lots for row in here)
-        shares = share_lots(here, min(volume, here_lots))
+        if volume >= sum(row.lots for row in here):
+            fill.update({row.number: row.lots for row in here})
+            volume -= sum(row.lots for row in here)
+            continue
+        shares, is_tied = share_lots(here, volume)
         for row in here:
             fill[row.number] = min(row.lots, shares[row.team])
             shares[row.team] -= fill[row.number]
-        volume -= min(volume, here_lots)
-    return fill
+        break
+    return fill, is_tied
 
 
-def share_lots(rows, total: int) -> dict[int, int]:
+def share_lots(rows, total: int) -> tuple[dict[int, int], bool]:
     """Each team's lots: the water rises in proportion to weight until `total` is handed out; largest remainders up."""
     most: dict[int, int] = defaultdict(int)
     weight, first = {}, {}
@@ -136,6 +146,8 @@ def share_lots(rows, total: int) -> dict[int, int]:
     exact = {team: min(Fraction(most[team]), level * weight[team]) for team in most}
     given = {team: floor(each) for team, each in exact.items()}
     by_remainder = sorted(most, key=lambda team: (given[team] - exact[team], first[team]))
-    for team in by_remainder[: total - sum(given.values())]:
+    ups, more = by_remainder[: (left := total - sum(given.values()))], by_remainder[left:]
+    remainders = [{exact[team] - given[team] for team in teams} for teams in (ups, more)]
+    for team in ups:
         given[team] += 1
-    return given
+    return given, bool(remainders[0] & remainders[1])
