@@ -91,12 +91,15 @@ def test_a_budget_is_made_with_every_knob(root, organisation_id, make):
         "warning_amounts": "300, 400",
         "needs_two": "on",
         "gear": "leased",
+        "tradeable_percent": "15",
+        "model_class": "L",
     }
     root.post("/admin/budgets/budget/add/", new_budget(organisation_id, **knobs))
     made = Budget.objects.get(name="new")
     assert (made.parent_id, made.level, made.limit, made.pool, made.floor) == (above, "session", 500, 100, 200)
     assert (made.rollover_percent, made.rollover_cap_percent, made.overflow_percent) == (50, 20, 30)
     assert (made.warning_amounts, made.needs_two, made.gear) == ([300, 400], True, "leased")
+    assert (made.tradeable_percent, made.model_class) == (15, "L")
     assert list_ledger_differences() == []
 
 
@@ -118,6 +121,8 @@ def test_a_rolling_budget_says_how_many_hours_its_window_has(root, organisation_
         ({"window_hours": "5"}, "window_hours"),
         ({"overflow_percent": "10"}, "overflow_percent"),
         ({"gear": "fifth"}, "gear"),
+        ({"tradeable_percent": "101"}, "tradeable_percent"),
+        ({"model_class": "XXXL"}, "model_class"),
     ],
 )
 def test_knobs_that_cannot_be_are_refused_beside_their_field(root, organisation_id, changes, field):
@@ -140,6 +145,14 @@ def test_settings_are_turned_with_a_reason_in_the_audit_log(root, make):
     change = newest_change()
     assert (change.who, change.reason) == ("root", "Quiet months.")
     assert ("rollover percent", "0", "40") in [(each.field, each.before, each.after) for each in change.fields]
+
+
+def test_a_budget_in_watt_hours_of_which_a_part_was_sold_says_so(root, organisation_id):
+    values = {"unit": "energy_wh", "limit": "2500.5", "model_class": "M"}
+    root.post("/admin/budgets/budget/add/", new_budget(organisation_id, **values))
+    Budget.objects.update(limit=2_000_500_000, sold=500_000_000)
+    page = root.get(f"/admin/budgets/budget/{Budget.objects.get().pk}/change/").content.decode()
+    assert "2,500.5 Wh allotted, less 500 Wh sold or lent away" in page
 
 
 def test_settings_without_a_reason_change_nothing(root, make):

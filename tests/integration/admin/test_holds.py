@@ -68,7 +68,8 @@ def test_the_lines_of_a_hold_are_in_the_unit_of_each_budget(root, holds):
 
 def test_a_lease_shows_its_three_parts_in_every_unit(root):
     lease = make_rows(EscrowLease, range(1, 2))[0]
-    EscrowLease.objects.filter(pk=lease.pk).update(free_tokens=1200, used_carbon_ug=2_000_000, pending_micro_usd=7)
+    parts = {"free_tokens": 1200, "used_carbon_ug": 2_000_000, "pending_micro_usd": 7, "free_energy_uwh": 2_500_000}
+    EscrowLease.objects.filter(pk=lease.pk).update(**parts)
     page = root.get(f"/admin/budgets/escrowlease/{lease.pk}/change/").content.decode()
-    for amount in ("1,200 tokens", "2 g CO2e", "7 micro-USD"):
+    for amount in ("1,200 tokens", "2 g CO2e", "7 micro-USD", "2.5 Wh"):
         assert amount in page

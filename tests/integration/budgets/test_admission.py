@@ -20,6 +20,7 @@ from budgets.domain.gears import Gear
 from budgets.domain.periods import Period
 from budgets.domain.units import Amounts, Unit
 from budgets.models import Budget, BudgetAlert, EscrowLease, Hold, HoldLine, LedgerEntry
+from budgets.selectors import list_ledger_differences
 from budgets.services import escrow
 from budgets.services.holds.direct import _lock, admit_all_directly, admit_directly
 from budgets.services.holds.together import admit_together
@@ -33,6 +34,7 @@ ASKS = st.lists(
         st.integers(0, 400),
         st.integers(0, 40),
         st.integers(0, 30),
+        st.integers(0, 30),
         st.integers(0, 9),  # reference: some are asked for twice
     ),
     max_size=14,
@@ -41,11 +43,12 @@ ASKS = st.lists(
 
 @pytest.fixture
 def leaves() -> list[UUID]:
-    """Places in a tree of three units, a budget that has ended, and an id that nobody has."""
+    """Places in a tree of four units, a budget that has ended, and an id that nobody has."""
     services.load_reference(now=NOW)
     team = make_team()
     money = make_budget(team, 900, unit=Unit.MICRO_USD, period=Period.DAY)
-    carbon = make_budget(team, "0.0012", unit=Unit.CARBON_G, parent_id=money)
+    energy = make_budget(team, "0.0008", unit=Unit.ENERGY_WH, parent_id=money)
+    carbon = make_budget(team, "0.0012", unit=Unit.CARBON_G, parent_id=energy)
     leaf = make_budget(team, 1000, parent_id=carbon, warning_amounts=[Decimal(300), Decimal(600)])
     sibling = make_budget(team, 800, parent_id=carbon, period=Period.HOUR)
     ended = make_budget(team, 500)
@@ -63,7 +66,7 @@ def test_the_function_answers_as_the_engine_does(leaves, asks, is_later, has_blo
     seen: list[Any] = []
     with undone():
         if has_block:
-            amounts = Amounts(tokens=100, carbon_ug=10, micro_usd=10)
+            amounts = Amounts(tokens=100, carbon_ug=10, micro_usd=10, energy_uwh=10)
             escrow.tend(budget_id=leaves[0], amounts=amounts, asks_per_second=50.0, now=NOW)
         for engine in (
             lambda: [admit_directly(ask, now=now) for ask in wanted],
@@ -82,14 +85,15 @@ def test_the_function_answers_as_the_engine_does(leaves, asks, is_later, has_blo
 @pytest.mark.parametrize(("asked", "left_free"), [(1, True), (1200, False)])
 def test_several_leaves_have_every_row_they_may_need_locked_in_order_before_the_first_ask(leaves, asked, left_free):
     leaf, sibling, carbon, *_ = leaves
-    amounts = Amounts(tokens=10, carbon_ug=10, micro_usd=10)
+    amounts = Amounts(tokens=10, carbon_ug=10, micro_usd=10, energy_uwh=10)
     escrow.tend(budget_id=leaf, amounts=amounts, asks_per_second=50.0, now=NOW)
     root = Budget.objects.get(parent=None, deallocated_at=None).pk
     with transaction.atomic():
-        _lock([_ask(leaf, 1, asked, 0, 1), _ask(leaf, 1, 0, 0, 2)])
+        _lock([_ask(leaf, 1, asked, 0, 0, 1), _ask(leaf, 1, 0, 0, 0, 2)])
         with ThreadPoolExecutor(1) as other:
             free = other.submit(_not_locked).result()
-    assert free == ({sibling, carbon, root} if left_free else {sibling})
+    energy = Budget.objects.get(parent=root).pk
+    assert free == ({sibling, carbon, energy, root} if left_free else {sibling})
 
 
 def _not_locked() -> set[UUID]:
@@ -102,10 +106,10 @@ def _not_locked() -> set[UUID]:
         connection.close()
 
 
-def _ask(budget_id: Any, tokens: int, carbon_ug: int, micro_usd: int, name: int) -> HoldAsk:
+def _ask(budget_id: Any, tokens: int, carbon_ug: int, micro_usd: int, energy_uwh: int, name: int) -> HoldAsk:
     return HoldAsk(
         budget_id=budget_id,
-        amounts=Amounts(tokens=tokens, carbon_ug=carbon_ug, micro_usd=micro_usd),
+        amounts=Amounts(tokens=tokens, carbon_ug=carbon_ug, micro_usd=micro_usd, energy_uwh=energy_uwh),
         reference=f"ask:{name}",
         lease_expires_at=NOW + timedelta(hours=3),
         actor="test",
@@ -137,3 +141,14 @@ def _rows(answers: list[Any]) -> Any:
         "leases": list(EscrowLease.objects.order_by("pk").values()),
         "alerts": sorted(str(sorted({**row, "id": 0}.items(), key=str)) for row in BudgetAlert.objects.values()),
     }
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db
+def test_whoever_knows_three_units_only_is_charged_no_energy(leaves):
+    asked = [UUID(int=9), leaves[0], 10, 10, 10, "ask:old", LATER, "test", NOW, "direct"]
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT answer FROM commonwatt_place_hold({', '.join(['%s'] * len(asked))})", asked)
+        assert cursor.fetchone() == ("placed",)
+    assert Budget.objects.get(unit=Unit.ENERGY_WH).reserved == 0
+    assert list_ledger_differences() == []

@@ -43,6 +43,37 @@ def test_grams_may_have_decimals_and_come_back_exact(team):
     assert made.json()["limit"] == 0.25
 
 
+def test_watt_hours_may_have_decimals_and_come_back_exact(team):
+    made = team.client.post(URL, {**BODY, "unit": "energy_wh", "limit": 1500.000001})
+    assert (made.json()["unit"], made.json()["limit"]) == ("energy_wh", 1500.000001)
+
+
+def test_a_budget_says_which_class_it_pays_for_what_was_sold_and_how_much_may_be(team):
+    made = team.client.post(URL, {**BODY, "model_class": "L", "tradeable_percent": 20}).json()
+    assert (made["model_class"], made["sold"], made["tradeable_percent"]) == ("L", 0, 20)
+    assert made["limit_parts"] == {"base": 5000, "carried": 0, "pooled": 0, "bonus": 0, "sold": 0}
+    plain = team.client.post(URL, BODY).json()
+    assert (plain["model_class"], plain["tradeable_percent"]) == ("", 50)
+    Budget.objects.filter(pk=made["id"]).update(limit=4000, sold=1000)
+    sold = team.client.get(f"{URL}{made['id']}/").json()
+    assert (sold["limit"], sold["sold"], sold["limit_parts"]["base"]) == (4000, 1000, 5000)
+
+
+def test_the_class_of_a_budget_is_never_changed_and_what_is_below_it_has_it_too(team):
+    above = team.client.post(URL, {**BODY, "model_class": "L"}).json()["id"]
+    refused = team.client.patch(f"{URL}{above}/", {"model_class": "S"})
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "model_class")
+    below = team.client.post(URL, {**BODY, "parent": above}).json()
+    assert below["model_class"] == "L"
+    other = team.client.post(URL, {**BODY, "parent": above, "model_class": "S"})
+    assert other.json()["errors"][0] == {
+        "field": "model_class",
+        "code": "wrong_class",
+        "detail": "The budget above pays for work of class L only, and so does what is below it.",
+    }
+    assert sorted(Budget.objects.values_list("model_class", flat=True)) == ["L", "L"]
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -56,6 +87,9 @@ def test_grams_may_have_decimals_and_come_back_exact(team):
         ("limit", True),
         ("limit", 10**30),
         ("period", "century"),
+        ("model_class", "XXXL"),
+        ("tradeable_percent", 101),
+        ("tradeable_percent", -1),
         ("parent", "not-an-id"),
         ("colour", "green"),
     ],

@@ -38,13 +38,13 @@ def work(budget, times, *, reference="work"):
         now = NOW + timedelta(minutes=number)
         placed = services.place_hold(
             budget_id=budget,
-            amounts=Amounts(tokens=10, carbon_ug=1_500, micro_usd=3),
+            amounts=Amounts(tokens=10, carbon_ug=1_500, micro_usd=3, energy_uwh=1_500),
             reference=f"{reference}:{uuid4()}",
             lease_expires_at=now + timedelta(hours=1),
             actor="test",
             now=now,
         )
-        amounts = Amounts(tokens=7, carbon_ug=1_250, micro_usd=2)
+        amounts = Amounts(tokens=7, carbon_ug=1_250, micro_usd=2, energy_uwh=1_250)
         services.settle_hold(hold_id=placed.hold_id, amounts=amounts, actor="test", now=now)
 
 
@@ -59,31 +59,33 @@ def rows_of(content):
     return list(csv.DictReader(io.StringIO(content.decode())))
 
 
+@pytest.mark.parametrize("unit", [Unit.CARBON_G, Unit.ENERGY_WH])
 @pytest.mark.parametrize("page", [3, 5_000])
-def test_a_parquet_file_read_back_sums_to_the_budget_s_state(team, monkeypatch, page):
+def test_a_parquet_file_read_back_sums_to_the_budget_s_state(team, monkeypatch, page, unit):
     monkeypatch.setattr(exports, "PAGE", page)
-    budget = make_budget(team, "0.5", unit=Unit.CARBON_G)
+    budget = make_budget(team, "0.5", unit=unit)
     work(budget, 5)
     table = pq.read_table(io.BytesIO(export(team, budget, format="parquet")))
     state = Budget.objects.get(pk=budget)
     for name in ("limit", "spent", "reserved", "overdraft", "tradeable"):
-        total = sum(table.column(f"{name}_delta_carbon_g").to_pylist(), Decimal(0))
+        total = sum(table.column(f"{name}_delta_{unit}").to_pylist(), Decimal(0))
         assert total * 1_000_000 == getattr(state, name)
     assert table.num_rows == LedgerEntry.objects.filter(budget=budget).count() == 11
-    assert str(table.schema.field("spent_delta_carbon_g").type) == "decimal128(25, 6)"
+    assert str(table.schema.field(f"spent_delta_{unit}").type) == "decimal128(25, 6)"
     facts = table.schema.metadata
-    assert facts[b"units"] == b"carbon_g"
+    assert facts[b"units"] == unit.encode()
     assert facts[b"source"] == b"Commonwatt ledger"
     assert facts[b"generated_at"]
 
 
-def test_a_csv_file_has_the_unit_in_its_columns_and_exact_amounts(team):
-    budget = make_budget(team, "0.5", unit=Unit.CARBON_G)
+@pytest.mark.parametrize("unit", [Unit.CARBON_G, Unit.ENERGY_WH])
+def test_a_csv_file_has_the_unit_in_its_columns_and_exact_amounts(team, unit):
+    budget = make_budget(team, "0.5", unit=unit)
     work(budget, 2)
     rows = rows_of(export(team, budget, format="csv"))
     assert [row["kind"] for row in rows] == ["allot", "hold", "settle", "hold", "settle"]
-    assert [row["spent_delta_carbon_g"] for row in rows if row["kind"] == "settle"] == ["0.00125", "0.00125"]
-    assert rows[0]["limit_delta_carbon_g"] == "0.5"
+    assert [row[f"spent_delta_{unit}"] for row in rows if row["kind"] == "settle"] == ["0.00125", "0.00125"]
+    assert rows[0][f"limit_delta_{unit}"] == "0.5"
     assert "spent_delta_tokens" not in rows[0]
 
 

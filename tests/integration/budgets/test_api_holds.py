@@ -62,6 +62,23 @@ def test_a_unit_that_nobody_speaks_of_is_settled_at_what_was_held(team):
     assert state(top) == (500_000, 0, 0)
 
 
+def test_a_hold_says_its_energy_and_is_settled_at_what_was_used_of_it(team):
+    top = make_budget(team, 10, unit=Unit.ENERGY_WH)
+    leaf = make_budget(team, 1000, parent_id=top)
+    first, second = (
+        team.client.post(f"{URL}{leaf}/reserve/", {"tokens": 100, "energy_wh": 0.5}).json()["hold"] for _ in range(2)
+    )
+    read = team.client.get(f"{URL}holds/{first}/").json()
+    assert (read["energy_wh"], read["lines"][1]) == (
+        0.5,
+        {"budget": str(top), "unit": "energy_wh", "reserved": 0.5, "settled": None},
+    )
+    team.client.post(f"{URL}{leaf}/settle/", {"hold": first, "energy_wh": 0.125})
+    team.client.post(f"{URL}{leaf}/settle/", {"hold": second, "tokens": 60})
+    assert state(leaf) == (160, 0, 0)
+    assert state(top) == (625_000, 0, 0)
+
+
 def test_what_was_used_beyond_the_limit_is_kept_as_overdraft(team, budget):
     hold = reserve(team, budget, tokens=900)
     answer = team.client.post(f"{URL}{budget}/settle/", {"hold": hold["hold"], "tokens": 1200})

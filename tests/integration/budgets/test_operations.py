@@ -38,6 +38,48 @@ def with_tradeable(budget_id, steps: int) -> None:
     )
 
 
+def test_quota_of_one_class_stays_within_it(team):
+    every, large, small = (make_budget(team, 1000, model_class=each) for each in ("", "L", "S"))
+    for giver in (every, large):
+        with_tradeable(giver, 100)
+    for giver, taker in ((large, small), (large, every)):
+        with pytest.raises(InvalidInput) as refused:
+            services.transfer_quota(
+                from_id=giver, to_id=taker, amount=Decimal(50), actor="test", reason="step", now=NOW
+            )
+        assert (refused.value.field, refused.value.code) == ("to", "wrong_class")
+    services.transfer_quota(from_id=every, to_id=large, amount=Decimal(50), actor="test", reason="step", now=NOW)
+    assert [row(each).limit for each in (every, large, small)] == [1150, 1250, 1000]
+    assert list_ledger_differences() == []
+
+
+def test_rebalancing_leaves_classes_apart(team):
+    above = make_budget(team, 4000)
+    large, small = (make_budget(team, 1000, parent_id=above, model_class=each) for each in ("L", "S"))
+    spend(small, 900)
+    lines = services.rebalance(parent_id=above, actor="test", reason="step", now=NOW)
+    assert [(line.before, line.after) for line in lines] == [(1000, 1000), (1000, 1000)]
+    assert [row(each).limit for each in (large, small)] == [1000, 1000]
+
+
+@pytest.mark.parametrize("percent", [80, 20])
+def test_how_much_may_be_sold_of_a_budget_takes_two_people_where_its_limit_does(team, percent):
+    budget = make_budget(team, 1000, needs_two=True)
+    with pytest.raises(Conflict) as refused:
+        services.configure_budget(budget_id=budget, actor="test", now=NOW, tradeable_percent=percent)
+    assert refused.value.code == "needs_two"
+    assert row(budget).tradeable_percent == 50
+
+
+def test_what_was_sold_of_a_budget_that_ends_is_not_its_base_any_more(team):
+    budget = make_budget(team, 1000)
+    Budget.objects.filter(pk=budget).update(limit=700, sold=300)
+    LedgerEntry.objects.create(budget_id=budget, kind="trade", limit_delta=-300, at=NOW, actor="test")
+    services.deallocate(budget_id=budget, actor="test", reason="over", now=NOW)
+    assert (row(budget).limit, row(budget).sold, row(budget).base_limit) == (0, 0, 0)
+    assert list_ledger_differences() == []
+
+
 def test_a_budget_is_made_with_all_its_knobs_and_says_them(team):
     parent = make_budget(team, 5000)
     budget = make_budget(

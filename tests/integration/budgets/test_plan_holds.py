@@ -27,8 +27,8 @@ LEASE = NOW + timedelta(days=2)
 TOMORROW = NOW + timedelta(days=1)
 
 
-def amounts_of(tokens: int, carbon_ug: int = 0, micro_usd: int = 0) -> Amounts:
-    return Amounts(tokens=tokens, carbon_ug=carbon_ug, micro_usd=micro_usd)
+def amounts_of(tokens: int, carbon_ug: int = 0, micro_usd: int = 0, energy_uwh: int = 0) -> Amounts:
+    return Amounts(tokens=tokens, carbon_ug=carbon_ug, micro_usd=micro_usd, energy_uwh=energy_uwh)
 
 
 def make_path(*limits: int, unit: Unit = Unit.TOKENS, **changes) -> list[UUID]:
@@ -217,11 +217,12 @@ def test_an_open_plan_hold_stays_reserved_where_a_period_turns():
 
 def test_carving_moves_a_part_without_changing_what_any_budget_has_reserved():
     root, leaf = make_path(1000, 800)
-    plan = resize(leaf, amounts_of(300, 5, 7))
-    carved = carve(leaf, amounts_of(100, 2, 3))
+    plan = resize(leaf, amounts_of(300, 5, 7, 9))
+    carved = carve(leaf, amounts_of(100, 2, 3, 4))
     assert reserved(root, leaf) == [300, 300]
     kept, work = Hold.objects.get(pk=plan), Hold.objects.get(pk=carved.hold_id)
-    assert (kept.tokens, kept.carbon_ug, kept.micro_usd, kept.fence) == (200, 3, 4, 2)
+    assert (Amounts.in_columns(kept), kept.fence) == (amounts_of(200, 3, 4, 5), 2)
+    assert Amounts.in_columns(work) == amounts_of(100, 2, 3, 4)
     assert (work.tokens, work.status, work.reference, work.actor) == (100, "reserved", "request:one", "somebody")
     assert sorted(work.lines.values_list("reserved", flat=True)) == [100, 100]
     assert list(work.ledger.values_list("reserved_delta", flat=True)) == [100, 100]
@@ -242,14 +243,31 @@ def test_no_more_is_carved_than_the_plan_holds():
     (leaf,) = make_path(1000)
     with pytest.raises(Conflict) as none:
         carve(leaf, amounts_of(1))
-    resize(leaf, amounts_of(100, carbon_ug=5))
-    with pytest.raises(Conflict) as short:
-        carve(leaf, amounts_of(10, carbon_ug=6))
+    resize(leaf, amounts_of(100, carbon_ug=5, energy_uwh=5))
+    for beyond in (amounts_of(10, carbon_ug=6), amounts_of(10, energy_uwh=6)):
+        with pytest.raises(Conflict) as short:
+            carve(leaf, beyond)
     assert (none.value.code, short.value.code, Hold.objects.count()) == ("not_covered", "not_covered", 1)
     carve(leaf, amounts_of(10))
     with pytest.raises(Conflict) as twice:
         carve(leaf, amounts_of(10))
     assert (twice.value.code, Hold.objects.get(reference=plan_reference(leaf)).tokens) == ("reference_in_use", 90)
+
+
+def test_energy_of_a_plan_is_held_on_every_level_that_counts_it():
+    team = make_team()
+    hall = make_budget(team, 1, unit=Unit.ENERGY_WH)
+    leaf = make_budget(team, 1000, parent_id=hall)
+    resize(leaf, amounts_of(100, energy_uwh=600_000))
+    assert reserved(hall, leaf) == [600_000, 100]
+    with pytest.raises(BudgetExhausted) as refused:
+        resize(leaf, amounts_of(100, energy_uwh=1_000_001))
+    assert (refused.value.facts["budget"], refused.value.facts["unit"]) == (str(hall), "energy_wh")
+    carve(leaf, amounts_of(10, energy_uwh=100_000))
+    shrunk = amounts_of(20, energy_uwh=200_000)
+    services.shrink_hold(reference=plan_reference(leaf), amounts=shrunk, actor="test", reason="withdrawn", now=NOW)
+    assert reserved(hall, leaf) == [400_000, 80]
+    assert list_ledger_differences() == []
 
 
 def test_a_plan_hold_that_is_carved_up_is_over():

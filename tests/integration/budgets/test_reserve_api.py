@@ -40,18 +40,34 @@ def test_a_reservation_says_what_it_holds_until_when_and_how_it_was_admitted(tea
     hold = Hold.objects.get(pk=body["hold"])
     assert (body["status"], body["fence"], body["gear"]) == ("reserved", 1, "direct")
     assert (body["budget"], body["tokens"], body["carbon_g"], body["usd"]) == (str(budget), 800, 0, "0.000000")
+    assert body["energy_wh"] == 0
     assert (body["warning"], answer["X-Budget-Warning"]) == (75, "75")
     assert (hold.lease_expires_at - hold.created_at).total_seconds() == pytest.approx(60, abs=5)
     assert hold.reference == f"api:{team.team_id}:job-7"
     assert figures(budget) == (0, 800)
 
 
-def test_one_path_is_charged_in_three_units(team):
+def test_one_path_is_charged_in_four_units(team):
     money = make_budget(team, 5_000_000, unit=Unit.MICRO_USD)
     carbon = make_budget(team, 100, unit=Unit.CARBON_G, parent_id=money)
-    leaf = make_budget(team, 1000, parent_id=carbon)
-    assert reserve(team, leaf, {"tokens": 10, "carbon_g": 0.25, "usd": "0.000070"}).status_code == 201
-    assert [figures(each)[1] for each in (leaf, carbon, money)] == [10, 250_000, 70]
+    energy = make_budget(team, 40, unit=Unit.ENERGY_WH, parent_id=carbon)
+    leaf = make_budget(team, 1000, parent_id=energy)
+    asked = {"tokens": 10, "carbon_g": 0.25, "usd": "0.000070", "energy_wh": 1.5}
+    answer = reserve(team, leaf, asked)
+    assert (answer.status_code, answer.json()["energy_wh"]) == (201, 1.5)
+    assert [figures(each)[1] for each in (leaf, energy, carbon, money)] == [10, 1_500_000, 250_000, 70]
+    refused = reserve(team, leaf, {**asked, "energy_wh": 38.6}).json()
+    assert (refused["budget"], refused["unit"], refused["remaining"]) == (str(energy), "energy_wh", 38.5)
+    assert "38.5 of 40 Wh left" in refused["detail"]
+    assert [figures(each)[1] for each in (leaf, energy, carbon, money)] == [10, 1_500_000, 250_000, 70]
+
+
+def test_a_budget_in_watt_hours_is_reserved_from_and_spent_in_them(team):
+    budget = make_budget(team, 40, unit=Unit.ENERGY_WH)
+    assert reserve(team, budget, {"amount": 2}).json()["energy_wh"] == 2
+    assert reserve(team, budget, {"energy_wh": 0.25}, "consume").json()["energy_wh"] == 0.25
+    assert figures(budget) == (250_000, 2_000_000)
+    assert list_ledger_differences() == []
 
 
 def test_an_operation_is_estimated_by_its_threshold(team):
@@ -91,6 +107,8 @@ def test_a_budget_that_cannot_pay_says_which_and_counts_the_refusal(team):
         {"tokens": 0},
         {"tokens": 1.5},
         {"carbon_g": -0.1},
+        {"energy_wh": -0.1},
+        {"amount": 1, "energy_wh": 1},
         {"usd": "-1"},
         {"amount": 1, "count": 2},
         {"operation": "read_file", "count": 0},
@@ -115,6 +133,7 @@ def test_what_cannot_be_meant_is_refused_and_takes_nothing(team, body):
     [
         (Unit.MICRO_USD, {"tokens": 10}, "usd"),
         (Unit.CARBON_G, {"operation": "read_file"}, "carbon_g"),
+        (Unit.ENERGY_WH, {"tokens": 10}, "energy_wh"),
         (Unit.TOKENS, {"carbon_g": 5, "usd": "1.00"}, "tokens"),
     ],
 )

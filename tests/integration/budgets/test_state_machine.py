@@ -36,6 +36,7 @@ from tests.integration.budgets.twin_trees import (
 from tests.integration.world import NOW, Team, make_team
 
 LEAF = st.sampled_from(LEAVES)
+BELOW_OTHERS = st.sampled_from([leaf for leaf in LEAVES if leaf != "alone"])
 NAME = st.sampled_from(NAMES)
 ASK = st.integers(0, 60)
 CRASH = st.one_of(st.none(), st.none(), st.integers(1, 40))
@@ -106,7 +107,11 @@ class Budgets(RuleBasedStateMachine):
                 tree.holds.append(placed[id(tree)])
             self.costs.held(placed[id(self.trees[1])], leaf, tokens)
 
-    @rule(leaf=st.sampled_from(["desk", "agent", "other"]), sizes=st.lists(ASK, min_size=1, max_size=4), crash=CRASH)
+    @rule(
+        leaf=BELOW_OTHERS,
+        sizes=st.lists(ASK, min_size=1, max_size=4),
+        crash=CRASH,
+    )
     def hold_under_a_block(self, leaf: str, sizes: list[int], crash: int | None) -> None:
         escrow.tend(budget_id=self.trees[0].ids[leaf], amounts=amounts_of(10), asks_per_second=20.0, now=self.now)
         for tokens in sizes:
@@ -153,7 +158,7 @@ class Budgets(RuleBasedStateMachine):
             self.nothing_is_lost()
             self.report(0, tokens, crash)
 
-    @rule(leaf=st.sampled_from(["desk", "agent", "other"]), held=ASK, tokens=st.integers(0, 90), crash=CRASH)
+    @rule(leaf=BELOW_OTHERS, held=ASK, tokens=st.integers(0, 90), crash=CRASH)
     def end_under_a_closing_block(self, leaf: str, held: int, tokens: int, crash: int | None) -> None:
         count = len(self.trees[0].holds)
         self.hold_under_a_block(leaf, [held, held], None)
@@ -239,7 +244,7 @@ class Budgets(RuleBasedStateMachine):
 
     @rule(name=NAME, limit=st.integers(1, 3000), crash=CRASH)
     def allot(self, name: str, limit: int, crash: int | None) -> None:
-        amount = Decimal(limit) / 1000 if name == "window" else Decimal(limit)
+        amount = Decimal(limit) / 1000 if name in ("window", "meter", "lamp") else Decimal(limit)
         self.both(
             lambda tree: services.allot(
                 budget_id=tree.ids[name], limit=amount, actor="test", reason="step", now=self.now
@@ -378,7 +383,7 @@ def test_orders_that_chance_seldom_finds():
         *(partial(budgets.report_late, leaf, 60, 5, gap, 55, None) for leaf in LEAVES for gap in (1, 50, 1500)),
         # A report beyond what was held.
         lambda: budgets.report_late("other", 60, 90, 1, 10, None),
-        *(partial(budgets.end_under_a_closing_block, leaf, 30, 5, None) for leaf in ("desk", "agent", "other")),
+        *(partial(budgets.end_under_a_closing_block, leaf, 30, 5, None) for leaf in ("desk", "agent", "lamp", "other")),
         # Under a block that is not empty, over the turn of everything above.
         lambda: budgets.hold_under_a_block("desk", [40, 40], None),
         lambda: budgets.report(0, 7, None),

@@ -41,6 +41,13 @@ def swarm(pool, name: str = "swarm", amount: int | None = None):
     return services.allot_swarm(parent_id=pool, name=name, amount=wanted, actor="test", now=NOW)
 
 
+def test_swarms_and_trees_below_a_budget_of_one_class_are_of_that_class(team):
+    above = make_budget(team, 500_000, model_class="L")
+    assert row(swarm(above)).model_class == "L"
+    top = plant(team, BudgetTemplate.objects.order_by("name")[0].name, parent_id=above)
+    assert {row(top).model_class, *Budget.objects.filter(parent=top).values_list("model_class", flat=True)} == {"L"}
+
+
 def plant(team: Team, template: str, **changes):
     values = {
         "name": "tree",

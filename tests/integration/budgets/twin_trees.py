@@ -25,15 +25,16 @@ from budgets.services.periods import begin_period_if_over
 from config.kernel.errors import DomainError
 from tests.integration.world import NOW, Team, make_budget, undone
 
-NAMES = ("root", "team", "window", "desk", "agent", "other", "alone")
+NAMES = ("root", "team", "window", "meter", "desk", "agent", "lamp", "other", "alone")
 PATHS = {
     "desk": ("desk", "team", "root"),
-    "agent": ("agent", "window", "root"),
+    "agent": ("agent", "meter", "window", "root"),
+    "lamp": ("lamp", "window", "root"),
     "other": ("other", "root"),
     "alone": ("alone",),
 }
 LEAVES = tuple(PATHS)
-COLUMNS = ("limit", "spent", "reserved", "overdraft", "tradeable", "carried", "pooled", "bonus", "pool_drawn")
+COLUMNS = ("limit", "spent", "reserved", "overdraft", "tradeable", "carried", "pooled", "bonus", "sold", "pool_drawn")
 
 
 class Crash(Exception):
@@ -58,7 +59,10 @@ def crashing_at(statement: int | None) -> Iterator[None]:
 
 
 class Tree:
-    """root (day, pool) > team (hour, carries over, draws) > desk; root > window > agent; root > other; alone."""
+    """root (day, pool) > team (hour, carries over, draws) > desk; root > window (grams, rolling) > meter (Wh) > agent.
+
+    Beside them window > lamp (Wh); root > other; alone.
+    """
 
     def __init__(self, team: Team, *, gear: GearChoice = GearChoice.AUTO):
         self.team, self.gear = team, gear
@@ -68,7 +72,9 @@ class Tree:
         self._add("team", 1500, "root", period=Period.HOUR, rollover_percent=50, overflow_percent=20)
         self._add("window", 2, "root", unit=Unit.CARBON_G, period=Period.ROLLING, window_hours=1)
         self._add("desk", 1200, "team", period=Period.DAY, warning_amounts=(Decimal(600),))
-        self._add("agent", 900, "window")
+        self._add("meter", 3, "window", unit=Unit.ENERGY_WH, period=Period.DAY)
+        self._add("agent", 900, "meter")
+        self._add("lamp", 1, "window", unit=Unit.ENERGY_WH, period=Period.HOUR)
         self._add("other", 1000, "root", period=Period.HOUR, overflow_percent=30)
         self._add("alone", 500)
         self._earn("desk", 200)
@@ -122,8 +128,8 @@ class Tree:
 
 
 def amounts_of(tokens: int) -> Amounts:
-    """So many tokens, with a milligram and two micro-USD for each."""
-    return Amounts(tokens=tokens, carbon_ug=tokens * 1000, micro_usd=tokens * 2)
+    """So many tokens, with a milligram, two micro-USD and three milliwatt hours for each."""
+    return Amounts(tokens=tokens, carbon_ug=tokens * 1000, micro_usd=tokens * 2, energy_uwh=tokens * 3000)
 
 
 def attempt(work: Callable[[], Any]) -> Any:

@@ -153,8 +153,9 @@ def test_what_a_budget_cannot_pay_waits_and_what_it_can_is_planned(team):
     assert plan_differences() == []
 
 
-def test_a_budget_above_or_in_another_unit_counts_as_well(team):
-    top = make_budget(team, "0.001", unit="carbon_g", team_id=None)
+@pytest.mark.parametrize(("unit", "limit"), [("carbon_g", "0.001"), ("energy_wh", "0.01"), ("micro_usd", "2000")])
+def test_a_budget_above_or_in_another_unit_counts_as_well(team, unit, limit):
+    top = make_budget(team, limit, unit=unit, team_id=None)
     budget = make_budget(team, 100_000, parent_id=top, is_default=True)
     large, small = ask(team.principal, tokens=90_000), ask(team.principal, tokens=1)
     run()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.utils import timezone
 
 from accounts.domain.scopes import ALL_SCOPES, Scope
 from accounts.models import IdempotentAnswer
+from budgets.domain.units import Unit, to_steps
 from budgets.models import Budget, Hold
 from budgets.selectors import list_ledger_differences
 from climate.domain.signal import Basis
@@ -234,12 +236,50 @@ def test_a_budget_that_cannot_pay_answers_402_with_its_facts_and_holds_nothing(t
     assert (denied["status"], denied["granted_tokens"], denied["hold"]) == ("denied", 0, None)
 
 
-def test_budgets_in_grams_and_dollars_refuse_too(team):
-    for unit, limit in (("carbon_g", "0.000001"), ("micro_usd", "1")):
+def test_budgets_in_grams_dollars_and_watt_hours_refuse_too(team):
+    for unit, limit in (("carbon_g", "0.000001"), ("micro_usd", "1"), ("energy_wh", "0.000001")):
         poor = make_budget(team, limit, unit=unit, name=unit)
         answer = team.client.post(URL, {**BODY, "budget": str(poor)})
         assert answer.status_code == 402
         assert answer.json()["unit"] == unit
+
+
+def test_energy_bounds_work_and_is_charged_at_the_meter(team):
+    hall = make_budget(team, 20, unit="energy_wh", name="hall")
+    leaf = str(make_budget(team, 1_000_000, parent_id=hall))
+    got = team.client.post(URL, {**BODY, "budget": leaf}).json()
+    held = to_steps(Unit.ENERGY_WH, Decimal(str(got["carbon"]["energy_wh"]["central"])))
+    assert Budget.objects.get(pk=hall).reserved == held > 0
+    refused = team.client.post(URL, {**BODY, "budget": leaf, "tokens": 200_000})
+    assert (refused.status_code, refused.json()["unit"]) == (402, "energy_wh")
+    assert Budget.objects.get(pk=hall).reserved == held
+    settled = team.client.post(f"{URL}{got['id']}/settle/", {"used_tokens": 500}).json()["settlement"]
+    row = Budget.objects.get(pk=hall)
+    assert (row.spent, row.reserved) == (to_steps(Unit.ENERGY_WH, Decimal(str(settled["energy_wh"]))), 0)
+    assert 0 < row.spent < held
+    assert list_ledger_differences() == []
+
+
+def test_a_refusal_for_want_of_energy_is_computed_again_and_agrees(team):
+    poor = make_budget(team, "0.000001", unit="energy_wh")
+    request = team.client.post(URL, {**BODY, "budget": str(poor)}).json()["request"]
+    assert team.client.get(f"{URL}{request}/explain/").json()["agrees"] is True
+
+
+@pytest.mark.parametrize("is_default", [False, True])
+def test_a_budget_of_one_class_pays_for_no_other(team, is_default):
+    above = make_budget(team, 100_000, model_class="S")
+    small = make_budget(team, 100_000, parent_id=above, is_default=is_default)
+    named = {} if is_default else {"budget": str(small)}
+    refused = team.client.post(URL, {**BODY, **named})
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0] == {
+        "field": "budget",
+        "code": "wrong_class",
+        "detail": "This budget pays for work of class S only, and this is of class L.",
+    }
+    assert counts() == (0, 0, 0, 0, 0)
+    assert team.client.post(URL, {**BODY, **named, "model_class": "S"}).status_code == 201
 
 
 def test_success_past_a_threshold_says_so(team):

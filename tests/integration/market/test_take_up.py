@@ -10,7 +10,7 @@ import pytest
 from budgets import services as budget_services
 from budgets.domain.refusals import BudgetExhausted
 from budgets.domain.resizing import plan_reference
-from budgets.domain.units import Amounts, Unit
+from budgets.domain.units import COLUMN_OF, Amounts, Unit
 from budgets.models import Budget, Hold
 from budgets.selectors import list_ledger_differences
 from climate.domain.ladder import floor_hour
@@ -46,7 +46,7 @@ def state() -> tuple:
     """Everything that taking up may move."""
     return (
         sorted(RegionHour.objects.values_list("region", "starts_at", "promised_tokens", "planned_tokens")),
-        sorted(Hold.objects.values_list("reference", "status", "tokens", "carbon_ug", "micro_usd")),
+        sorted(Hold.objects.values_list("reference", "status", *COLUMN_OF.values())),
         sorted(Budget.objects.values_list("pk", "reserved", "spent")),
         list(Fund.objects.values_list("balance_micro_usd", "reserved_micro_usd")),
         FundEntry.objects.count(),
@@ -365,15 +365,16 @@ def test_a_plan_that_nobody_renews_for_days_breaks_nothing(team, budget):
 
 def test_levels_of_all_units_are_given_back_exactly(team):
     root = make_budget(team, 1000, unit=Unit.CARBON_G, name="grams")
-    leaf = make_budget(team, 10_000_000, unit=Unit.MICRO_USD, parent_id=root, name="money", is_default=True)
+    hall = make_budget(team, 1000, unit=Unit.ENERGY_WH, parent_id=root, name="energy")
+    leaf = make_budget(team, 10_000_000, unit=Unit.MICRO_USD, parent_id=hall, name="money", is_default=True)
     first, second = ask_later(team, tokens=777), ask_later(team, tokens=1333)
     run()
-    assert all(each.reserved for each in Budget.objects.filter(pk__in=[root, leaf]))
+    assert all(each.reserved for each in Budget.objects.filter(pk__in=[root, hall, leaf]))
     take_up(request_id=first.pk, actor="test", now=NOW)
     cancel(request_id=second.pk, actor="test", now=NOW)
     assert books() == []
     cancel(request_id=first.pk, actor="test", now=NOW)
-    assert [each.reserved for each in Budget.objects.filter(pk__in=[root, leaf])] == [0, 0]
+    assert [each.reserved for each in Budget.objects.filter(pk__in=[root, hall, leaf])] == [0, 0, 0]
 
 
 # --- parts ----------------------------------------------------------------------

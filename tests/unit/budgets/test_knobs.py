@@ -40,6 +40,8 @@ def test_settings_that_go_together_are_accepted():
         ({"rollover_percent": -1}, "rollover_percent"),
         ({"rollover_cap_percent": 1001}, "rollover_cap_percent"),
         ({"overflow_percent": 1001}, "overflow_percent"),
+        ({"tradeable_percent": 101}, "tradeable_percent"),
+        ({"tradeable_percent": -1}, "tradeable_percent"),
         ({"period": Period.ONE_OFF, "rollover_percent": 1}, "rollover_percent"),
         ({"period": Period.ROLLING, "window_hours": 1, "rollover_percent": 1}, "rollover_percent"),
         ({"period": Period.ROLLING, "window_hours": 1, "overflow_percent": 1}, "overflow_percent"),

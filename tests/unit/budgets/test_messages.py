@@ -159,6 +159,8 @@ def test_a_person_reads_which_budget_how_much_and_until_when():
 
 def test_an_overdraft_and_a_forecast_say_what_they_are():
     assert words(OVERDRAFT)[0] == "Commonwatt: Flood desk was overdrawn by 12.25 g CO2e"
+    in_watt_hours = replace(OVERDRAFT, unit=Unit.ENERGY_WH)
+    assert words(in_watt_hours)[0] == "Commonwatt: Flood desk was overdrawn by 12.25 Wh"
     assert "is forecast to pass 100 % of its limit before its period ends" in words(FORECAST)[0]
     assert payload_of(FORECAST, forecast=None, public_url="")["data"]["runs_out_at"] == "2026-03-04T13:20:00+00:00"
 

@@ -33,7 +33,8 @@ class TestOneBudget:
         Budget.objects.filter(pk=tree["team"]).update(spent=7900)
         limit = part(client, address(tree["session"]), "part-limit")
         assert re.search(
-            r"Base .*4,000 tokens Carried over .*500 tokens .*Bonus .*100 tokens Limit 4,600 tokens", limit
+            r"Base .*4,000 tokens Carried over .*500 tokens .*Bonus .*100 tokens Sold .*0 tokens Limit 4,600 tokens",
+            limit,
         )
         path = part(client, address(tree["session"]), "part-path")
         assert re.search(r"Model team team least room 99 %", path)
