@@ -14,17 +14,22 @@ from market.selectors.plan_differences import list_plan_differences
 from market.selectors.policies import get_policy_in_force, list_purposes
 from market.selectors.runs import get_plan_grid, get_plan_in_force, get_run, list_runs
 from market.selectors.savings import get_run_savings, get_savings
+from market.selectors.trading.accounts import get_account, list_accounts, list_postings
 from market.selectors.trading.auctions import get_auction, list_auctions
+from market.selectors.trading.books import list_books
 from market.selectors.trading.conduct import get_flag, get_rule, list_flags, list_rules, list_units
 from market.selectors.trading.differences import list_market_differences
 from market.selectors.trading.fund_flows import get_fund_flows, list_fund_entries
 from market.selectors.trading.halts import find_halt, get_halt, list_halts
 from market.selectors.trading.instruments import list_instruments_now
+from market.selectors.trading.orders import get_order, list_orders
 from market.selectors.trading.reputation import get_reputation, list_reputations
 from market.selectors.trading.trades import list_public_trades, list_trades
+from market.selectors.trading.values import list_prices
 
 __all__ = [
     "find_halt",
+    "get_account",
     "get_auction",
     "get_decision_row",
     "get_explanation",
@@ -33,6 +38,7 @@ __all__ = [
     "get_fund_flows",
     "get_halt",
     "get_headline",
+    "get_order",
     "get_plan_grid",
     "get_plan_in_force",
     "get_policy_in_force",
@@ -43,7 +49,9 @@ __all__ = [
     "get_run",
     "get_run_savings",
     "get_savings",
+    "list_accounts",
     "list_auctions",
+    "list_books",
     "list_decisions",
     "list_flags",
     "list_fund_differences",
@@ -51,7 +59,10 @@ __all__ = [
     "list_halts",
     "list_instruments_now",
     "list_market_differences",
+    "list_orders",
     "list_plan_differences",
+    "list_postings",
+    "list_prices",
     "list_promised_tokens",
     "list_public_trades",
     "list_purposes",

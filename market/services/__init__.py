@@ -12,8 +12,11 @@ from market.services.submit import quote, submit
 from market.services.sweep import expire_overdue
 from market.services.take_up import take_up, take_up_due
 from market.services.trading.calls import run_call, run_due_calls
+from market.services.trading.changing import cancel_order, expire_orders, improve_order, strike_order
 from market.services.trading.conduct import appeal_flag, decide_appeal, decide_flag
+from market.services.trading.deposits import deposit, pay_out, top_up, withdraw
 from market.services.trading.halts import end_due_halts, halt_trading, resume_trading
+from market.services.trading.orders import place_order
 from market.services.trading.registry import import_units
 from market.services.trading.replay import replay_auction
 from market.services.trading.reputation import snapshot_reputation
@@ -30,21 +33,27 @@ __all__ = [
     "activate_policy",
     "appeal_flag",
     "cancel",
+    "cancel_order",
     "change_rule",
     "count_arrivals",
     "create_policy_version",
     "create_rule",
     "decide_appeal",
     "decide_flag",
+    "deposit",
     "deposit_to_fund",
     "dispatch",
     "end_due_halts",
+    "expire_orders",
     "expire_overdue",
     "forget_old_plans",
     "halt_trading",
     "import_units",
+    "improve_order",
     "load_reference",
     "pause_rule",
+    "pay_out",
+    "place_order",
     "quote",
     "release",
     "replay_auction",
@@ -57,8 +66,11 @@ __all__ = [
     "run_rules",
     "settle",
     "snapshot_reputation",
+    "strike_order",
     "submit",
     "take_up",
     "take_up_due",
+    "top_up",
     "watch_conduct",
+    "withdraw",
 ]
