@@ -10,19 +10,19 @@ from market.domain.trading.call import Bids, Whole
 from market.domain.trading.effective import PPM_PERCENT, applied
 from market.domain.trading.exact import mul_div
 from market.domain.trading.groups import Groups, group_rows, ranges, sorted_rows
-from market.domain.trading.marginal import share
+from market.domain.trading.marginal import share, share_by_team
 from market.domain.trading.price_choice import Price, last_that
 
 MANY = 8
-"""Where a level holds more than one in so many bids, its teams are not put together anew."""
+"""A level is large if it holds more than one in so many bids."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demand:
     """Bids by rate, then limit: `rows` in that order, `key` both in one number, `upto` lots before each and in all.
 
-    By rate: `rates` in ppm, `key_of` where its keys begin, `end` where its bids end. In the order of `bids`, which is
-    that of sequence: `rate_of_bid`, and `teams` who bids.
+    By rate: `rates` in ppm, `key_of` where its keys begin, `end` where its bids end. `rate_of_bid` is in the order
+    of `bids`, which is that of sequence; `team_..` in that of `teams`, who bids.
     """
 
     bids: Bids
@@ -34,6 +34,9 @@ class Demand:
     key_of: Whole
     end: Whole
     teams: Groups
+    team_rate: Whole
+    team_limit: Whole
+    team_lots: Whole
     high_ticks: int
 
 
@@ -42,19 +45,22 @@ def demand_of(bids: Bids, high_ticks: int) -> Demand:
     rates = np.unique(bids.rate_ppm)
     enough = high_ticks + int(mul_div(np.maximum(rates[-1:], 0), high_ticks, 1_000_000)[0].max(initial=0)) + 1
     limit = np.minimum(bids.limit_ticks, enough)
-    rate_of = np.searchsorted(rates, bids.rate_ppm)
-    rows = sorted_rows(rate_of, limit)
+    teams, rate_of_bid = group_rows(bids.team), np.searchsorted(rates, bids.rate_ppm)
+    rows = sorted_rows(rate_of_bid, limit)
     key_of = np.arange(len(rates)) * (enough + 1)
     return Demand(
         bids=bids,
         rows=rows,
-        key=key_of[rate_of[rows]] + limit[rows],
-        rate_of_bid=rate_of,
+        key=key_of[rate_of_bid[rows]] + limit[rows],
+        rate_of_bid=rate_of_bid,
         upto=np.concatenate(([0], np.cumsum(bids.lots[rows]))),
         rates=rates,
         key_of=key_of,
-        end=np.cumsum(np.bincount(rate_of, minlength=len(rates))),
-        teams=group_rows(bids.team),
+        end=np.cumsum(np.bincount(rate_of_bid, minlength=len(rates))),
+        teams=teams,
+        team_rate=rate_of_bid[teams.rows],
+        team_limit=limit[teams.rows],
+        team_lots=bids.lots[teams.rows],
         high_ticks=high_ticks,
     )
 
@@ -75,36 +81,49 @@ class DemandAt:
         """Lots that are bought at a price, by rate."""
         if price.wanted <= price.offered:
             return self._by_rate(price.ticks)
-        level, rows, fill = self._level(price)
-        lots = self._by_rate(level + 1)
-        np.add.at(lots, self.demand.rate_of_bid[rows], fill)
+        level = self._level(price)
+        lots, left = self._by_rate(level + 1), price.volume - self.wanted(level + 1)
+        if self._is_large(level):
+            np.add.at(lots, self.demand.team_rate, self._share_large(level, left))
+        else:
+            rows, fill = self._share_small(level, left)
+            np.add.at(lots, self.demand.rate_of_bid[rows], fill)
         return lots
 
     def fill(self, price: Price) -> Whole:
         """What each bid buys at a price: those worth more all, at the level that runs out a share for each team."""
-        level, rows, fill = price.ticks - 1, np.arange(0), np.arange(0)
+        filled, bids = np.zeros_like(self.demand.bids.lots), self.demand.bids
+        level = price.ticks - 1
         if price.wanted > price.offered:
-            level, rows, fill = self._level(price)
-        filled, better = np.zeros_like(self.demand.bids.lots), self._rows(self._begin_at(level + 1), self.demand.end)
-        filled[better] = self.demand.bids.lots[better]
-        filled[rows] = fill
+            level = self._level(price)
+            rows, fill = self._share_small(level, price.volume - self.wanted(level + 1))
+            filled[rows] = fill
+        better = self._rows(self._begin_at(level + 1), self.demand.end)
+        filled[better] = bids.lots[better]
         return filled
 
-    def _level(self, price: Price) -> tuple[int, Whole, Whole]:
-        """Of a side that is too long: the worth in ticks at which lots run out, the bids there and what they get."""
-        level = last_that(
-            lambda ticks: self.wanted(ticks) >= price.volume, price.ticks, self.demand.high_ticks, guess=price.ticks
-        )
-        rows = np.sort(self._rows(self._begin_at(level), self._begin_at(level + 1)))
-        return level, rows, self._share(rows, price.volume - self.wanted(level + 1))
+    def _level(self, price: Price) -> int:
+        """Of a side that is too long: the worth in ticks at which lots run out."""
+        low, high = price.ticks, self.demand.high_ticks
+        return last_that(lambda ticks: self.wanted(ticks) >= price.volume, low, high, guess=low)
 
-    def _share(self, rows: Whole, lots: int) -> Whole:
-        bids = self.demand.bids
-        if len(rows) * MANY < len(bids.lots):
-            return share(bids.lots[rows], bids.weight_ppm[rows], group_rows(bids.team[rows]), lots)
-        here = np.zeros_like(bids.lots)
-        here[rows] = bids.lots[rows]
-        return share(here, bids.weight_ppm, self.demand.teams, lots)[rows]
+    def _is_large(self, level: int) -> bool:
+        """Whether a level holds so many bids that looking at all costs less than putting its teams together."""
+        count = int((self._begin_at(level + 1) - self._begin_at(level)).sum())
+        return count * MANY >= len(self.demand.rows)
+
+    def _share_small(self, level: int, lots: int) -> tuple[Whole, Whole]:
+        """The bids of a level, and what they get of so many lots."""
+        bids, rows = self.demand.bids, np.sort(self._rows(self._begin_at(level), self._begin_at(level + 1)))
+        return rows, share(bids.lots[rows], bids.weight_ppm[rows], group_rows(bids.team[rows]), lots)
+
+    def _share_large(self, level: int, lots: int) -> Whole:
+        """The same for all bids by team, nothing for those of other levels."""
+        demand, rate = self.demand, self.demand.team_rate
+        is_here = demand.team_limit >= self._least(level)[rate]
+        if level < demand.high_ticks:
+            is_here &= demand.team_limit < self._least(level + 1)[rate]
+        return share_by_team(np.where(is_here, demand.team_lots, 0), demand.bids.weight_ppm, demand.teams, lots)
 
     def _rows(self, start: Whole, stop: Whole) -> Whole:
         return self.demand.rows[ranges(start, stop)]
@@ -119,6 +138,11 @@ class DemandAt:
         if ticks > self.demand.high_ticks:
             return self.demand.end
         if ticks not in self._begin:
-            whole, rest = mul_div(self._paid_parts, ticks, PPM_PERCENT)
-            self._begin[ticks] = np.searchsorted(self.demand.key, self.demand.key_of + whole + (rest > 0))
+            keys = self.demand.key_of + self._least(ticks)
+            self._begin[ticks] = np.searchsorted(self.demand.key, keys)
         return self._begin[ticks]
+
+    def _least(self, ticks: int) -> Whole:
+        """By rate, the least limit that is worth so many ticks."""
+        whole, rest = mul_div(self._paid_parts, ticks, PPM_PERCENT)
+        return whole + (rest > 0)

@@ -15,14 +15,19 @@ def share(lots: Whole, weight: Whole, teams: Groups, total: int) -> Whole:
     `weight` is the same in all rows of a team. Splitting a row, or coming earlier, changes what no team
     gets; only exact ties go to the team whose first row with lots comes first.
     """
-    own = lots[teams.rows]
-    most = teams.sums(own)
-    first = np.minimum.reduceat(np.where(own > 0, teams.rows, len(lots)), teams.start)
+    fill = np.empty_like(lots)
+    fill[teams.rows] = share_by_team(lots[teams.rows], weight, teams, total)
+    return fill
+
+
+def share_by_team(lots: Whole, weight: Whole, teams: Groups, total: int) -> Whole:
+    """The same for lots that are in the order of `teams.rows`, and so is what it gives."""
+    most = teams.sums(lots)
+    first = np.minimum.reduceat(np.where(lots > 0, teams.rows, len(lots)), teams.start)
     by_arrival = np.argsort(first, kind="stable")
     grant = np.empty_like(most)
     grant[by_arrival] = water_fill(most[by_arrival], weight[teams.rows[teams.start]][by_arrival], total)
-    fill = np.empty_like(lots)
-    fill[teams.rows] = np.clip(grant[teams.of] - teams.so_far(own) + own, 0, own)
+    fill: Whole = np.clip(grant[teams.of] - teams.so_far(lots) + lots, 0, lots)
     return fill
 
 
