@@ -175,6 +175,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "watch-conduct": {"task": "market.tasks.watch_conduct", "schedule": 3600.0},
     "snapshot-reputation": {"task": "market.tasks.snapshot_reputation", "schedule": 3600.0},
     "hold-calls": {"task": "market.tasks.hold_calls", "schedule": 10.0},
+    "settle-loans": {"task": "market.tasks.settle_loans", "schedule": 60.0},
 }
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 

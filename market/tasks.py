@@ -104,3 +104,12 @@ def watch_conduct(**_future: Any) -> None:
 def snapshot_reputation(**_future: Any) -> None:
     """Keep the reputation of each day. Every hour, for teams that have none of today yet."""
     services.snapshot_reputation(now=timezone.now())
+
+
+@shared_task
+def settle_loans(**_future: Any) -> None:
+    """Settle loans and forwards that are due, end offers that nobody took, and tend what is bought in."""
+    now = timezone.now()
+    changed = services.run_due_loans(now=now) + services.deliver_due_forwards(now=now)
+    if changed:
+        logger.info("settled loans and forwards", extra={"count": changed})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from market.api import drills, plans, views
-from market.api.trading import auctions, conduct, fund, halts
+from market.api.trading import accounts, auctions, books, conduct, fund, halts, loans, orders
 
 urlpatterns = [
     path("requests/", views.RequestListView.as_view(), name="request-list"),
@@ -23,6 +23,17 @@ urlpatterns = [
     path("allocation/plan/", plans.PlanView.as_view(), name="allocation-plan"),
     path("drills/", drills.DrillListView.as_view(), name="drills"),
     path("allocation/savings/", plans.SavingsView.as_view(), name="allocation-savings"),
+    path("market/orders/", orders.OrderListView.as_view(), name="market-orders"),
+    path("market/orders/<uuid:order_id>/", orders.OrderView.as_view(), name="market-order"),
+    path("market/orders/<uuid:order_id>/cancel/", orders.OrderCancelView.as_view(), name="market-order-cancel"),
+    path("market/orders/<uuid:order_id>/improve/", orders.OrderImproveView.as_view(), name="market-order-improve"),
+    path("market/instruments/", books.InstrumentListView.as_view(), name="market-instruments"),
+    path("market/book/", books.BookView.as_view(), name="market-book"),
+    path("market/prices/", books.PricesView.as_view(), name="market-prices"),
+    path("market/accounts/", accounts.AccountListView.as_view(), name="market-accounts"),
+    path("market/accounts/top-up/", accounts.TopUpView.as_view(), name="market-top-up"),
+    path("market/accounts/pay-out/", accounts.PayOutView.as_view(), name="market-pay-out"),
+    path("market/accounts/deposits/", accounts.DepositView.as_view(), name="market-deposits"),
     path("market/auctions/", auctions.AuctionListView.as_view(), name="market-auctions"),
     path("market/auctions/<int:auction_id>/", auctions.AuctionView.as_view(), name="market-auction"),
     path("market/auctions/<int:auction_id>/replay/", auctions.ReplayView.as_view(), name="market-auction-replay"),
@@ -37,4 +48,14 @@ urlpatterns = [
     path("market/flags/<int:flag_id>/appeal/", conduct.AppealView.as_view(), name="market-flag-appeal"),
     path("market/rules/", conduct.RuleListView.as_view(), name="market-rules"),
     path("market/rules/<int:rule_id>/", conduct.RuleView.as_view(), name="market-rule"),
+    path("market/loans/", loans.LoanListView.as_view(), name="market-loans"),
+    path("market/loans/<uuid:loan_id>/", loans.LoanView.as_view(), name="market-loan"),
+    path("market/loans/<uuid:loan_id>/accept/", loans.AcceptView.as_view(), name="market-loan-accept"),
+    path("market/loans/<uuid:loan_id>/return/", loans.ReturnView.as_view(), name="market-loan-return"),
+    path("market/loans/<uuid:loan_id>/break/", loans.BreakView.as_view(), name="market-loan-break"),
+    path("market/loans/<uuid:loan_id>/cancel/", loans.CancelView.as_view(), name="market-loan-cancel"),
+    path("market/forwards/", loans.ForwardListView.as_view(), name="market-forwards"),
+    path("market/shares/", loans.ShareListView.as_view(), name="market-shares"),
+    path("market/shares/draws/", loans.DrawView.as_view(), name="market-share-draws"),
+    path("market/shares/<uuid:donation_id>/withdraw/", loans.WithdrawView.as_view(), name="market-share-withdraw"),
 ]

@@ -22,8 +22,10 @@ from market.selectors.trading.differences import list_market_differences
 from market.selectors.trading.fund_flows import get_fund_flows, list_fund_entries
 from market.selectors.trading.halts import find_halt, get_halt, list_halts
 from market.selectors.trading.instruments import list_instruments_now
+from market.selectors.trading.loans import get_loan, list_forwards, list_loans
 from market.selectors.trading.orders import get_order, list_orders
 from market.selectors.trading.reputation import get_reputation, list_reputations
+from market.selectors.trading.sharing import get_sharing
 from market.selectors.trading.trades import list_public_trades, list_trades
 from market.selectors.trading.values import list_prices
 
@@ -38,6 +40,7 @@ __all__ = [
     "get_fund_flows",
     "get_halt",
     "get_headline",
+    "get_loan",
     "get_order",
     "get_plan_grid",
     "get_plan_in_force",
@@ -49,15 +52,18 @@ __all__ = [
     "get_run",
     "get_run_savings",
     "get_savings",
+    "get_sharing",
     "list_accounts",
     "list_auctions",
     "list_books",
     "list_decisions",
     "list_flags",
+    "list_forwards",
     "list_fund_differences",
     "list_fund_entries",
     "list_halts",
     "list_instruments_now",
+    "list_loans",
     "list_market_differences",
     "list_orders",
     "list_plan_differences",

@@ -16,6 +16,12 @@ from market.services.trading.changing import cancel_order, expire_orders, improv
 from market.services.trading.conduct import appeal_flag, decide_appeal, decide_flag
 from market.services.trading.deposits import deposit, pay_out, top_up, withdraw
 from market.services.trading.halts import end_due_halts, halt_trading, resume_trading
+from market.services.trading.loans.deliveries import deliver_due_forwards
+from market.services.trading.loans.due import run_due_loans
+from market.services.trading.loans.lending import accept_loan
+from market.services.trading.loans.offers import LoanAsk, cancel_loan, offer_loan
+from market.services.trading.loans.returns import break_loan, return_loan
+from market.services.trading.loans.sharing import ShareAsk, donate, draw_share, withdraw_donation
 from market.services.trading.orders import place_order
 from market.services.trading.registry import import_units
 from market.services.trading.replay import replay_auction
@@ -27,12 +33,17 @@ from market.services.trading.watch import watch_conduct
 
 __all__ = [
     "DrillReport",
+    "LoanAsk",
     "Outcome",
     "PassResult",
     "RuleAsk",
+    "ShareAsk",
+    "accept_loan",
     "activate_policy",
     "appeal_flag",
+    "break_loan",
     "cancel",
+    "cancel_loan",
     "cancel_order",
     "change_rule",
     "count_arrivals",
@@ -40,9 +51,12 @@ __all__ = [
     "create_rule",
     "decide_appeal",
     "decide_flag",
+    "deliver_due_forwards",
     "deposit",
     "deposit_to_fund",
     "dispatch",
+    "donate",
+    "draw_share",
     "end_due_halts",
     "expire_orders",
     "expire_overdue",
@@ -51,6 +65,7 @@ __all__ = [
     "import_units",
     "improve_order",
     "load_reference",
+    "offer_loan",
     "pause_rule",
     "pay_out",
     "place_order",
@@ -58,11 +73,13 @@ __all__ = [
     "release",
     "replay_auction",
     "resume_trading",
+    "return_loan",
     "reverse_auction",
     "run_allocation_pass",
     "run_call",
     "run_drill",
     "run_due_calls",
+    "run_due_loans",
     "run_rules",
     "settle",
     "snapshot_reputation",
@@ -73,4 +90,5 @@ __all__ = [
     "top_up",
     "watch_conduct",
     "withdraw",
+    "withdraw_donation",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 from urllib.parse import urlencode
+from uuid import UUID
 
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -18,7 +19,7 @@ class HasId(Protocol):
     """A row of a list."""
 
     @property
-    def id(self) -> int:
+    def id(self) -> int | UUID:
         """Falls from row to row."""
 
 
