@@ -75,7 +75,7 @@ def _plan(sight: Sight, now: datetime) -> dict[str, Any]:
 
 def _market(sight: Sight, now: datetime) -> dict[str, Any]:
     """What the market has come to: an open page fetches the rest when it is something else."""
-    return get_market_mark(sight.team_ids)
+    return get_market_mark(sight.sealed_team_ids)
 
 
 def _budgets(sight: Sight, now: datetime) -> list[dict[str, Any]]:

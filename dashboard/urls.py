@@ -20,9 +20,11 @@ from dashboard.views import (
     sources,
     zones,
 )
+from dashboard.views.market import board as market_board
 from dashboard.views.market import calls as market_calls
 from dashboard.views.market import conduct as market_conduct
 from dashboard.views.market import fund as market_fund
+from dashboard.views.market import loans as market_loans
 from dashboard.views.market import week as market_week
 
 urlpatterns = [
@@ -57,12 +59,19 @@ urlpatterns = [
         name="decide-shares",
     ),
     path("estimates/", estimates.estimates, name="estimates-page"),
+    path("market/", market_board.market, name="market"),
+    path("market/orders/", market_board.order, name="market-order"),
+    path("market/orders/<uuid:order_id>/cancel/", market_board.cancel, name="market-cancel"),
     path("market/calls/", market_calls.auctions, name="market-auctions"),
     re_path(r"^market/calls/(?P<auction_id>[0-9]{1,18})/$", market_calls.auction, name="market-auction"),
     path("market/conduct/", market_conduct.conduct, name="market-conduct"),
     path("market/conduct/rules/", market_conduct.add_rule, name="market-rules"),
     re_path(r"^market/conduct/rules/(?P<rule_id>[0-9]{1,18})/$", market_conduct.turn_rule, name="market-rule"),
     re_path(r"^market/conduct/flags/(?P<flag_id>[0-9]{1,18})/$", market_conduct.appeal, name="market-appeal"),
+    path("market/loans/", market_loans.loans, name="market-loans"),
+    path("market/loans/offers/", market_loans.lend, name="market-lend"),
+    path("market/loans/shares/", market_loans.share, name="market-share"),
+    path("market/loans/<uuid:loan_id>/<slug:name>/", market_loans.change, name="market-loan"),
     path("market/week/", market_week.week, name="market-week"),
     path("market/fund/", market_fund.fund, name="market-fund"),
     path("favicon.ico", login.favicon, name="favicon"),

@@ -13,7 +13,7 @@ class Sight:
     requests and budgets of `team_ids`. `sum_team_ids` are the teams that the headline sums.
     `organisation_id` is the viewer's own, whose common budgets belong to no team.
     `budget_team_id` is the team whose budgets the viewer may change, if any; `trading_team_id` the
-    one that they may trade for.
+    one that they may trade for. `own_team_ids` are those that they belong to.
     """
 
     figures: bool
@@ -25,6 +25,12 @@ class Sight:
     is_staff: bool = False
     budget_team_id: int | None = None
     trading_team_id: int | None = None
+    own_team_ids: frozenset[int] = frozenset()
+
+    @property
+    def sealed_team_ids(self) -> frozenset[int] | None:
+        """Whose orders, money and conduct in the market the viewer may see, whatever visitors see: staff all (None)."""
+        return None if self.is_staff else self.own_team_ids
 
     def sees_team(self, team_id: int | None) -> bool:
         """Whether decisions of this team may be shown to the viewer."""
@@ -68,4 +74,5 @@ def sight_of(
         is_staff=is_known and is_staff,
         budget_team_id=budget_team_id if is_known else None,
         trading_team_id=trading_team_id if is_known else None,
+        own_team_ids=visible_team_ids if is_known else frozenset(),
     )

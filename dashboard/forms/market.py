@@ -13,7 +13,6 @@ from market.domain.policy import MODEL_CLASSES
 
 Choices = Sequence[tuple[str, str]]
 LARGEST_QUANTITY = 10**15
-NEXT_PERIOD, THIS_PERIOD = "next", ""
 
 
 def _time(label: str, help_text: str, *, required: bool) -> forms.DateTimeField:
@@ -33,12 +32,11 @@ def _quantity(help_text: str = "Tokens, g CO₂e or Wh; whole lots.") -> forms.D
 class BudgetsForm(forms.Form):
     """A form with a choice of the team's own budgets."""
 
-    budget_fields: tuple[str, ...] = ("budget",)
+    budget = forms.ChoiceField(label="Budget")
 
     def __init__(self, *args: Any, budgets: Choices, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        for name in self.budget_fields:
-            self.fields[name].choices = list(budgets)  # type: ignore[attr-defined]
+        self.fields["budget"].choices = list(budgets)  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         """Times are UTC, whatever the browser's clock."""
@@ -83,11 +81,16 @@ class LendForm(BudgetsForm):
     due_at = _time("Due, UTC", "The same quantity comes back then.", required=True)
 
 
+class ReturnForm(forms.Form):
+    """How much of a loan comes back."""
+
+    quantity = _quantity()
+
+
 class ShareForm(BudgetsForm):
     """Quota given to the team, or drawn from what it was given."""
 
     act = forms.ChoiceField(label="I want to", choices=[("donate", "Donate to the team"), ("draw", "Draw from it")])
-    budget = forms.ChoiceField(label="Budget")
     quantity = _quantity("Tokens, g CO₂e or Wh.")
 
 
@@ -101,7 +104,6 @@ class RuleForm(BudgetsForm):
             ("buy_before_empty", "Buy before it runs out"),
         ],
     )
-    budget = forms.ChoiceField(label="Budget")
     by_hour_utc = forms.IntegerField(
         label="By the hour, UTC", min_value=0, max_value=23, required=False, help_text="0 to 23; to sell."
     )

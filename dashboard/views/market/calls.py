@@ -54,9 +54,8 @@ def auctions(request: HttpRequest, *, sight: Sight) -> HttpResponse:
 def auction(request: HttpRequest, auction_id: str, *, sight: Sight) -> HttpResponse:
     """Why this price, who was on which side, and where the money went."""
     now = datetime.now(UTC)
-    own = frozenset({sight.trading_team_id} if sight.trading_team_id else ()) | (sight.team_ids or frozenset())
     try:
-        detail = get_auction(int(auction_id), team_ids=own)
+        detail = get_auction(int(auction_id), team_ids=sight.own_team_ids)
     except NotFound as error:
         raise Http404(error.detail) from error
     row, curve = detail.row, detail.curve

@@ -36,10 +36,14 @@ def conduct(request: HttpRequest, *, sight: Sight) -> HttpResponse:
         "section": "conduct",
         "part_names": list(PART_NAMES.values()),
         "scores": read_part("reputation", lambda: _scores(request, sight, now)),
-        "rules": read_part("rules", lambda: [rule_row(x, sight=sight) for x in list_rules(team_ids=sight.team_ids)]),
-        "flags": read_part("flags", lambda: [flag_row(x, sight=sight) for x in list_flags(team_ids=sight.team_ids)]),
+        "rules": read_part(
+            "rules", lambda: [rule_row(x, sight=sight) for x in list_rules(team_ids=sight.sealed_team_ids)]
+        ),
+        "flags": read_part(
+            "flags", lambda: [flag_row(x, sight=sight) for x in list_flags(team_ids=sight.sealed_team_ids)]
+        ),
         "units": read_part(
-            "units", lambda: [unit_row(x) for x in list_units(team_ids=sight.team_ids, limit=UNITS_SHOWN)]
+            "units", lambda: [unit_row(x) for x in list_units(team_ids=sight.sealed_team_ids, limit=UNITS_SHOWN)]
         ),
         "rule_form": RuleForm(budgets=list_own_budgets(sight)),
     }
@@ -100,5 +104,5 @@ def _scores(request: HttpRequest, sight: Sight, now: datetime) -> list[dict[str,
     rows = (
         [] if own is None else [score_row(get_reputation(own, now=now), team_name=trader_of(request, sight).team_name)]
     )
-    others = [each for each in list_reputations(team_ids=sight.team_ids, now=now) if each.team_id != own]
+    others = [each for each in list_reputations(team_ids=sight.sealed_team_ids, now=now) if each.team_id != own]
     return rows + [score_row(each, team_name="") for each in others]
