@@ -6,6 +6,7 @@ from datetime import timedelta
 from importlib import import_module
 
 import pytest
+from django.apps import apps
 
 from budgets import services as budget_services
 from budgets.domain.refusals import BudgetExhausted
@@ -375,6 +376,19 @@ def test_levels_of_all_units_are_given_back_exactly(team):
     assert books() == []
     cancel(request_id=first.pk, actor="test", now=NOW)
     assert [each.reserved for each in Budget.objects.filter(pk__in=[root, hall, leaf])] == [0, 0, 0]
+
+
+def test_a_plan_of_before_energy_was_counted_holds_it_after_the_upgrade(team, budget):
+    ask_later(team, tokens=777)
+    planned = ask_later(team, tokens=1333)
+    run()
+    held = Hold.objects.filter(reference__startswith="plan:")
+    before = held.values_list("energy_uwh", flat=True)[0]
+    held.update(energy_uwh=0)
+    import_module("market.migrations.0006_plans_hold_energy").hold_energy(apps, None)
+    assert held.values_list("energy_uwh", flat=True)[0] == before > 0
+    take_up(request_id=planned.pk, actor="test", now=NOW)
+    assert books() == []
 
 
 # --- parts ----------------------------------------------------------------------
