@@ -120,9 +120,17 @@ NAVIGATION: list[dict[str, Any]] = [
     _section(
         "Market",
         _model("Instruments", "What is traded. Close a call, halt.", "candlestick_chart", "market", "instrument"),
+        _model("Orders", "Bids and offers. Cancel one with a reason.", "list_alt", "market", "order"),
         _model("Auctions", "Every clearing. Reverse one, work it out again.", "gavel", "market", "auction"),
         _model("Halts", "Times without trade. Halt, resume.", "pause_circle", "market", "tradinghalt"),
         _model("Trades", "Every fill.", "swap_horiz", "market", "trade"),
+        _model("Accounts", "Money of teams in the market. Deposit, withdraw.", "account_balance", "market", "account"),
+        _model("Journal", "Every event that moved that money.", "menu_book", "market", "journal"),
+        _model("Registry units", "What covers offers in place of the adder.", "forest", "market", "registryunit"),
+        _model("Flags", "Hoarding, wash trades, spoofing. Uphold or lift.", "flag", "market", "conductflag"),
+        _model("Appeals", "What teams say against flags. Decide.", "balance", "market", "appeal"),
+        _model("Standing rules", "What the worker trades for budgets.", "rule", "market", "standingrule"),
+        _model("Reputation", "Each day's score, and what it is made of.", "star", "market", "reputationscore"),
     ),
     _section(
         "Records of budgets",
