@@ -57,12 +57,10 @@ def value_of(reference: Reference, *, lot_units: int, inputs: ValueInputs, terms
     start = running = usd_per_unit(reference.ticks, lot_units)
     premia = []
     for name, (factor, basis) in _factors(inputs, terms).items():
-        following = running * factor
+        following = _short(running * factor)
         premia.append(Premium(name=name, factor=factor, adds_usd=following - running, basis=basis))
         running = following
-    return Value(
-        reference_usd=start, reference_basis=basis_of(reference), premia=tuple(premia), value_usd=_short(running)
-    )
+    return Value(reference_usd=start, reference_basis=basis_of(reference), premia=tuple(premia), value_usd=running)
 
 
 def basis_of(reference: Reference) -> str:

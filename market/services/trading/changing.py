@@ -82,7 +82,7 @@ def improve_order(
     _require_own(order, principal)
     _require_open(order)
     if order.good_until <= now:
-        raise Conflict("The time of this order is over.", code="not_open", status=order.status)
+        raise Conflict("The time of this order is over.", code="not_open", order_status=order.status)
     require_trading(order.instrument, now=now)
     if order.instrument.mechanism != "auction":
         raise Conflict("On an open book an order keeps its place only as it is. Place a new one.", code="open_book")
@@ -132,7 +132,7 @@ def _locked(order_id: UUID) -> Order:
 
 def _require_open(order: Order) -> None:
     if order.status != Order.Status.OPEN:
-        raise Conflict(f"This order is {order.status} already.", code="not_open", status=order.status)
+        raise Conflict(f"This order is {order.status} already.", code="not_open", order_status=order.status)
     if order.source == Order.Source.BUY_IN:
         raise Conflict("The clearing house buys in for a default. It ends when that is made good.", code="buy_in")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from accounts.selectors import get_principal_of_team
 from budgets import services as budgets
 from budgets.domain.units import LARGEST_AMOUNT
 from config.kernel.errors import InvalidInput
@@ -16,7 +17,8 @@ from market.services.trading.money import Line, account_of, post
 
 @transactional
 def deposit(*, team_id: int, micro_usd: int, actor: str, reason: str, now: datetime) -> Journal:
-    """Put money from outside into a team's account. Raises InvalidInput naming `micro_usd` or `reason`."""
+    """Put money from outside into a team's account. Raises NotFound, InvalidInput naming `micro_usd` or `reason`."""
+    get_principal_of_team(team_id=team_id, actor=actor, scopes=frozenset())  # raises NotFound
     return _move(team_id, _amount(micro_usd), kind=Journal.Kind.DEPOSIT, actor=actor, reason=_said(reason), now=now)
 
 

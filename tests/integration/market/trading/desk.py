@@ -57,14 +57,15 @@ def make_trader(
     micro_usd: int = 10_000_000,
     period: Period = Period.MONTH,
     country_code: str = "DE",
+    now: datetime = NOW,
     **of_tokens: Any,
 ) -> Trader:
     """A team with so many tokens for this period and so much money."""
     team = make_team(name, country_code=country_code)
     return Trader(
         team=team,
-        tokens=make_budget(team, tokens, name="tokens", period=period, **of_tokens),
-        money=make_budget(team, micro_usd, name="money", unit=Unit.MICRO_USD, period=period),
+        tokens=make_budget(team, tokens, name="tokens", period=period, now=now, **of_tokens),
+        money=make_budget(team, micro_usd, name="money", unit=Unit.MICRO_USD, period=period, now=now),
     )
 
 
