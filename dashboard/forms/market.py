@@ -49,6 +49,8 @@ class BudgetsForm(forms.Form):
 class OrderForm(BudgetsForm):
     """A bid or an offer."""
 
+    field_order = ("side", "budget")
+
     side = forms.ChoiceField(label="I want to", choices=[("sell", "Sell quota"), ("buy", "Buy quota")])
     budget = forms.ChoiceField(label="Of or for the budget")
     quantity = _quantity()
@@ -90,12 +92,16 @@ class ReturnForm(forms.Form):
 class ShareForm(BudgetsForm):
     """Quota given to the team, or drawn from what it was given."""
 
+    field_order = ("act", "budget")
+
     act = forms.ChoiceField(label="I want to", choices=[("donate", "Donate to the team"), ("draw", "Draw from it")])
     quantity = _quantity("Tokens, g CO₂e or Wh.")
 
 
 class RuleForm(BudgetsForm):
     """What the worker may trade for a budget."""
+
+    field_order = ("kind", "budget")
 
     kind = forms.ChoiceField(
         label="Rule",

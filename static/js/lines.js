@@ -62,7 +62,7 @@ function optionsFor(box, told, rows, how) {
   return {
     width: box.clientWidth,
     height: box.clientHeight,
-    padding: [10, 12, 0, 0],
+    padding: [10, how.x === "time" ? 12 : 30, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { size: 7 } },
     scales: { x: { time: how.x === "time" }, y: { range: around }, ...(hasSecond ? { second: { range: above } } : {}) },

@@ -46,12 +46,10 @@ def quantity_text(lots: int | None, lot_units: int, unit: str) -> str:
     return UNKNOWN if lots is None else f"{whole(lots * lot_units)} {QUANTITY_UNITS[unit]}"
 
 
-def ppm_text(ppm: int | None) -> str:
-    """What need adds to or takes off a price."""
-    if ppm is None:
-        return UNKNOWN
-    if ppm == 0:
-        return "nothing"
+def ppm_text(ppm: int) -> str:
+    """What need adds to or takes off a price; 0 as long as there is no mean to compare with."""
+    if not ppm:
+        return "set at the call"
     sign = "+" if ppm > 0 else "−"
     return f"{sign}{two_digits(abs(ppm) / 10_000)} %"
 
