@@ -148,9 +148,11 @@ class Parts:
 
 def net(before: Parts, after: Parts) -> Parts:
     """What changes. Where quota was sold and bought at once only the difference was."""
-    delta = Parts(**{name: getattr(after, name) - getattr(before, name) for name in Parts.__slots__})
-    both = min(delta.sold, delta.bonus)
-    if both > 0:
-        delta.sold -= both
-        delta.bonus -= both
-    return delta
+    sold, bonus = after.sold - before.sold, after.bonus - before.bonus
+    both = max(0, min(sold, bonus))
+    return Parts(
+        limit=after.limit - before.limit,
+        bonus=bonus - both,
+        tradeable=after.tradeable - before.tradeable,
+        sold=sold - both,
+    )

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from budgets.domain.quota import Parts, QuotaGive, QuotaTake, net
@@ -14,6 +15,7 @@ from budgets.events import BudgetsChanged
 from budgets.models import Budget, Hold
 from budgets.services.alerting import note_crossings
 from budgets.services.quota.escrowing import not_available, require_trading
+from budgets.services.quota.many import among
 from budgets.services.quota.moving import Paths, find_paths, lock_levels, parts_of
 from budgets.services.quota.writing import Booking, close_holds, shrink_holds, write_budgets, write_entries
 from config.kernel.errors import InvalidInput
@@ -59,8 +61,7 @@ def _require_sums(gives: Sequence[QuotaGive], takes: Sequence[QuotaTake]) -> Non
         raise ValueError("What is given is what is taken.")
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
+class _Held(NamedTuple):
     """An open hold: its steps in the unit that moves."""
 
     hold_id: UUID
@@ -70,7 +71,7 @@ class _Held:
 
 def _locked_holds(gives: Sequence[QuotaGive], unit: Unit) -> dict[str, _Held]:
     references = {each.reference for each in gives if each.reference is not None}
-    rows = Hold.objects.filter(reference__in=references, status__in=Hold.OPEN).order_by("pk")
+    rows = among(Hold.objects.filter(status__in=Hold.OPEN), "reference", references).order_by("pk")
     locked = rows.select_for_update(no_key=True).values_list("reference", "pk", "budget_id", COLUMN_OF[unit])
     return {reference: _Held(pk, budget_id, steps) for reference, pk, budget_id, steps in locked}
 
@@ -124,9 +125,8 @@ class _Delivery:
         for (leaf, sold_first), steps in _sums((each.budget_id, each.sold_first, each.steps) for each in takes):
             for level in self.paths.levels[leaf]:
                 after[level].arrive(steps, sold_first=sold_first)
-        for pk, parts in after.items():
-            if parts.limit > LARGEST_AMOUNT:
-                raise InvalidInput(f"The limit of {rows[pk].name} would be too large.", field="quantity")
+        if too_large := next((pk for pk, parts in after.items() if parts.limit > LARGEST_AMOUNT), None):
+            raise InvalidInput(f"The limit of {rows[too_large].name} would be too large.", field="quantity")
         return {pk: net(parts_of(rows[pk]), parts) for pk, parts in after.items()}
 
 
@@ -155,9 +155,9 @@ def _write(
     reason: str,
     now: datetime,
 ) -> None:
-    taken = {delivery.held[reference]: steps for reference, steps in delivery.out_of.items()}
-    close_holds([held.hold_id for held, steps in taken.items() if held.steps == steps], now=now)
-    left = {held.hold_id: steps for held, steps in taken.items() if held.steps > steps}
+    taken = [(delivery.held[reference], steps) for reference, steps in delivery.out_of.items()]
+    close_holds([held.hold_id for held, steps in taken if held.steps == steps], now=now)
+    left = {held.hold_id: steps for held, steps in taken if held.steps > steps}
     shrink_holds(left, COLUMN_OF[delivery.paths.unit])
     write_budgets(deltas, delivery.reserved)
     bookings = list(_bookings(taken, deltas, delivery.reserved))
@@ -165,18 +165,18 @@ def _write(
 
 
 def _bookings(
-    taken: Mapping[_Held, int], deltas: Mapping[UUID, Parts], reserved: Mapping[UUID, int]
+    taken: Sequence[tuple[_Held, int]], deltas: Mapping[UUID, Parts], reserved: Mapping[UUID, int]
 ) -> Iterator[Booking]:
     """One entry for each hold at its own budget; one for all else that happens to a budget."""
     limits = {pk: delta.limit for pk, delta in deltas.items()}
     tradeable = {pk: delta.tradeable for pk, delta in deltas.items()}
     left = {pk: reserved.get(pk, 0) for pk in deltas}
-    for held, steps in taken.items():
-        earned = max(tradeable[held.budget_id], -steps)
-        limits[held.budget_id] += steps
-        left[held.budget_id] += steps
-        tradeable[held.budget_id] -= earned
-        yield Booking(budget_id=held.budget_id, hold_id=held.hold_id, limit=-steps, reserved=-steps, tradeable=earned)
+    for (hold_id, budget_id, _), steps in taken:
+        limits[budget_id] += steps
+        left[budget_id] += steps
+        earned = max(tradeable[budget_id], -steps)
+        tradeable[budget_id] -= earned
+        yield Booking(budget_id, hold_id, -steps, -steps, earned)
     for pk in deltas:
         if limits[pk] or left[pk] or tradeable[pk]:
-            yield Booking(budget_id=pk, hold_id=None, limit=limits[pk], reserved=left[pk], tradeable=tradeable[pk])
+            yield Booking(pk, None, limits[pk], left[pk], tradeable[pk])

@@ -93,7 +93,7 @@ def _move(rows: dict[UUID, Budget], steps: int, *, actor: str, reason: str, now:
             parts.arrive(steps, sold_first=False)
         deltas[pk] = net(parts_of(row), parts)
     write_budgets(deltas, {})
-    bookings = [Booking(budget_id=pk, hold_id=None, limit=steps, reserved=0, tradeable=0) for pk in rows]
+    bookings = [Booking(pk, None, steps, 0, 0) for pk in rows]
     write_entries(bookings, actor=actor, reason=reason, now=now)
     note_crossings(budget_ids=list(rows), now=now)
     publish(BudgetsChanged(budget_ids=tuple(rows), at=now))

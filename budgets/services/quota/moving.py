@@ -13,6 +13,7 @@ from budgets.models import Budget
 from budgets.selectors.escrow import free_in_escrow
 from budgets.services.escrow.recall import recall_at
 from budgets.services.periods import begin_periods_if_over
+from budgets.services.quota.many import among
 from budgets.services.rows import in_lock_order
 from config.kernel.errors import InvalidInput
 
@@ -32,7 +33,7 @@ class Paths:
 
 def find_paths(budget_ids: Collection[UUID]) -> Paths:
     """The paths of these budgets. Raises InvalidInput if one does not exist, ValueError if units differ."""
-    found = Budget.objects.filter(pk__in=budget_ids).values_list("pk", "unit", "path_ids")
+    found = among(Budget.objects.all(), "id", budget_ids).values_list("pk", "unit", "path_ids")
     leaves = {pk: (unit, [UUID(each) for each in path]) for pk, unit, path in found}
     if len(leaves) < len(set(budget_ids)):
         raise InvalidInput("There is no such budget.", field="budget")
@@ -41,7 +42,7 @@ def find_paths(budget_ids: Collection[UUID]) -> Paths:
         raise ValueError(f"Quota of one unit moves at a time, not of {sorted(units)}.")
     unit = Unit(units.pop())
     above = {each for _, path in leaves.values() for each in path[1:]}
-    same = set(Budget.objects.filter(pk__in=above, unit=unit).values_list("pk", flat=True))
+    same = set(among(Budget.objects.filter(unit=unit), "id", above).values_list("pk", flat=True))
     levels = {pk: (pk, *(each for each in path[1:] if each in same)) for pk, (_, path) in leaves.items()}
     return Paths(unit=unit, levels=levels)
 
@@ -53,11 +54,11 @@ def lock_levels(paths: Paths, leaving: Mapping[UUID, int], *, now: datetime) -> 
     called back. Call it before any budget is locked.
     """
     level_ids = paths.all
-    rows = Budget.objects.filter(pk__in=level_ids)
+    rows = among(Budget.objects.all(), "id", level_ids)
     if rows.filter(period_ends_at__lte=now, deallocated_at=None).exists():
         begin_periods_if_over(rows.all(), now=now)
     if leaving:
-        room = Budget.objects.filter(pk__in=leaving).values_list("pk", "limit", "spent", "reserved")
+        room = among(Budget.objects.all(), "id", leaving).values_list("pk", "limit", "spent", "reserved")
         short = [pk for pk, limit, spent, reserved in room if limit - spent - reserved < leaving[pk]]
         if short and free_in_escrow(short):
             recall_at(short, now=now, also_lock=level_ids)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -12,6 +12,7 @@ from django.db.models import F
 
 from budgets.domain.quota import Parts
 from budgets.models import Budget, Hold, HoldLine, LedgerEntry
+from budgets.services.quota.many import among, as_array
 
 ROWS_AT_ONCE = 10_000
 _Row = tuple[UUID, *tuple[int, ...]]
@@ -24,8 +25,7 @@ SELECT given.budget, given.hold, 'trade', given.lim, 0, given.reserved, 0, given
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Booking:
+class Booking(NamedTuple):
     """One ledger entry of a delivery. With a hold it is what one offer gave, else all else of a budget."""
 
     budget_id: UUID
@@ -45,10 +45,10 @@ def write_budgets(deltas: Mapping[UUID, Parts], reserved: Mapping[UUID, int]) ->
     _shift(Budget._meta.db_table, "id", ("limit", "bonus", "tradeable", "sold", "reserved"), moved)
 
 
-def close_holds(hold_ids: Sequence[UUID], *, now: datetime) -> None:
+def close_holds(hold_ids: Collection[UUID], *, now: datetime) -> None:
     """End locked holds of which everything was delivered. They show what they held at last."""
-    for start in range(0, len(hold_ids), ROWS_AT_ONCE):
-        rows = Hold.objects.filter(pk__in=hold_ids[start : start + ROWS_AT_ONCE])
+    if hold_ids:
+        rows = among(Hold.objects.all(), "id", hold_ids)
         rows.update(status=Hold.Status.RELEASED, resolved_at=now, fence=F("fence") + 1)
 
 
@@ -62,7 +62,7 @@ def shrink_holds(taken: Mapping[UUID, int], column: str) -> None:
 def write_entries(bookings: Collection[Booking], *, actor: str, reason: str, now: datetime) -> None:
     """Append to the ledger."""
     if connection.vendor == "postgresql":
-        columns = [[getattr(each, name) for each in bookings] for name in Booking.__slots__]
+        columns = [as_array(column) for column in zip(*bookings, strict=True)]
         with connection.cursor() as cursor:
             cursor.execute(INSERT_ENTRIES, [now, actor, reason, *columns])
         return
@@ -98,7 +98,7 @@ def _shift(table: str, key: str, columns: Sequence[str], rows: Sequence[_Row], o
             cursor.execute(
                 f"UPDATE {table} SET {changes} FROM unnest({arrays}) AS given ({names})"  # noqa: S608  # our own names
                 f' WHERE {table}."{key}" = given."{key}"{condition}',
-                [list(column) for column in zip(*rows, strict=True)],
+                [as_array(column) for column in zip(*rows, strict=True)],
             )
         else:
             changes = ", ".join(f'"{name}" = "{name}" + %s' for name in columns)
