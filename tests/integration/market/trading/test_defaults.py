@@ -1,0 +1,195 @@
+"""What is missing when a loan is due: bought in from the collateral, and what cannot be bought is paid in money."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from budgets.services import deallocate
+from config.kernel.errors import Conflict
+from market.models import Auction, BuyIn, Instrument, Loan, Order, Trade
+from market.services.trading.calls import run_due_calls
+from market.services.trading.changing import cancel_order, expire_orders
+from market.services.trading.loans.due import run_due_loans
+from market.services.trading.reversal import reverse_auction
+from tests.integration.market.trading.desk import Trader, buy, make_trader, sell
+from tests.integration.market.trading.lending import (
+    DUE,
+    TOP,
+    differences,
+    lend,
+    make_lender_and_borrower,
+    spend,
+    tokens_of,
+)
+from tests.integration.world import NOW
+
+pytestmark = pytest.mark.django_db
+CALL = datetime(2026, 3, 14, 11, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _books(loaded_world: None, db: None) -> Iterator[None]:
+    yield
+    assert differences() == []
+
+
+def defaulted(fee: str = "0.001", due_at: datetime = DUE, left: int = 3_000) -> tuple[Trader, Trader, Loan]:
+    """A loan of 100 lots of which the borrower has so many tokens left when it is due."""
+    lender, borrower = make_lender_and_borrower()
+    loan = lend(lender, borrower, fee=fee, due_at=due_at)
+    spend(borrower, 110_000 - left, due_at)
+    assert run_due_loans(now=due_at) == 1
+    loan.refresh_from_db()
+    return lender, borrower, loan
+
+
+def sellers(count: int = 5, quantity: int = 2_000, price: str = "0.000003") -> list[Trader]:
+    """Teams that offer so many tokens each, so that a call has enough of them."""
+    made = [make_trader(f"Seller {each}") for each in range(count)]
+    for each in made:
+        sell(each, quantity, price, now=DUE)
+    return made
+
+
+def other_buyers(count: int = 4) -> None:
+    for each in range(count):
+        buy(make_trader(f"Buyer {each}"), 100, "0.000003", now=DUE)
+
+
+def test_what_is_there_comes_back_and_an_order_of_the_clearing_house_buys_the_rest():
+    lender, borrower, loan = defaulted()
+    assert (loan.status, loan.outstanding_lots, loan.collateral_micro_usd) == ("buying_in", 70, 0)
+    order = loan.buy_in.order
+    assert (order.source, order.side, order.lots, order.limit_ticks) == ("buy_in", "buy", 70, TOP)
+    assert (order.team_id, order.budget_id) == (borrower.team.team_id, lender.tokens)
+    assert order.escrow_micro_usd == 70 * TOP
+    assert borrower.balance == (999_000, 70 * TOP)
+    assert (lender.balance[0], tokens_of(lender)[0]) == (1_001_000, 93_000)
+    assert order.instrument.next_call_at == CALL
+
+
+def test_the_next_call_brings_it_to_the_lender_and_the_rest_of_the_collateral_back_to_the_borrower():
+    lender, borrower, loan = defaulted()
+    sellers()
+    other_buyers()
+    assert run_due_calls(now=CALL) == 1
+    auction = Auction.objects.get()
+    assert (auction.status, auction.bid_teams) == ("cleared", 5)
+    assert (run_due_loans(now=CALL), run_due_loans(now=CALL)) == (1, 0)
+    loan.refresh_from_db()
+    assert (loan.status, loan.outstanding_lots, loan.closed_at) == ("defaulted", 0, CALL)
+    assert loan.buy_in.bought_lots == 70
+    paid = Trade.objects.get(order=loan.buy_in.order).money_micro_usd
+    assert paid == 70 * auction.price_ticks
+    assert borrower.balance == (999_000 - paid, 0)
+    assert tokens_of(lender)[0] == 100_000
+    assert list(loan.events.values_list("kind", "lots"))[2:] == [("returned", 30), ("defaulted", 70), ("bought_in", 70)]
+
+
+def test_a_buy_in_counts_as_a_principal_of_its_own_even_beside_a_bid_of_the_team_that_owes():
+    _, borrower, loan = defaulted()
+    sellers()
+    other_buyers(3)
+    buy(borrower, 100, "0.000003", now=DUE)
+    run_due_calls(now=CALL)
+    auction = Auction.objects.get()
+    assert (auction.status, loan.buy_in.order.trades.count()) == ("cleared", 1)
+
+
+def test_nobody_cancels_or_expires_a_buy_in_and_its_auction_is_not_taken_back():
+    _, borrower, loan = defaulted()
+    order = loan.buy_in.order
+    with pytest.raises(Conflict) as refused:
+        cancel_order(order_id=order.id, principal=borrower.team.principal, now=DUE)
+    assert refused.value.code == "buy_in"
+    assert expire_orders(now=DUE + timedelta(days=40)) == 0
+    sellers()
+    other_buyers()
+    run_due_calls(now=CALL)
+    with pytest.raises(Conflict) as refused:
+        reverse_auction(auction_id=Auction.objects.get().pk, reason="test", actor="test", now=CALL)
+    assert refused.value.code == "bought_in"
+
+
+def test_after_the_calls_of_the_policy_what_is_missing_is_paid_at_the_top():
+    lender, borrower, loan = defaulted()
+    for hour in range(23):
+        run_due_calls(now=CALL + timedelta(hours=hour))
+        run_due_loans(now=CALL + timedelta(hours=hour, minutes=1))
+    buy_in = BuyIn.objects.get()
+    assert (buy_in.calls, buy_in.closed_at) == (23, None)
+    last = CALL + timedelta(hours=23)
+    run_due_calls(now=last)
+    assert run_due_loans(now=last) == 1
+    loan.refresh_from_db()
+    buy_in.refresh_from_db()
+    assert (loan.status, loan.outstanding_lots) == ("defaulted", 0)
+    assert (buy_in.paid_out_lots, buy_in.order.status) == (70, "cancelled")
+    assert lender.balance == (1_001_000 + 70 * TOP, 0)
+    assert borrower.balance == (999_000 - 70 * TOP, 0)
+    assert tokens_of(lender)[0] == 93_000
+    run_due_calls(now=last + timedelta(hours=1))
+    assert Instrument.objects.get(code=buy_in.order.instrument_id).next_call_at is None
+
+
+def test_a_part_that_was_bought_is_noted_and_the_rest_waits():
+    lender, _, loan = defaulted()
+    sellers(quantity=1_000)
+    other_buyers()
+    run_due_calls(now=CALL)
+    bought = loan.buy_in.order.trades.get().lots
+    assert 0 < bought < 70
+    assert run_due_loans(now=CALL) == 1
+    loan.refresh_from_db()
+    assert (loan.status, loan.outstanding_lots) == ("buying_in", 70 - bought)
+    assert tokens_of(lender)[0] == 93_000 + bought * 100
+
+
+def test_when_the_period_ends_a_buy_in_goes_on_in_the_next_one():
+    evening = datetime(2026, 3, 31, 23, 30, tzinfo=UTC)
+    lender, borrower, loan = defaulted(due_at=evening)
+    april = datetime(2026, 4, 1, tzinfo=UTC)
+    run_due_calls(now=april)
+    first = loan.buy_in.order
+    assert first.status == "open"
+    assert run_due_loans(now=april + timedelta(minutes=1)) == 1
+    first.refresh_from_db()
+    second = BuyIn.objects.get().order
+    assert (first.status, second.status, second.lots) == ("cancelled", "open", 70)
+    assert second.instrument_id == "tokens-any-month-2026-04-01"
+    assert borrower.balance[1] == 70 * TOP == second.escrow_micro_usd
+    assert (lender.balance[0], tokens_of(lender)[0]) == (1_001_000, 93_000)
+
+
+def test_a_lender_whose_budget_has_ended_is_paid_in_money():
+    lender, borrower = make_lender_and_borrower()
+    loan = lend(lender, borrower)
+    deallocate(budget_id=lender.tokens, actor="test", reason="test", now=NOW)
+    assert run_due_loans(now=DUE) == 1
+    loan.refresh_from_db()
+    assert (loan.status, loan.outstanding_lots, loan.collateral_micro_usd) == ("defaulted", 0, 0)
+    assert lender.balance == (1_000_000 + 100 * 300 + 1_000, 0)
+    assert tokens_of(borrower)[0] == 110_000
+
+
+def test_a_lender_whose_budget_ends_while_it_is_bought_in_is_paid_at_the_top():
+    lender, borrower, loan = defaulted()
+    deallocate(budget_id=lender.tokens, actor="test", reason="test", now=DUE)
+    run_due_calls(now=CALL)
+    assert run_due_loans(now=CALL) == 1
+    loan.refresh_from_db()
+    assert (loan.status, lender.balance[0]) == ("defaulted", 1_001_000 + 70 * TOP)
+    assert borrower.balance == (999_000 - 70 * TOP, 0)
+
+
+def test_a_borrower_whose_budget_has_ended_gives_nothing_and_all_is_bought_in():
+    lender, borrower = make_lender_and_borrower()
+    loan = lend(lender, borrower)
+    deallocate(budget_id=borrower.tokens, actor="test", reason="test", now=NOW)
+    run_due_loans(now=DUE)
+    loan.refresh_from_db()
+    assert (loan.status, loan.buy_in.lots) == ("buying_in", 100)
+    assert Order.objects.get().escrow_micro_usd == 100 * TOP == borrower.balance[1]
