@@ -7,15 +7,19 @@ run out is shared between teams. Why it is done so: docs/adr/0025-sealed-call.md
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from typing import Any, TypeVar
 
 import numpy as np
 
 from market.domain.trading.call import Asks, Bids, CallStatus, CallTerms, Cleared, Whole
 from market.domain.trading.exact import exact_sum
+from market.domain.trading.groups import distinct
 from market.domain.trading.justice_factor import find_outcome
 from market.domain.trading.payments import parties_of, pay
 from market.domain.trading.supply import supply_of
+
+Side = TypeVar("Side", Bids, Asks)
 
 LARGEST = 1 << 61
 """Lots of one side at the highest price must come to less, in micro-USD."""
@@ -27,15 +31,15 @@ def clear(bids: Bids, asks: Asks, terms: CallTerms) -> Cleared:
     `price_ticks` is None where no price was found (carried, no cross); of a halted call it is the price
     that was refused, and nothing is filled. Raises OverflowError for more than 2**61 micro-USD on a side.
     """
-    bid_teams, ask_teams = len(np.unique(bids.team)), len(np.unique(asks.team))
+    bid_teams, ask_teams = len(distinct(bids.team)), len(distinct(asks.team))
     for side in (bids, asks):
         if exact_sum(side.lots) * terms.high_ticks >= LARGEST:
             raise OverflowError("More lots than a call can count.")
     nothing = untraded(bids, asks, CallStatus.CARRIED, bid_teams=bid_teams, ask_teams=ask_teams)
     if min(bid_teams, ask_teams) < terms.least_principals:
         return nothing
-    bid_rows, ask_rows = np.argsort(bids.number), np.argsort(asks.number)
-    cleared = _clear_in_sequence(_take_bids(bids, bid_rows), _take_asks(asks, ask_rows), terms, nothing)
+    bid_rows, ask_rows = _sequence(bids.number), _sequence(asks.number)
+    cleared = _clear_in_sequence(_taken(bids, bid_rows), _taken(asks, ask_rows), terms, nothing)
     return _back_in_place(cleared, bid_rows, ask_rows)
 
 
@@ -124,40 +128,24 @@ def settled(
     )
 
 
-def _take_bids(bids: Bids, rows: Whole) -> Bids:
-    return Bids(
-        number=bids.number[rows],
-        limit_ticks=bids.limit_ticks[rows],
-        lots=bids.lots[rows],
-        rate_ppm=bids.rate_ppm[rows],
-        weight_ppm=bids.weight_ppm[rows],
-        team=bids.team[rows],
-    )
+def _sequence(number: Whole) -> Whole | None:
+    """Rows by number; None if that is how they are."""
+    return None if (np.diff(number) > 0).all() else np.argsort(number)
 
 
-def _take_asks(asks: Asks, rows: Whole) -> Asks:
-    return Asks(
-        number=asks.number[rows],
-        limit_ticks=asks.limit_ticks[rows],
-        lots=asks.lots[rows],
-        adder_ticks=asks.adder_ticks[rows],
-        team=asks.team[rows],
-    )
+def _taken(side: Side, rows: Whole | None) -> Side:
+    """The side's rows in this order."""
+    if rows is None:
+        return side
+    return replace(side, **{each.name: getattr(side, each.name)[rows] for each in fields(side)})
 
 
-def _back_in_place(cleared: Cleared, bid_rows: Whole, ask_rows: Whole) -> Cleared:
-    def back(values: Whole, rows: Whole) -> Whole:
-        placed = np.empty_like(values)
-        placed[rows] = values
-        return placed
-
-    return replace(
-        cleared,
-        bid_fill=back(cleared.bid_fill, bid_rows),
-        bid_gross=back(cleared.bid_gross, bid_rows),
-        bid_justice=back(cleared.bid_justice, bid_rows),
-        bid_pay=back(cleared.bid_pay, bid_rows),
-        ask_fill=back(cleared.ask_fill, ask_rows),
-        ask_adder=back(cleared.ask_adder, ask_rows),
-        ask_receive=back(cleared.ask_receive, ask_rows),
-    )
+def _back_in_place(cleared: Cleared, bid_rows: Whole | None, ask_rows: Whole | None) -> Cleared:
+    placed: dict[str, Any] = {}
+    for each in fields(cleared):
+        rows = {"bid_": bid_rows, "ask_": ask_rows}.get(each.name[:4])
+        values = getattr(cleared, each.name)
+        if rows is not None and isinstance(values, np.ndarray):
+            placed[each.name] = np.empty_like(values)
+            placed[each.name][rows] = values
+    return replace(cleared, **placed)

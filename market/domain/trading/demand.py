@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from market.domain.trading.call import Bids, Whole
 from market.domain.trading.effective import PPM_PERCENT, applied
 from market.domain.trading.exact import mul_div
-from market.domain.trading.groups import Groups, group_rows, ranges, sorted_rows
+from market.domain.trading.groups import Groups, distinct, group_rows, ranges, sorted_rows
 from market.domain.trading.marginal import share, share_by_team
 from market.domain.trading.price_choice import Price, last_that
 
@@ -17,15 +18,16 @@ MANY = 8
 """A level is large if it holds more than one in so many bids."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Demand:
     """Bids by rate, then limit: `rows` in that order, `key` both in one number, `upto` lots before each and in all.
 
-    By rate: `rates` in ppm, `key_of` where its keys begin, `end` where its bids end. `rate_of_bid` is in the order
-    of `bids`, which is that of sequence; `team_..` in that of `teams`, who bids.
+    By rate: `rates` in ppm, `key_of` where its keys begin, `end` where its bids end. In the order of `bids`, which
+    is that of sequence: `rate_of_bid`, and `limit` as far as it counts.
     """
 
     bids: Bids
+    limit: Whole
     rows: Whole
     key: Whole
     rate_of_bid: Whole
@@ -33,34 +35,47 @@ class Demand:
     rates: Whole
     key_of: Whole
     end: Whole
-    teams: Groups
-    team_rate: Whole
-    team_limit: Whole
-    team_lots: Whole
     high_ticks: int
+
+    @cached_property
+    def by_team(self) -> TeamBids:
+        """The bids team by team, which only calls with large levels need."""
+        teams = group_rows(self.bids.team)
+        return TeamBids(
+            teams=teams,
+            rate=self.rate_of_bid[teams.rows],
+            limit=self.limit[teams.rows],
+            lots=self.bids.lots[teams.rows],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TeamBids:
+    """Bids in the order of `teams.rows`; `rate` is the number of a rate."""
+
+    teams: Groups
+    rate: Whole
+    limit: Whole
+    lots: Whole
 
 
 def demand_of(bids: Bids, high_ticks: int) -> Demand:
     """Bids in sequence, by rate and limit. Limits worth more than the collar's top count as one that just is."""
-    rates = np.unique(bids.rate_ppm)
+    rates = distinct(bids.rate_ppm)
     enough = high_ticks + int(mul_div(np.maximum(rates[-1:], 0), high_ticks, 1_000_000)[0].max(initial=0)) + 1
-    limit = np.minimum(bids.limit_ticks, enough)
-    teams, rate_of_bid = group_rows(bids.team), np.searchsorted(rates, bids.rate_ppm)
+    limit, rate_of_bid = np.minimum(bids.limit_ticks, enough), np.searchsorted(rates, bids.rate_ppm)
     rows = sorted_rows(rate_of_bid, limit)
     key_of = np.arange(len(rates)) * (enough + 1)
     return Demand(
         bids=bids,
+        limit=limit,
         rows=rows,
-        key=key_of[rate_of_bid[rows]] + limit[rows],
+        key=(key_of[rate_of_bid] + limit)[rows],
         rate_of_bid=rate_of_bid,
         upto=np.concatenate(([0], np.cumsum(bids.lots[rows]))),
         rates=rates,
         key_of=key_of,
         end=np.cumsum(np.bincount(rate_of_bid, minlength=len(rates))),
-        teams=teams,
-        team_rate=rate_of_bid[teams.rows],
-        team_limit=limit[teams.rows],
-        team_lots=bids.lots[teams.rows],
         high_ticks=high_ticks,
     )
 
@@ -84,7 +99,7 @@ class DemandAt:
         level = self._level(price)
         lots, left = self._by_rate(level + 1), price.volume - self.wanted(level + 1)
         if self._is_large(level):
-            np.add.at(lots, self.demand.team_rate, self._share_large(level, left))
+            np.add.at(lots, self.demand.by_team.rate, self._share_large(level, left))
         else:
             rows, fill = self._share_small(level, left)
             np.add.at(lots, self.demand.rate_of_bid[rows], fill)
@@ -119,11 +134,11 @@ class DemandAt:
 
     def _share_large(self, level: int, lots: int) -> Whole:
         """The same for all bids by team, nothing for those of other levels."""
-        demand, rate = self.demand, self.demand.team_rate
-        is_here = demand.team_limit >= self._least(level)[rate]
-        if level < demand.high_ticks:
-            is_here &= demand.team_limit < self._least(level + 1)[rate]
-        return share_by_team(np.where(is_here, demand.team_lots, 0), demand.bids.weight_ppm, demand.teams, lots)
+        own, weight = self.demand.by_team, self.demand.bids.weight_ppm
+        is_here = own.limit >= self._least(level)[own.rate]
+        if level < self.demand.high_ticks:
+            is_here &= own.limit < self._least(level + 1)[own.rate]
+        return share_by_team(np.where(is_here, own.lots, 0), weight, own.teams, lots)
 
     def _rows(self, start: Whole, stop: Whole) -> Whole:
         return self.demand.rows[ranges(start, stop)]

@@ -9,6 +9,7 @@ import numpy as np
 from market.domain.trading.call import Whole
 
 LARGEST = 1 << 62
+LEAST_TABLE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +54,15 @@ def sorted_rows(major: Whole, minor: Whole) -> Whole:
     packed.sort()
     rows: Whole = packed & ((1 << bits) - 1)
     return rows
+
+
+def distinct(values: Whole) -> Whole:
+    """Each number once, rising. Numbers that lie together are looked up in a table instead of sorted."""
+    least = int(values.min(initial=0))
+    if int(values.max(initial=0)) - least >= max(LEAST_TABLE, 4 * len(values)):
+        return np.unique(values)
+    found: Whole = np.flatnonzero(np.bincount(values - least)) + least
+    return found
 
 
 def ranges(start: Whole, stop: Whole) -> Whole:
