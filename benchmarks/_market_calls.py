@@ -87,7 +87,7 @@ def measure_calls(orders: int, rounds: int) -> Iterator[Case]:
 
 
 def plain_numpy(bids: Bids, asks: Asks) -> int:
-    """No collar, no need, no sharing: better limits first, then the order of rows. Gives the lots; fills are made too."""
+    """No collar, no need, no sharing: better limits first, then the order of rows. Gives lots; fills are made too."""
     bid_rows = np.argsort(-bids.limit_ticks, kind="stable")
     ask_rows = np.argsort(asks.limit_ticks + asks.adder_ticks, kind="stable")
     wanted, offered = np.cumsum(bids.lots[bid_rows]), np.cumsum(asks.lots[ask_rows])
