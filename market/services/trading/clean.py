@@ -49,7 +49,7 @@ def tokens_by_region(team_id: int, *, now: datetime) -> Counter[str]:
     settled = Settlement.objects.filter(
         request__team=team_id, request__is_simulated=False, settled_at__gt=now - timedelta(days=HISTORY_DAYS)
     )
-    whole = settled.filter(decision__parts=None, decision__region__isnull=False)
+    whole = settled.filter(decision__parts__isnull=True, decision__region__isnull=False)
     sums = whole.order_by().values_list("decision__region").annotate(tokens=Sum("used_tokens"))
     found: Counter[str] = Counter(dict(sums))
     for parts in settled.filter(decision__parts__isnull=False).values_list("decision__parts", flat=True):

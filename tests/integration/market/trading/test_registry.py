@@ -12,10 +12,10 @@ from config.kernel.errors import InvalidInput, NotFound
 from market.domain.trading.registry import UnitBlock
 from market.models import Auction, Order, Policy, RegistryUnit, RegistryUse, Trade
 from market.services.trading.registry import UnitsRefused, free_units, import_units, keep_units, use_units
-from tests.integration.market.trading.desk import Trader, make_trader, sell, world  # noqa: F401
+from tests.integration.market.trading.desk import Trader, make_trader, sell
 from tests.integration.world import NOW, make_team
 
-pytestmark = [pytest.mark.usefixtures("world"), pytest.mark.django_db]
+pytestmark = [pytest.mark.usefixtures("loaded_world"), pytest.mark.django_db]
 BLOCK = UnitBlock(
     registry="VERRA",
     serial_prefix="VCU-",
