@@ -60,6 +60,7 @@ urlpatterns = [
     ),
     path("estimates/", estimates.estimates, name="estimates-page"),
     path("market/", market_board.market, name="market"),
+    path("market/money/", market_board.move_money, name="market-money"),
     path("market/orders/", market_board.order, name="market-order"),
     path("market/orders/<uuid:order_id>/cancel/", market_board.cancel, name="market-cancel"),
     path("market/calls/", market_calls.auctions, name="market-auctions"),

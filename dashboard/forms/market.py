@@ -74,6 +74,17 @@ class OrderForm(BudgetsForm):
     good_until = _time("Good until, UTC", "Empty: as long as the period lasts.", required=False)
 
 
+class MoneyForm(BudgetsForm):
+    """Money into the team's account, or out of it."""
+
+    field_order = ("act", "budget")
+
+    act = forms.ChoiceField(
+        label="I want to", choices=[("top_up", "Fill the account"), ("pay_out", "Pay out to the budget")]
+    )
+    amount_usd = forms.DecimalField(label="Amount, US$", min_value=0, max_value=10**9, decimal_places=6)
+
+
 class LendForm(BudgetsForm):
     """An offer to lend."""
 

@@ -59,7 +59,9 @@ def instrument_row(book: Book, last_lots: int | None, *, chosen: str, now: datet
         "closes_at": each.next_call_at.isoformat() if each.next_call_at else "",
         "closes": f"{each.next_call_at:%d %b %H:%M} UTC" if each.next_call_at else "",
         "reference": price_text(each.reference_ticks, each.lot_units),
-        "reference_basis": f"mean of {counted(each.reference_calls, 'call', 'calls')}" if each.reference_calls else "price of the service",
+        "reference_basis": f"mean of {counted(each.reference_calls, 'call', 'calls')}"
+        if each.reference_calls
+        else "price of the service",
         "collar": f"{price_text(each.low_ticks, each.lot_units)} – {price_text(each.high_ticks, each.lot_units)}",
         "last_price": price_text(each.last_price_ticks, each.lot_units),
         "last_at": each.last_traded_at.isoformat() if each.last_traded_at else "",

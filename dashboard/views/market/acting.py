@@ -53,7 +53,7 @@ def page_at(name: str, part: str = "") -> str:
     return f"{reverse(name)}{part and f'#{part}'}"
 
 
-_FIELDS = {"limit_price_usd": "limit_price", "fee_usd": "fee", "most_usd_per_day": "most_usd_per_day"}
+_FIELDS = {"limit_price_usd": "limit_price", "fee_usd": "fee", "micro_usd": "amount_usd"}
 
 
 def _label(form: forms.Form | None, name: str | None) -> str:

@@ -15,7 +15,7 @@ from budgets.domain.states import BudgetState
 from budgets.selectors import list_budgets
 from dashboard.domain.sight import Sight
 from dashboard.doors import seen_by
-from dashboard.forms.market import OrderForm
+from dashboard.forms.market import MoneyForm, OrderForm
 from dashboard.presentation.market.board import (
     PRICE_CHART,
     account_rows,
@@ -30,7 +30,7 @@ from dashboard.presentation.market.board import (
 from dashboard.presentation.market.calls import halt_row
 from dashboard.presentation.market.quota import PRICE_UNITS_WORDS, UNITS_OF_A_PRICE
 from dashboard.sections import read_part
-from dashboard.selectors.market import list_own_budgets
+from dashboard.selectors.market import list_own_budgets, list_own_purses
 from dashboard.views.market.acting import act, page_at
 from dashboard.views.page import page
 from market.domain.trading.auction_views import AuctionRow
@@ -43,6 +43,7 @@ from market.selectors.trading.fund_flows import get_fund_flows
 from market.selectors.trading.orders import list_orders
 from market.selectors.trading.values import list_prices
 from market.services.trading.changing import cancel_order
+from market.services.trading.deposits import pay_out, top_up
 from market.services.trading.orders import place_order
 
 CALLS_SHOWN = 168
@@ -59,6 +60,7 @@ def market(request: HttpRequest, *, sight: Sight) -> HttpResponse:
     chosen = _chosen(books or [], request.GET.get("instrument", ""))
     calls = list_auctions(instrument=chosen.instrument.code, status="cleared", limit=CALLS_SHOWN) if chosen else []
     last = calls[0] if calls else None
+    purses = list_own_purses(sight)
     context = {
         "section": "market",
         "halts": [halt_row(each) for each in list_halts(is_open=True)],
@@ -74,6 +76,8 @@ def market(request: HttpRequest, *, sight: Sight) -> HttpResponse:
         "cards": _cards(books or [], last, sight, now),
         "orders": read_part("orders", lambda: _orders(sight, now)),
         "order_form": OrderForm(budgets=list_own_budgets(sight)),
+        "has_money_budget": bool(purses),
+        "money_form": MoneyForm(budgets=purses),
         **_money(sight),
     }
     return page(request, "dashboard/market/market.html", sight, now, "market", context)
@@ -104,6 +108,26 @@ def cancel(request: HttpRequest, order_id: UUID, *, sight: Sight) -> HttpRespons
         return "Cancelled. What it kept is free again."
 
     return act(request, sight, None, say, back=page_at("market", "part-orders"))
+
+
+@require_POST
+@seen_by("details")
+def move_money(request: HttpRequest, *, sight: Sight) -> HttpResponse:
+    """Fill the team's account out of its budget, or pay out into it."""
+
+    def say(values: dict[str, Any], principal: Principal, now: datetime) -> str:
+        moved = top_up if values["act"] == "top_up" else pay_out
+        moved(
+            team_id=principal.team_id or 0,
+            micro_usd=int(values["amount_usd"] * 1_000_000),
+            budget_id=UUID(values["budget"]),
+            actor=principal.actor,
+            now=now,
+        )
+        return "Moved: both books say so."
+
+    form = MoneyForm(request.POST, budgets=list_own_purses(sight))
+    return act(request, sight, form, say, back=page_at("market", "part-account"))
 
 
 def _ask(values: dict[str, Any], sight: Sight) -> OrderAsk:
