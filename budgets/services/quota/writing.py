@@ -61,6 +61,8 @@ def shrink_holds(taken: Mapping[UUID, int], column: str) -> None:
 
 def write_entries(bookings: Collection[Booking], *, actor: str, reason: str, now: datetime) -> None:
     """Append to the ledger."""
+    if not bookings:
+        return
     if connection.vendor == "postgresql":
         columns = [as_array(column) for column in zip(*bookings, strict=True)]
         with connection.cursor() as cursor:
