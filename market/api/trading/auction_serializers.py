@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 from rest_framework import serializers
@@ -15,18 +14,18 @@ from market.domain.trading.instruments import usd_per_unit
 from market.models import Auction, FundEntry, Order, TradingHalt
 
 
-class UsdField(serializers.Field):  # type: ignore[type-arg]
+class UsdField(serializers.CharField):
     """Micro-USD as a decimal string in US$."""
 
-    def to_representation(self, value: int) -> str:
+    def to_representation(self, value: Any) -> str:
         """Six digits after the point."""
         return usd(value)
 
 
-class PriceField(serializers.Field):  # type: ignore[type-arg]
+class PriceField(serializers.CharField):
     """US$ for one token, gram or watt hour, exact."""
 
-    def to_representation(self, value: Decimal) -> str:
+    def to_representation(self, value: Any) -> str:
         """Without an exponent."""
         return f"{value:f}"
 
@@ -41,7 +40,7 @@ class AuctionsIn(PageIn):
 
 
 class AuctionOut(serializers.Serializer):  # type: ignore[type-arg]
-    """One clearing. Prices are for one unit, before need changes them; below zero `to_fund_usd` came out of the Fund."""
+    """One clearing. Prices are for one unit, before need; below zero `to_fund_usd` came out of the Fund."""
 
     id = serializers.IntegerField()
     instrument = serializers.CharField()

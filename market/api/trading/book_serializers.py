@@ -136,7 +136,7 @@ class PastPriceOut(serializers.Serializer):  # type: ignore[type-arg]
     quantity = serializers.IntegerField()
 
 
-class PriceOut(serializers.Serializer):  # type: ignore[type-arg]
+class InstrumentPriceOut(serializers.Serializer):  # type: ignore[type-arg]
     """What an instrument costs. Prices are for one unit."""
 
     instrument = serializers.CharField()

@@ -17,7 +17,7 @@ from market.api.trading.book_serializers import (
     BookIn,
     BookOut,
     InstrumentNowOut,
-    PriceOut,
+    InstrumentPriceOut,
     PricesIn,
     book_body,
     price_body,
@@ -56,7 +56,7 @@ class PricesView(APIView):
 
     required_scopes = {"GET": Scope.MARKET_READ}
 
-    @extend_schema(operation_id="market_prices_list", parameters=[PricesIn], responses=paged(PriceOut))
+    @extend_schema(operation_id="market_prices_list", parameters=[PricesIn], responses=paged(InstrumentPriceOut))
     def get(self, request: Request) -> Response:
         """Reference, collar, last calls, and what a unit is worth now, part by part, each with its basis."""
         query, principal = query_of(PricesIn, request), Principal.of(request.auth)

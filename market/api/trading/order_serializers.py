@@ -21,15 +21,15 @@ CURRENT = "current"
 TRADED_UNITS = [unit.value for unit in Unit if unit != Unit.MICRO_USD]
 TRADED_PERIODS = [period.value for period in Period if period != Period.ROLLING]
 TRADED_CLASSES = [ANY_CLASS, *MODEL_CLASSES]
-SIDES = [side.value for side in Side]
-KINDS = [kind.value for kind in OrderKind]
+SIDES = Order.Side.choices
+KINDS = Order.Kind.choices
 SESSIONS = [session.value for session in TradeSession]
 ORDER_STATUSES = Order.Status.choices
 ORDER_SOURCES = Order.Source.choices
 MOST_UNITS = 100
 
 
-class DeliveryField(serializers.Field):  # type: ignore[type-arg]
+class DeliveryField(serializers.CharField):
     """`current`, or the moment at which a later period begins."""
 
     default_error_messages = {"invalid": "Send `current`, or when a later period begins (ISO 8601)."}
