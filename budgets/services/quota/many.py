@@ -26,4 +26,11 @@ _TYPES = {"id": "uuid", "reference": "varchar"}
 
 def as_array(values: Iterable[UUID | str | int | None]) -> str:
     """An array as PostgreSQL reads it: made in one go, which its driver does value by value."""
-    return "{" + ",".join("NULL" if each is None else str(each) for each in values) + "}"
+    return "{" + ",".join(map(_element, values)) + "}"
+
+
+def _element(value: UUID | str | int | None) -> str:
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+    return "NULL" if value is None else str(value)

@@ -125,6 +125,14 @@ def test_who_gives_without_an_offer_must_have_it_free_at_every_level():
     assert row(root).limit == 1150
 
 
+@pytest.mark.parametrize("name", ["a,b", 'say "so"', "back\\slash", "{}", "NULL", "it's"])
+def test_an_offer_may_have_any_name(name):
+    (leaf,), (buyer,) = make_path(1000), make_path(1)
+    offer(leaf, 100, name)
+    deliver([give(leaf, 60, name)], [take(buyer, 60)])
+    assert row(leaf).reserved == 40
+
+
 def test_more_than_an_offer_holds_is_not_delivered():
     (leaf,), (buyer,) = make_path(1000), make_path(1)
     offer(leaf, 100)

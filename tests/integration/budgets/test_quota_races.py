@@ -110,7 +110,7 @@ def test_a_period_turns_once_while_its_offers_are_delivered():
     in_processes(works * 2)
     assert PeriodRecord.objects.count() == 3
     # 900 were left of the leaf's limit and 2900 of the root's, and went on.
-    assert figures(leaf, root, buyer) == [(1800, 220, 100, 0), (5800, 220, 100, 0), (50 + 150 - 100 + 100, 0, 0, 100)]
+    assert figures(leaf, root, buyer) == [(1800, 220, 100, 0), (5800, 220, 100, 0), (150, 0, 0, 100)]
     assert list_ledger_differences() == []
 
 
