@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 from budgets import services
@@ -14,9 +15,9 @@ from tests.integration.budgets.work import row
 from tests.integration.world import NOW, Team, make_budget, make_team
 
 
-def make_path(*limits: int, team: Team | None = None, unit: Unit = Unit.TOKENS, **changes) -> list[UUID]:
+def make_path(*limits: int, team: Team | None = None, unit: Unit = Unit.TOKENS, **changes: Any) -> list[UUID]:
     """Budgets of a month below each other, the leaf first; anything may be sold of their bases."""
-    values = {"period": Period.MONTH, "tradeable_percent": 100, **changes}
+    values: dict[str, Any] = {"period": Period.MONTH, "tradeable_percent": 100, **changes}
     team = team or make_team(f"Team {uuid4()}")
     ids: list[UUID] = []
     for limit in reversed(limits):
