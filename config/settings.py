@@ -174,6 +174,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "run-standing-rules": {"task": "market.tasks.run_standing_rules", "schedule": 300.0},
     "watch-conduct": {"task": "market.tasks.watch_conduct", "schedule": 3600.0},
     "snapshot-reputation": {"task": "market.tasks.snapshot_reputation", "schedule": 3600.0},
+    "expire-orders": {"task": "market.tasks.expire_orders", "schedule": 15.0},
     "hold-calls": {"task": "market.tasks.hold_calls", "schedule": 10.0},
     "settle-loans": {"task": "market.tasks.settle_loans", "schedule": 60.0},
 }

@@ -85,6 +85,14 @@ def hold_calls(**_future: Any) -> None:
 
 
 @shared_task
+def expire_orders(**_future: Any) -> None:
+    """End the orders of the market whose time is over. Every 15 seconds."""
+    ended = services.expire_orders(now=timezone.now())
+    if ended:
+        logger.info("ended orders of the market", extra={"count": ended})
+
+
+@shared_task
 def run_standing_rules(**_future: Any) -> None:
     """Let standing rules of budgets look and trade. Every five minutes."""
     placed = services.run_rules(now=timezone.now())

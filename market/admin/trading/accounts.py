@@ -105,5 +105,6 @@ class JournalAdmin(RecordAdmin):
 
     list_display = ("at", "kind", "reason", "reference", "auction", "actor")
     list_filter = ("kind", ("at", RangeDateTimeFilter))
+    list_select_related = ("auction",)
     search_fields = ("reason", "reference", "actor", "postings__account__name")
     inlines = (PostingInline,)

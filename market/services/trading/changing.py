@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -30,6 +31,7 @@ from market.services.trading.instruments import contract_of, lock_instrument
 from market.services.trading.orders import limit_in_collar
 from market.services.trading.registry import keep_units
 
+logger = logging.getLogger(__name__)
 CLOCK = "clock"
 MOST_AT_ONCE = 500
 CALL_WAITS = timedelta(hours=1)
@@ -103,12 +105,18 @@ def improve_order(
 def expire_orders(*, now: datetime) -> int:
     """End the orders whose time is over, each in a transaction of its own; how many.
 
-    One that ends with a call which is late takes part in it first.
+    One that ends with a call which is late takes part in it first. One that cannot be ended keeps no other waiting.
     """
     over = Order.objects.filter(status=Order.Status.OPEN, good_until__lte=now)
     waits = Q(instrument__next_call_at__lte=F("good_until"), good_until__gt=now - CALL_WAITS)
     due = over.exclude(waits).exclude(source=Order.Source.BUY_IN).order_by("number").values_list("id", flat=True)
-    return sum(in_transaction(partial(_expire, order_id, now)) for order_id in list(due[:MOST_AT_ONCE]))
+    ended = 0
+    for order_id in list(due[:MOST_AT_ONCE]):
+        try:
+            ended += in_transaction(partial(_expire, order_id, now))
+        except Exception:
+            logger.exception("an order could not be ended", extra={"order": str(order_id)})
+    return ended
 
 
 def _expire(order_id: UUID, now: datetime) -> bool:

@@ -11,13 +11,16 @@ from django.db import models
 from accounts.models import User
 from budgets.models import Hold
 from climate.models import LatencyBand, ReadingImport, RegionOutage, RetentionPolicy
-from market.models import AllocationRequest, AllocationRun
+from market.models import Account, AllocationRequest, AllocationRun, Auction, Order
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SPECIAL: dict[type[models.Model], dict[str, Any]] = {
+    Account: {"kind": "team"},
     AllocationRequest: {"is_simulated": True},
     AllocationRun: {"state": "finished"},
+    Auction: {"status": "no_cross"},
     Hold: {"escrow": None},  # a block is held by a hold itself
+    Order: {"limit_ticks": 1},
     RegionOutage: {"capacity_share": 0.5},
     ReadingImport: {"content": b"content"},
     RetentionPolicy: {"id": 1},  # there is one

@@ -65,7 +65,7 @@ def test_many_offers_out_of_one_budget_never_offer_it_twice(trader: Trader) -> N
 
 def test_the_holding_limit_holds_for_bids_at_once(trader: Trader) -> None:
     """A quarter of 100,000 tokens: one bid of 15,000, not two."""
-    rich = make_trader("Rich", tokens=0)
+    rich = make_trader("Rich", tokens=1)
     answers = _at_once(*[lambda: buy(rich, 15_000)] * 4)
     assert answers == ["done"] + ["holding_limit"] * 3
 
