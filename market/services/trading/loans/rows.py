@@ -56,7 +56,7 @@ def locked_loan(loan_id: UUID, *statuses: Loan.Status) -> Loan:
     Instrument.objects.select_for_update().get(pk=code)
     loan = Loan.objects.select_for_update(of=("self",)).select_related("instrument").get(pk=loan_id)
     if loan.status not in statuses:
-        raise Conflict(f"This loan is {loan.get_status_display()}.", code="wrong_state", status=loan.status)
+        raise Conflict(f"This loan is {loan.get_status_display().lower()}.", code="wrong_state", state=loan.status)
     return loan
 
 

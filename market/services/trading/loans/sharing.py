@@ -69,7 +69,7 @@ def withdraw_donation(*, donation_id: UUID, principal: Principal, now: datetime)
     if donation is None:
         raise NotFound("There is no such donation.", field="donation")
     if donation.status != Donation.Status.OPEN:
-        raise Conflict(f"This donation is {donation.get_status_display()}.", code="wrong_state", status=donation.status)
+        raise Conflict(f"This donation is {donation.status}.", code="wrong_state", state=donation.status)
     donation.status, donation.closed_at = Donation.Status.WITHDRAWN, now
     donation.save(update_fields=["status", "closed_at"])
     tell([team_id], now=now)

@@ -7,14 +7,13 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Sum
-
 from budgets import services as budgets
 from budgets.domain.units import Amounts, Unit
-from budgets.models import Budget, Hold
+from budgets.models import Budget
 from budgets.selectors import list_ledger_differences
-from market.models import Account, ForwardLeg, Fund, Loan, Order, Posting, ShareAccount
+from market.models import Fund, Loan
 from market.selectors import list_fund_differences
+from market.selectors.trading.differences import list_market_differences
 from market.services.trading.deposits import deposit
 from market.services.trading.loans.lending import accept_loan
 from market.services.trading.loans.offers import LoanAsk, offer_loan
@@ -74,60 +73,15 @@ def spend(trader: Trader, tokens: int, now: datetime = NOW) -> None:
 
 
 def differences() -> list[str]:
-    """Where the books of budgets, accounts and Fund do not agree."""
-    found = [*list_ledger_differences(), *list_fund_differences(), *_of_accounts(), *_of_escrow(), *_of_holds()]
-    if total := Account.objects.aggregate(total=Sum("balance_micro_usd"))["total"]:
-        found.append(f"Accounts sum to {total}.")
-    credits = ShareAccount.objects.values_list("team", "budget__unit").annotate(total=Sum("credit_steps"))
-    return found + [f"Credits of team {team} sum to {total} {unit}." for team, unit, total in credits if total]
+    """Where the books of budgets, of the market and of the Fund do not agree."""
+    return [*list_ledger_differences(), *list_fund_differences(), *list_market_differences()]
 
 
-def free_of_all(traders: Iterable[Trader]) -> int:
-    """Tokens that are anywhere: limits of all the traders' budgets."""
+def limits_of(traders: Iterable[Trader]) -> int:
+    """Tokens of all the traders' budgets together."""
     return sum(tokens_of(each)[0] for each in traders)
 
 
 def fund_balance() -> int:
     """What the Access Fund has, micro-USD."""
     return sum(Fund.objects.values_list("balance_micro_usd", flat=True))
-
-
-def _of_accounts() -> list[str]:
-    found = []
-    for account in Account.objects.all():
-        sums = Posting.objects.filter(account=account).aggregate(
-            a=Sum("delta_micro_usd"), b=Sum("reserved_delta_micro_usd")
-        )
-        if (sums["a"] or 0, sums["b"] or 0) != (account.balance_micro_usd, account.reserved_micro_usd):
-            found.append(
-                f"{account.name} is {account.balance_micro_usd}, {account.reserved_micro_usd}; postings {sums}."
-            )
-    return found
-
-
-def _of_escrow() -> list[str]:
-    """Each team's account keeps exactly what its orders, loans and legs say."""
-    found = []
-    for account in Account.objects.filter(kind=Account.Kind.TEAM):
-        kept = sum(
-            rows.aggregate(total=Sum(column))["total"] or 0
-            for rows, column in (
-                (Order.objects.filter(team=account.team_id), "escrow_micro_usd"),
-                (Loan.objects.filter(borrower_team=account.team_id), "collateral_micro_usd"),
-                (ForwardLeg.objects.filter(team=account.team_id), "collateral_micro_usd"),
-            )
-        )
-        if kept != account.reserved_micro_usd:
-            found.append(f"{account.name} keeps {account.reserved_micro_usd}, its contracts {kept}.")
-    return found
-
-
-def _of_holds() -> list[str]:
-    """An offered loan keeps its quota, no other loan does."""
-    held = {
-        each.reference: each.tokens
-        for each in Hold.objects.filter(reference__startswith="quota:loan:", status__in=Hold.OPEN)
-    }
-    offered = Loan.objects.filter(status=Loan.Status.OFFERED).select_related("instrument")
-    wanted = {f"quota:loan:{each.pk}": each.lots * each.instrument.lot_units for each in offered}
-    return [] if held == wanted else [f"Holds {held}, offers {wanted}."]
