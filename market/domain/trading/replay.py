@@ -39,7 +39,7 @@ def replay(stored: StoredInputs, *, price_ticks: int | None) -> Outcome:
 
 
 def _of(bids: Bids, asks: Asks, cleared: Cleared) -> Outcome:
-    fills = {}
+    fills: dict[int, Got] = {}
     for number, lots, money in (
         (bids.number, cleared.bid_fill, cleared.bid_pay),
         (asks.number, cleared.ask_fill, cleared.ask_receive),

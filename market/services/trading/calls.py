@@ -19,14 +19,13 @@ from market.domain.trading.terms import MarketTerms
 from market.domain.trading.timing import call_after, lock_begins
 from market.models import Auction, Instrument, OrderEvent, TradingHalt
 from market.selectors.trading.halts import find_halt
-from market.services.trading.bulk import insert_rows
 from market.services.trading.deciding import Call, decide, prepare
 from market.services.trading.ending import cannot_trade, end_what_cannot_trade
 from market.services.trading.gathering import Gathered
 from market.services.trading.halts import end_halts_of, open_halt
 from market.services.trading.instruments import contract_of, has_open_orders
 from market.services.trading.outcome import fills_of, fund_part, money_sums, store_auction, tell_closed
-from market.services.trading.settling import CLEARING, EVENT, Settlement, mark_traded, settle_all
+from market.services.trading.settling import CLEARING, Settlement, mark_traded, note_all, settle_all
 
 logger = logging.getLogger(__name__)
 STATUSES = {
@@ -166,9 +165,8 @@ def _halt(call: Call, explanation: str) -> None:
 
 
 def _note_carried(gathered: Gathered, now: datetime) -> None:
-    orders = [*gathered.buys, *gathered.sells]
-    kind, why = OrderEvent.Kind.CARRIED, "too few teams on a side"
-    insert_rows(OrderEvent, EVENT, ((each.number, kind, each.left, None, now, CLEARING, why) for each in orders))
+    orders = [(each.number, each.left) for each in (*gathered.buys, *gathered.sells)]
+    note_all(orders, kind=OrderEvent.Kind.CARRIED, limit_ticks=None, reason="too few teams on a side", now=now)
 
 
 def _told(auction: Auction, gathered: Gathered, now: datetime) -> Auction:

@@ -19,11 +19,10 @@ from market.services.trading.registry import use_units
 
 CLEARING = "clearing house"
 TRADE = (
-    *("auction_id", "order_id", "instrument_id", "team_id", "budget_id", "side", "lots", "price_ticks"),
-    *("gross_micro_usd", "justice_micro_usd", "adder_micro_usd", "money_micro_usd", "at", "is_reversed"),
+    *("order_id", "team_id", "budget_id", "side", "lots"),
+    *("gross_micro_usd", "justice_micro_usd", "adder_micro_usd", "money_micro_usd"),
 )
-EVENT = ("order_id", "kind", "lots", "limit_ticks", "at", "actor", "reason")
-ORDER = ("number", "filled_lots", "status", "escrow_micro_usd", "closed_at", "close_reason")
+EVENT = ("order_id", "lots")
 
 
 class Filled(NamedTuple):
@@ -122,35 +121,47 @@ def mark_traded(instrument: Instrument, price_ticks: int, *, now: datetime) -> N
 
 
 def _write_trades(auction: Auction, fills: Sequence[Filled], *, now: datetime) -> None:
-    insert_rows(
-        Trade,
-        TRADE,
-        (
-            (
-                *(auction.pk, each.order.number, auction.instrument_id, each.order.team_id, each.order.budget_id),
-                *(each.order.side, each.lots, auction.price_ticks, each.gross, each.justice, each.adder, each.money),
-                *(now, False),
-            )
-            for each in fills
-        ),
+    same = {
+        "auction_id": auction.pk,
+        "instrument_id": auction.instrument_id,
+        "price_ticks": auction.price_ticks,
+        "at": now,
+        "is_reversed": False,
+    }
+    rows = (
+        (order.number, order.team_id, order.budget_id, order.side, lots, gross, justice, adder, money)
+        for order, lots, gross, justice, adder, money in fills
     )
+    insert_rows(Trade, TRADE, rows, constants=same)
 
 
 def _write_orders(auction: Auction, fills: Sequence[Filled], *, now: datetime) -> None:
     reason = f"filled in {auction.get_kind_display()} {auction.pk}"
-    update_rows(Order, ORDER, [_order_row(each, reason, now) for each in fills])
-    events = (
-        (each.order.number, OrderEvent.Kind.FILLED, each.lots, auction.price_ticks, now, CLEARING, reason)
+    whole = [(each.order.number, each.order.lots, 0) for each in fills if each.lots == each.order.left]
+    part = [
+        (each.order.number, each.order.filled_lots + each.lots, each.escrow_left)
         for each in fills
+        if each.lots < each.order.left
+    ]
+    closed = {"status": Order.Status.FILLED.value, "closed_at": now, "close_reason": reason}
+    columns = ("number", "filled_lots", "escrow_micro_usd")
+    update_rows(Order, columns, whole, constants=closed)
+    update_rows(Order, columns, part, constants={})
+    note_all(
+        [(each.order.number, each.lots) for each in fills],
+        kind=OrderEvent.Kind.FILLED,
+        limit_ticks=auction.price_ticks,
+        reason=reason,
+        now=now,
     )
-    insert_rows(OrderEvent, EVENT, events)
 
 
-def _order_row(fill: Filled, reason: str, now: datetime) -> tuple[object, ...]:
-    order = fill.order
-    if fill.lots < order.left:
-        return (order.number, order.filled_lots + fill.lots, Order.Status.OPEN, fill.escrow_left, None, "")
-    return (order.number, order.lots, Order.Status.FILLED, 0, now, reason)
+def note_all(
+    orders: Sequence[tuple[int, int]], *, kind: OrderEvent.Kind, limit_ticks: int | None, reason: str, now: datetime
+) -> None:
+    """One line of what became of each order: (number, lots)."""
+    same = {"kind": kind.value, "limit_ticks": limit_ticks, "at": now, "actor": CLEARING, "reason": reason}
+    insert_rows(OrderEvent, EVENT, orders, constants=same)
 
 
 def _line(fill: Filled, *, is_forward: bool) -> Line:
