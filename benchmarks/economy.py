@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 import time
 from datetime import UTC, datetime
@@ -143,20 +144,10 @@ def _body(inputs: Inputs, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _compact(body: dict[str, Any]) -> str:
-    """JSON that people can compare: a line for each call."""
+    """JSON that people can compare: what holds nothing else is on one line, each call and each group."""
     text = json.dumps(body, indent=1, ensure_ascii=False)
-    lines, row = [], ""
-    for line in text.splitlines():
-        if line.startswith("     ") or (row and line == "    ]") or (row and line == "    ],"):
-            row += line.strip() + (" " if line.endswith(",") and line.startswith("     ") else "")
-            if not line.startswith("     "):
-                lines.append(row)
-                row = ""
-        elif line == "    [":
-            row = "    ["
-        else:
-            lines.append(line)
-    return "\n".join(lines) + "\n"
+    innermost = re.compile(r"([\[{])\n\s+([^\[\]{}]*?)\s+([\]}])")
+    return innermost.sub(lambda found: found[1] + re.sub(r"\n\s+", " ", found[2]) + found[3], text) + "\n"
 
 
 def _print(policy: PolicyWeek, console: Console) -> None:

@@ -57,7 +57,7 @@ def policy_week(
 
 def usd(micro: int) -> str:
     """Micro-USD as US$ in text."""
-    return str(Decimal(micro) / 1_000_000)
+    return f"{Decimal(micro) / 1_000_000:.6f}"
 
 
 def _group(name: str, chosen: Flags, inputs: Inputs, week: Week, without: Week) -> dict[str, Any]:
