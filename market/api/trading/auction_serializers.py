@@ -186,7 +186,7 @@ class FundKindOut(serializers.Serializer):  # type: ignore[type-arg]
     """What came in and went out under one name."""
 
     kind = serializers.ChoiceField(choices=FundEntry.Kind.choices)
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     in_usd = UsdField(source="in_micro_usd")
     out_usd = UsdField(source="out_micro_usd")
     entries = serializers.IntegerField()
@@ -206,7 +206,7 @@ class FundEntryOut(serializers.Serializer):  # type: ignore[type-arg]
     id = serializers.IntegerField()
     at = serializers.DateTimeField()
     kind = serializers.ChoiceField(choices=FundEntry.Kind.choices)
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     balance_usd = UsdField(source="balance_delta_micro_usd")
     reserved_usd = UsdField(source="reserved_delta_micro_usd")
     auction = serializers.IntegerField(source="auction_id", allow_null=True)
