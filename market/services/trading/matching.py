@@ -90,13 +90,13 @@ def _on_book(call: Call, order: Order) -> str:
 
 
 def _resting(order: OpenOrder) -> Resting:
-    return Resting(number=order.number, team=order.team_id, lots=order.left, ticks=_book_ticks(order) or 0)
+    return Resting(number=order.number, team=order.principal, lots=order.left, ticks=_book_ticks(order) or 0)
 
 
 def _incoming(order: OpenOrder) -> Incoming:
     return Incoming(
         number=order.number,
-        team=order.team_id,
+        team=order.principal,
         side=order.side,
         lots=order.left,
         limit_ticks=_book_ticks(order),

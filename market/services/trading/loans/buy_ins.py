@@ -27,6 +27,7 @@ from market.selectors.policies import get_policy_in_force
 from market.services.trading.instruments import contract_of, lock_instrument, open_instrument
 from market.services.trading.loans.noting import note_bought, note_paid_out
 from market.services.trading.loans.rows import CLEARING
+from market.services.trading.matching import match_now
 from market.services.trading.money import Line, post
 
 logger = logging.getLogger(__name__)
@@ -79,10 +80,24 @@ def tend_buy_ins(*, now: datetime) -> int:
     changed = 0
     for buy_in_id in list(BuyIn.objects.filter(closed_at=None).order_by("pk").values_list("pk", flat=True)):
         try:
+            in_transaction(partial(_match, buy_in_id, now))
             changed += in_transaction(partial(_tend, buy_in_id, now))
         except DomainError:
             logger.exception("a buy-in could not be tended", extra={"buy_in": buy_in_id})
     return changed
+
+
+def _match(buy_in_id: int, now: datetime) -> None:
+    """On an open book it takes what rests there; a call takes it as it takes all orders."""
+    code, number = BuyIn.objects.values_list("order__instrument", "order").get(pk=buy_in_id)
+    instrument = lock_instrument(code)
+    if instrument.mechanism != "continuous" or _is_over(instrument, now):
+        return
+    order = Order.objects.select_for_update().filter(pk=number, status=Order.Status.OPEN).first()
+    if order is None or _has_ended(order.budget_id, now):
+        return
+    order.instrument = instrument
+    match_now(order, now=now)
 
 
 def _tend(buy_in_id: int, now: datetime) -> bool:
@@ -125,9 +140,13 @@ def _has_ended(budget_id: UUID, now: datetime) -> bool:
     return budget_id not in budget_facts.list_sellable([budget_id], now=now)
 
 
+def _is_over(instrument: Instrument, now: datetime) -> bool:
+    return instrument.period_ends_at is not None and instrument.period_ends_at <= now
+
+
 def _locked_instruments(instrument: Instrument, *, terms: MarketTerms, now: datetime) -> Instrument:
     """Lock the instrument of an order, and the present one where that is another: by code, as everybody does."""
-    if instrument.period_ends_at is None or instrument.period_ends_at > now:
+    if not _is_over(instrument, now):
         return lock_instrument(instrument.code)
     lock_instrument(instrument.code)  # codes of later periods sort after it
     return current_instrument(instrument, terms=terms, now=now)

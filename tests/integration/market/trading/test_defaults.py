@@ -14,6 +14,7 @@ from market.services.trading.calls import run_due_calls
 from market.services.trading.changing import cancel_order, expire_orders
 from market.services.trading.loans.due import run_due_loans
 from market.services.trading.reversal import reverse_auction
+from tests.integration.market.trading.calling import change_market
 from tests.integration.market.trading.desk import Trader, buy, make_trader, sell
 from tests.integration.market.trading.lending import (
     DUE,
@@ -193,3 +194,17 @@ def test_a_borrower_whose_budget_has_ended_gives_nothing_and_all_is_bought_in():
     loan.refresh_from_db()
     assert (loan.status, loan.buy_in.lots) == ("buying_in", 100)
     assert Order.objects.get().escrow_micro_usd == 100 * TOP == borrower.balance[1]
+
+
+def test_on_an_open_book_a_buy_in_takes_what_rests_there_past_offers_of_the_team_that_owes():
+    change_market(mechanism="continuous")
+    lender, borrower = make_lender_and_borrower()
+    loan = lend(lender, borrower)
+    sell(borrower, 1_000, "0.0000015", now=NOW)
+    sell(make_trader("Seller"), 8_000, "0.000002", now=NOW)
+    spend(borrower, 106_000, DUE)
+    assert run_due_loans(now=DUE) == 2
+    loan.refresh_from_db()
+    assert (loan.status, loan.buy_in.bought_lots, loan.buy_in.lots) == ("defaulted", 70, 70)
+    assert tokens_of(lender)[0] == 100_000
+    assert borrower.balance[1] == 0
