@@ -10,7 +10,6 @@ plain Python. Processor time of one thread, the least of some rounds. `make benc
     .venv/bin/python benchmarks/market.py --database 100000  # one call with as many fills, on PostgreSQL
 
 The last starts a durable PostgreSQL of its own, or makes a database beside the one that DATABASE_URL names.
-    .venv/bin/python -m tests.servers -- .venv/bin/python benchmarks/market.py --settling   # 100,000 fills, PostgreSQL
 """
 
 from __future__ import annotations
@@ -44,8 +43,6 @@ ROUNDS = {10_000: 20, 100_000: 7, 1_000_000: 4}
 MOST_SECONDS = 0.5
 MOST_SETTLEMENT_SECONDS = 5.0
 SETTLEMENT = str(ROOT / "benchmarks/_market_settlement.py")
-FILLS = 100_000
-MOST_SETTLING_SECONDS = 5.0
 AIMED_AT = ("feebate", "empty Fund")
 
 
@@ -54,7 +51,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="up to 100,000 orders, a tenth of the events")
     parser.add_argument("--shading", action="store_true", help="only what a trader gains by not saying the truth")
-    parser.add_argument("--settling", action="store_true", help="only a whole call of 100,000 fills on the database")
     parser.add_argument("--database", type=int, metavar="FILLS", help="only one call that is settled on PostgreSQL")
     parser.add_argument("--teams", type=int, default=1000, help="with --database")
     asked = parser.parse_args()
@@ -64,8 +60,6 @@ def main() -> int:
         return 0
     if asked.database:
         return 0 if print_settlement(asked.database, asked.teams, console) else 1
-    if asked.settling:
-        return 0 if print_settling(FILLS // 10 if asked.quick else FILLS, console) else 1
     is_fast = print_calls(ORDERS[:2] if asked.quick else ORDERS, console)
     is_book_fast = print_books(EVENTS // 10 if asked.quick else EVENTS, console)
     return 0 if is_fast and is_book_fast else 1
@@ -106,24 +100,6 @@ def _judge(cases: Sequence[Case], console: Console) -> bool:
     return slowest < MOST_SECONDS
 
 
-def print_settling(fills: int, console: Console) -> bool:
-    """Print what a whole call costs on the database; whether it is as fast as it should be."""
-    from _market_settling import measure_settling
-
-    done = measure_settling(fills)
-    table = Table(title=f"A call of {done.fills:,} fills on {done.database}, wall clock", title_justify="left")
-    for name in ("part", "s"):
-        table.add_column(name, justify="left" if name == "part" else "right")
-    for name, seconds in done.parts.items():
-        table.add_row(name, f"{seconds:.2f}")
-    table.add_row("all in one transaction", f"{done.seconds:.2f}")
-    table.add_row("of it processor time of the caller", f"{done.cpu_seconds:.2f}")
-    console.print(table)
-    word = "reached" if done.seconds < MOST_SETTLING_SECONDS else "NOT reached"
-    console.print(f"Aim: {FILLS:,} fills in {MOST_SETTLING_SECONDS} s: {word}.", highlight=False)
-    return done.seconds < MOST_SETTLING_SECONDS
-
-
 def print_shading(console: Console, *, quick: bool) -> None:
     """Print what the best shade gains."""
     table = Table(title="One buyer bids below its worth, all others say the truth", title_justify="left")
@@ -156,7 +132,7 @@ def print_settlement(fills: int, teams: int, console: Console) -> bool:
         url = servers.enter_context(fresh_database())
         env = environment(Path(folder), DATABASE_URL=url, LOG_LEVEL="WARNING")
         with console.status(f"filling a database with {fills:,} orders, then one call"):
-            manage("migrate", "-v0", env=env).check_returncode()
+            manage("migrate", "-v0", env=env, seconds=600).check_returncode()
             command = [sys.executable, SETTLEMENT, str(fills), str(teams)]
             done = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
