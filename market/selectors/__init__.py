@@ -26,6 +26,7 @@ from market.selectors.trading.loans import get_loan, list_forwards, list_loans
 from market.selectors.trading.orders import get_order, list_orders
 from market.selectors.trading.reputation import get_reputation, list_reputations
 from market.selectors.trading.sharing import get_sharing
+from market.selectors.trading.simulation import get_simulated_week
 from market.selectors.trading.trades import list_public_trades, list_trades
 from market.selectors.trading.values import list_prices
 
@@ -53,6 +54,7 @@ __all__ = [
     "get_run_savings",
     "get_savings",
     "get_sharing",
+    "get_simulated_week",
     "list_accounts",
     "list_auctions",
     "list_books",
