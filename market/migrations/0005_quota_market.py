@@ -9,7 +9,7 @@ from django.db import migrations, models
 # (registry, prefix, number): ranges of rows sort as their columns do, so two of them meet only where
 # registry and prefix are the same and the numbers meet; no extension is needed, and no race passes it.
 # On SQLite, which has one writer at a time, triggers say the same. A migration that alters this table
-# on SQLite copies it and loses them: it has to run `guard_serials` again.
+# on SQLite copies it and loses them: it has to do `GuardSerials` again.
 GUARD_SERIALS = {
     'postgresql': [
         'CREATE TYPE market_serial AS (registry text, prefix text, number bigint)',
@@ -40,14 +40,21 @@ UNGUARD_SERIALS = {
 }
 
 
-def guard_serials(apps, schema_editor):
-    for statement in GUARD_SERIALS[schema_editor.connection.vendor]:
-        schema_editor.execute(statement, params=None)
+class GuardSerials(migrations.operations.base.Operation):
+    """Not RunPython: that builds every model anew first, which takes seconds."""
 
+    reversible = True
 
-def unguard_serials(apps, schema_editor):
-    for statement in UNGUARD_SERIALS[schema_editor.connection.vendor]:
-        schema_editor.execute(statement, params=None)
+    def state_forwards(self, app_label, state):
+        """No model changes."""
+
+    def database_forwards(self, app_label, schema_editor, from_state, to_state):
+        for statement in GUARD_SERIALS[schema_editor.connection.vendor]:
+            schema_editor.execute(statement, params=None)
+
+    def database_backwards(self, app_label, schema_editor, from_state, to_state):
+        for statement in UNGUARD_SERIALS[schema_editor.connection.vendor]:
+            schema_editor.execute(statement, params=None)
 
 
 class Migration(migrations.Migration):
@@ -793,5 +800,5 @@ class Migration(migrations.Migration):
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
-        migrations.RunPython(guard_serials, unguard_serials),
+        GuardSerials(),
     ]
