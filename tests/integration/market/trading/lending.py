@@ -50,9 +50,9 @@ def accept(loan: Loan, borrower: Trader, now: datetime = NOW) -> Loan:
     return accept_loan(loan_id=loan.pk, budget_id=borrower.tokens, principal=borrower.team.principal, now=now)
 
 
-def lend(lender: Trader, borrower: Trader, *args: Any, now: datetime = NOW, **changes: Any) -> Loan:
+def lend(lender: Trader, borrower: Trader, quantity: int = 10_000, *, now: datetime = NOW, **changes: Any) -> Loan:
     """Offer and take a loan."""
-    return accept(offer(lender, *args, now=now, **changes), borrower, now=now)
+    return accept(offer(lender, quantity, now=now, **changes), borrower, now=now)
 
 
 def tokens_of(trader: Trader) -> tuple[int, int, int]:
