@@ -115,19 +115,20 @@ def post(
         auction_id=auction_id,
         reverses_id=reverses_id,
     )
-    insert_postings(
-        journal.pk,
-        [
-            (line.account, line.delta_micro_usd, line.reserved_delta_micro_usd, line.order_number)
-            for line in lines
-            if line.delta_micro_usd or line.reserved_delta_micro_usd
-        ],
-    )
-    book_market_moves(
-        [(move.kind, move.micro_usd, move.reason) for move in fund], journal_id=journal.pk, actor=actor, now=now
-    )
+    _write(journal, lines, fund)
     publish(MoneyChanged(team_ids=_teams(accounts.values()), at=now))
     return journal
+
+
+def _write(journal: Journal, lines: Iterable[Line], fund: Iterable[FundMove]) -> None:
+    """Postings, and the same in the Fund's own books."""
+    moving = [line for line in lines if line.delta_micro_usd or line.reserved_delta_micro_usd]
+    insert_postings(
+        journal.pk,
+        [(each.account, each.delta_micro_usd, each.reserved_delta_micro_usd, each.order_number) for each in moving],
+    )
+    moves = [(move.kind, move.micro_usd, move.reason) for move in fund]
+    book_market_moves(moves, journal_id=journal.pk, actor=journal.actor, now=journal.at)
 
 
 def _with_fund(lines: Sequence[Line], fund: Sequence[FundMove]) -> list[Line]:

@@ -6,14 +6,16 @@ import pytest
 from django.test import Client
 
 from market.models import Account, Journal, Order
-from tests.integration.market.trading.desk import Trader, buy, make_trader, world  # noqa: F401
+from tests.integration.market.trading.desk import Trader, buy, make_trader
+from tests.integration.world import load_world
 
-pytestmark = [pytest.mark.usefixtures("world"), pytest.mark.django_db]
+pytestmark = pytest.mark.django_db
 ACCOUNTS = "/admin/market/account/"
 
 
 @pytest.fixture
-def trader() -> Trader:
+def trader(db: None) -> Trader:
+    load_world()
     return make_trader("Desk")
 
 

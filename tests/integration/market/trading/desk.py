@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-import pytest
-import pytest_django
-from django.db import transaction
-
 from budgets.domain.periods import Period
 from budgets.domain.units import Unit
 from market.domain.trading.orders import OrderAsk, OrderKind, Side
 from market.models import Account, Order
 from market.services.trading.orders import place_order
-from tests.integration.world import NOW, Team, load_world, make_budget, make_team
-
-
-@pytest.fixture(scope="module")
-def world(django_db_setup: None, django_db_blocker: pytest_django.DjangoDbBlocker) -> Iterator[None]:
-    """The reference data, loaded once for a module: its tests roll back to it, and the module to nothing."""
-    with django_db_blocker.unblock(), transaction.atomic():
-        load_world()
-        yield
-        transaction.set_rollback(True)
+from tests.integration.world import NOW, Team, make_budget, make_team
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,11 +11,11 @@ from django.db.models import F
 from market.models import FUND, OUTSIDE, Account, FundEntry, Journal, Order, Posting, QuotaPromise, team_account
 from market.selectors import list_market_differences
 from market.services.trading.money import FundMove, Line, post
-from tests.integration.market.trading.desk import Trader, buy, make_trader, sell, world  # noqa: F401
+from tests.integration.market.trading.desk import Trader, buy, make_trader, sell
 from tests.integration.market.trading.test_orders import APRIL
 from tests.integration.world import NOW
 
-pytestmark = [pytest.mark.usefixtures("world"), pytest.mark.django_db]
+pytestmark = [pytest.mark.usefixtures("loaded_world"), pytest.mark.django_db]
 
 
 @pytest.fixture

@@ -15,16 +15,18 @@ from budgets.domain.refusals import BudgetExhausted
 from budgets.domain.units import Unit
 from config.kernel.errors import Conflict, DomainError, InvalidInput, NotAllowed, NotFound
 from market.domain.trading.orders import OrderKind, Side, TradeSession
-from market.models import Instrument, Journal, Order, OrderEvent, Posting, QuotaPromise, TradingHalt
+from market.models import Instrument, Journal, Order, OrderEvent, Posting, QuotaPromise, RegistryUnit, TradingHalt
 from market.services.trading.changing import cancel_order, expire_orders, improve_order, strike_order
 from market.services.trading.deposits import deposit
 from market.services.trading.halts import halt_trading
 from market.services.trading.money import AccountShort
 from market.services.trading.orders import place_order
-from tests.integration.market.trading.desk import Trader, an_ask, buy, make_trader, sell, world  # noqa: F401
+from market.services.trading.registry import import_units
+from tests.integration.market.trading.desk import Trader, an_ask, buy, make_trader, sell
+from tests.integration.market.trading.test_registry import BLOCK
 from tests.integration.world import NOW, make_budget, make_team
 
-pytestmark = [pytest.mark.usefixtures("world"), pytest.mark.django_db]
+pytestmark = [pytest.mark.usefixtures("loaded_world"), pytest.mark.django_db]
 CALL = datetime(2026, 3, 4, 11, tzinfo=UTC)
 LOCKED = CALL - timedelta(seconds=30)
 APRIL = datetime(2026, 4, 1, tzinfo=UTC)
@@ -78,6 +80,20 @@ def test_an_offer_keeps_its_quota_on_the_whole_path() -> None:
     order = sell(trader, 1_000)
     assert budgets.get_budget(trader.tokens).reserved == 1_000
     assert (order.escrow_micro_usd, order.region_basis, order.adder_ticks > 0) == (0, "unknown", True)
+
+
+def test_registry_units_cover_an_offer_in_place_of_the_carbon_adder_as_long_as_it_is_open() -> None:
+    trader = make_trader("Seller")
+    units = import_units(team_id=trader.team.team_id, blocks=[BLOCK], actor="test", now=NOW)
+    order = sell(trader, 1_000, units=tuple(units))
+    assert (order.adder_ticks, order.covered_g > 0) == (0, True)
+    assert RegistryUnit.objects.get().used_g == order.covered_g
+    assert _refusal(trader, InvalidInput, Side.SELL, 100, units=(99,)).code == "unknown_units"
+    improve_order(order_id=order.id, add_quantity=Decimal(1_000), principal=trader.team.principal, now=NOW)
+    order.refresh_from_db()
+    assert RegistryUnit.objects.get().used_g == order.covered_g
+    cancel_order(order_id=order.id, principal=trader.team.principal, now=NOW)
+    assert RegistryUnit.objects.get().used_g == 0
 
 
 def test_the_first_order_makes_the_instrument_and_sets_its_call() -> None:

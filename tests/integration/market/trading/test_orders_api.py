@@ -14,10 +14,10 @@ from rest_framework.test import APIClient
 from accounts.domain.scopes import ALL_SCOPES, Scope
 from budgets import selectors as budgets
 from market.models import Account, Auction, Instrument, Journal, Order, Policy
-from tests.integration.market.trading.desk import Trader, make_trader, world  # noqa: F401
+from tests.integration.market.trading.desk import Trader, make_trader
 from tests.integration.world import make_budget, make_team
 
-pytestmark = [pytest.mark.usefixtures("world"), pytest.mark.django_db]
+pytestmark = [pytest.mark.usefixtures("loaded_world"), pytest.mark.django_db]
 ORDERS = "/api/v1/market/orders/"
 PLAIN = {
     "side": "buy",
