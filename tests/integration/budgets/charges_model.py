@@ -14,7 +14,7 @@ from budgets.domain.periods import Period, bounds, bucket_of, leaves_at
 from budgets.models import Budget, Hold, LedgerEntry
 from tests.integration.budgets.twin_trees import PATHS, Tree
 
-STEPS_PER_TOKEN = {"window": 1000, "meter": 3000, "lamp": 3000}
+STEPS_PER_TOKEN = {"window": 1000, "meter": 3000, "alone": 3000}
 """Steps of a budget for each token of work, where that is not one."""
 
 

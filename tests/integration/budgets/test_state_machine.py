@@ -244,7 +244,7 @@ class Budgets(RuleBasedStateMachine):
 
     @rule(name=NAME, limit=st.integers(1, 3000), crash=CRASH)
     def allot(self, name: str, limit: int, crash: int | None) -> None:
-        amount = Decimal(limit) / 1000 if name in ("window", "meter", "lamp") else Decimal(limit)
+        amount = Decimal(limit) / 1000 if name in ("window", "meter", "alone") else Decimal(limit)
         self.both(
             lambda tree: services.allot(
                 budget_id=tree.ids[name], limit=amount, actor="test", reason="step", now=self.now
@@ -383,7 +383,7 @@ def test_orders_that_chance_seldom_finds():
         *(partial(budgets.report_late, leaf, 60, 5, gap, 55, None) for leaf in LEAVES for gap in (1, 50, 1500)),
         # A report beyond what was held.
         lambda: budgets.report_late("other", 60, 90, 1, 10, None),
-        *(partial(budgets.end_under_a_closing_block, leaf, 30, 5, None) for leaf in ("desk", "agent", "lamp", "other")),
+        *(partial(budgets.end_under_a_closing_block, leaf, 30, 5, None) for leaf in ("desk", "agent", "other")),
         # Under a block that is not empty, over the turn of everything above.
         lambda: budgets.hold_under_a_block("desk", [40, 40], None),
         lambda: budgets.report(0, 7, None),

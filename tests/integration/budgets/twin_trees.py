@@ -25,11 +25,10 @@ from budgets.services.periods import begin_period_if_over
 from config.kernel.errors import DomainError
 from tests.integration.world import NOW, Team, make_budget, undone
 
-NAMES = ("root", "team", "window", "meter", "desk", "agent", "lamp", "other", "alone")
+NAMES = ("root", "team", "window", "meter", "desk", "agent", "other", "alone")
 PATHS = {
     "desk": ("desk", "team", "root"),
     "agent": ("agent", "meter", "window", "root"),
-    "lamp": ("lamp", "window", "root"),
     "other": ("other", "root"),
     "alone": ("alone",),
 }
@@ -61,7 +60,7 @@ def crashing_at(statement: int | None) -> Iterator[None]:
 class Tree:
     """root (day, pool) > team (hour, carries over, draws) > desk; root > window (grams, rolling) > meter (Wh) > agent.
 
-    Beside them window > lamp (Wh); root > other; alone.
+    Beside them root > other; alone (Wh).
     """
 
     def __init__(self, team: Team, *, gear: GearChoice = GearChoice.AUTO):
@@ -74,9 +73,8 @@ class Tree:
         self._add("desk", 1200, "team", period=Period.DAY, warning_amounts=(Decimal(600),))
         self._add("meter", 3, "window", unit=Unit.ENERGY_WH, period=Period.DAY)
         self._add("agent", 900, "meter")
-        self._add("lamp", 1, "window", unit=Unit.ENERGY_WH, period=Period.HOUR)
         self._add("other", 1000, "root", period=Period.HOUR, overflow_percent=30)
-        self._add("alone", 500)
+        self._add("alone", 2, unit=Unit.ENERGY_WH)
         self._earn("desk", 200)
         self._earn("other", 100)
 
