@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
+from typing import Any
 
 from market.domain.trading.terms import MarketTerms
 
@@ -88,6 +89,17 @@ class WashPattern:
     instrument: str
     lots_by_session: Mapping[str, int]
 
+    @property
+    def evidence(self) -> dict[str, Any]:
+        """Plain JSON values that show it."""
+        return {
+            "organisation": self.organisation_id,
+            "teams": list(self.team_ids),
+            "lots_on_both_sides": dict(self.lots_by_session),
+            "times": len(self.lots_by_session),
+            "times_from": WASH_TIMES,
+        }
+
 
 def wash_patterns(fills: Iterable[Fill]) -> list[WashPattern]:
     """Organisations that bought and sold the same instrument in the same session, often enough to be looked at.
@@ -141,6 +153,25 @@ class SpoofPattern:
     side: str
     usual_lots: float
     orders: tuple[PlacedOrder, ...]
+
+    @property
+    def evidence(self) -> dict[str, Any]:
+        """Plain JSON values that show it."""
+        return {
+            "side": self.side,
+            "usual_lots": self.usual_lots,
+            "orders": [
+                {
+                    "id": each.id,
+                    "lots": each.lots,
+                    "placed_at": each.placed_at.isoformat(),
+                    "taken_back_at": each.closed_at.isoformat() if each.closed_at else None,
+                }
+                for each in self.orders
+            ],
+            "times": len(self.orders),
+            "times_from": SPOOF_TIMES,
+        }
 
 
 def spoof_patterns(orders: Sequence[PlacedOrder], *, call_minutes: int) -> list[SpoofPattern]:

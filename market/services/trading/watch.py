@@ -16,12 +16,9 @@ from market.domain.trading.conduct import (
     LOOK_BACK,
     SPOOF_TIMES,
     SPOOF_WITHIN,
-    WASH_TIMES,
     Fill,
     Idleness,
     PlacedOrder,
-    SpoofPattern,
-    WashPattern,
     charge_of,
     idle_steps,
     is_hoarding,
@@ -83,7 +80,7 @@ def watch_wash_trades(*, now: datetime) -> int:
             team_id=team_id,
             instrument=pattern.instrument,
             since=since,
-            evidence=_wash_evidence(pattern),
+            evidence=pattern.evidence,
             now=now,
         )
         for pattern in patterns
@@ -111,7 +108,7 @@ def watch_spoofing(*, terms: PolicyTerms, now: datetime) -> int:
             team_id=pattern.team_id,
             instrument=pattern.instrument,
             since=since,
-            evidence=_spoof_evidence(pattern),
+            evidence=pattern.evidence,
             now=now,
         )
         for pattern in patterns
@@ -217,35 +214,3 @@ def _placed(row: dict[str, Any]) -> PlacedOrder:
         placed_at=row["placed_at"],
         closed_at=row["closed_at"],
     )
-
-
-def _wash_evidence(pattern: WashPattern) -> dict[str, Any]:
-    return {
-        "organisation": pattern.organisation_id,
-        "teams": list(pattern.team_ids),
-        "lots_on_both_sides": dict(pattern.lots_by_session),
-        "times": len(pattern.lots_by_session),
-        "times_from": WASH_TIMES,
-    }
-
-
-def _spoof_evidence(pattern: SpoofPattern) -> dict[str, Any]:
-    return {
-        "side": pattern.side,
-        "usual_lots": pattern.usual_lots,
-        "orders": [
-            {
-                "id": each.id,
-                "lots": each.lots,
-                "placed_at": each.placed_at.isoformat(),
-                "taken_back_at": _iso(each.closed_at),
-            }
-            for each in pattern.orders
-        ],
-        "times": len(pattern.orders),
-        "times_from": SPOOF_TIMES,
-    }
-
-
-def _iso(moment: datetime | None) -> str:
-    return moment.isoformat() if moment else ""
