@@ -137,9 +137,7 @@ def _ours(events: Sequence[Event]) -> Callable[[], int]:
 
 
 def _nanobook(events: Sequence[Event]) -> Callable[[], int]:
-    from nanobook import Exchange
-
-    book, ids = Exchange(), {}
+    book, ids = importlib.import_module("nanobook").Exchange(), {}
 
     def run() -> int:
         traded = 0
@@ -156,9 +154,8 @@ def _nanobook(events: Sequence[Event]) -> Callable[[], int]:
 
 
 def _litebook(events: Sequence[Event]) -> Callable[[], int]:
-    from litebook import OrderBook, OrderType
-
-    book, ids, sides = OrderBook(tick_size=1.0), {}, {BUY: OrderType.Buy, SELL: OrderType.Sell}
+    api = importlib.import_module("litebook")
+    book, ids, sides = api.OrderBook(tick_size=1.0), {}, {BUY: api.OrderType.Buy, SELL: api.OrderType.Sell}
 
     def run() -> int:
         traded = 0.0
@@ -198,10 +195,8 @@ def _akhil4n(module: str) -> Callable[[Sequence[Event]], Callable[[], int]]:
 
 
 def _pyorderbook(events: Sequence[Event]) -> Callable[[], int]:
-    from pyorderbook import Book as Theirs
-    from pyorderbook import ask, bid
-
-    book, orders, make = Theirs(), {}, {BUY: bid, SELL: ask}
+    api = importlib.import_module("pyorderbook")
+    book, orders, make = api.Book(), {}, {BUY: api.bid, SELL: api.ask}
 
     def run() -> int:
         traded = 0
@@ -218,15 +213,14 @@ def _pyorderbook(events: Sequence[Event]) -> Callable[[], int]:
 
 
 def _convexpi(events: Sequence[Event]) -> Callable[[], int]:
-    from convexpi.arena.engine import Order, OrderBook, Side
-
-    book, orders, sides = OrderBook(), {}, {BUY: Side.BUY, SELL: Side.SELL}
+    api = importlib.import_module("convexpi.arena.engine")
+    book, orders, sides = api.OrderBook(), {}, {BUY: api.Side.BUY, SELL: api.Side.SELL}
 
     def run() -> int:
         traded = 0
         for number, side, lots, ticks in events:
             if lots:
-                orders[number] = order = Order(agent_id="a", side=sides[side], qty=lots, price=ticks)
+                orders[number] = order = api.Order(agent_id="a", side=sides[side], qty=lots, price=ticks)
                 for trade in book.submit(order, 0):
                     traded += trade.qty
             else:
