@@ -11,7 +11,7 @@ from django.db import models
 from accounts.models import User
 from budgets.models import Hold
 from climate.models import LatencyBand, ReadingImport, RegionOutage, RetentionPolicy
-from market.models import Account, AllocationRequest, AllocationRun, Auction, Order
+from market.models import Account, AllocationRequest, AllocationRun, Auction, BuyIn, Order
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SPECIAL: dict[type[models.Model], dict[str, Any]] = {
@@ -19,6 +19,7 @@ SPECIAL: dict[type[models.Model], dict[str, Any]] = {
     AllocationRequest: {"is_simulated": True},
     AllocationRun: {"state": "finished"},
     Auction: {"status": "no_cross"},
+    BuyIn: {"loan": None},  # it is for a loan or for a forward
     Hold: {"escrow": None},  # a block is held by a hold itself
     Order: {"limit_ticks": 1},
     RegionOutage: {"capacity_share": 0.5},
