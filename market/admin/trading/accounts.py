@@ -48,7 +48,7 @@ class AccountAdmin(OperatorActions, RecordAdmin):
 
     list_display = ("name", "kind", "team", "balance", "escrow", "free")
     list_filter = ("kind",)
-    list_select_related = ("team",)
+    list_select_related = ("team__organisation",)
     search_fields = ("name", "team__name")
     actions_list = ("deposit", "withdraw")
 

@@ -35,7 +35,7 @@ class OrderAdmin(OperatorActions, RecordAdmin):
         *("status", "source"),
     )
     list_filter = ("status", "side", "source", "kind", ("placed_at", RangeDateTimeFilter))
-    list_select_related = ("instrument", "team")
+    list_select_related = ("instrument", "team__organisation")
     search_fields = ("id", "team__name", "instrument__code", "actor")
     inlines = (OrderEventInline,)
     actions_detail = ("strike",)

@@ -50,6 +50,10 @@ def test_every_model_of_ours_that_people_look_at_has_a_page():
         "budgets.holdline",
         "budgets.proposalline",
         "budgets.spendbucket",  # sums of the ledger, kept to draw curves from
+        "market.auctioninputs",  # arrays, packed: an auction is worked out again from them
+        "market.orderevent",
+        "market.posting",
+        "market.registryuse",
         "market.arrivalhour",  # sums of requests, kept to expect from
         "market.placement",  # a million rows a plan: the pages of requests and runs tell them in words
         "market.runinputs",  # arrays, packed
