@@ -49,7 +49,8 @@ class _Side:
         self.heap: list[int] = []
         self.best = _NOBODY
 
-    def add(self, row: _Row) -> None:
+    def begin(self, row: _Row) -> None:
+        """Let an order rest where no other does."""
         key = row[3]
         level = self.levels.get(key)
         if level is None:
@@ -100,29 +101,33 @@ class Book:
         Fills come in the order they were made. Raises ValueError, and changes nothing, for a number that rests
         already, lots below one, or a limit outside the collar.
         """
-        if lots < 1 or number in self._rows or not (limit_ticks is None or self._low <= limit_ticks <= self._high):
+        rows = self._rows
+        if limit_ticks is None:
+            limit_ticks = self._high if side == BUY else self._low
+        if lots < 1 or number in rows or not self._low <= limit_ticks <= self._high:
             raise ValueError("An order has lots, a number of its own, and a limit inside the collar.")
         if side == BUY:
-            own, other = self._bids, self._asks
-            reach = self._high if limit_ticks is None else limit_ticks
+            own, other, key = self._bids, self._asks, -limit_ticks
         else:
-            own, other = self._asks, self._bids
-            reach = -self._low if limit_ticks is None else -limit_ticks
+            own, other, key = self._asks, self._bids, limit_ticks
         fills: list[Fill] = []
-        if other.best <= reach:
-            if kind == FILL_OR_KILL and not _fills_whole(other, reach, lots, team):
+        if other.best <= -key:
+            if kind == FILL_OR_KILL and not _fills_whole(other, -key, lots, team):
                 return fills
-            lots = self._take(other, reach, number, lots, team, fills)
-        if lots > 0 and kind == LIMIT:
-            self._rows[number] = row = [number, lots, team, -reach, abs(reach)]
-            own.add(row)
+            lots = self._take(other, -key, number, lots, team, fills)
+        if lots and kind == LIMIT:
+            rows[number] = row = [number, lots, team, key, limit_ticks]
+            if level := own.levels.get(key):
+                level.append(row)
+            else:
+                own.begin(row)
         return fills
 
     def _take(self, other: _Side, reach: int, number: int, lots: int, team: int, fills: list[Fill]) -> int:
         """Lots that are left; 0 too where the next in line is of the same team."""
-        rows = self._rows
-        while lots and other.best <= reach:
-            level = other.levels[other.best]
+        levels = other.levels
+        level = levels[other.best]
+        while lots:
             row = level[0]
             maker, there, owner, _, ticks = row
             if owner == team:
@@ -133,18 +138,21 @@ class Book:
                 return 0
             fills.append(_new(Fill, (number, maker, ticks, there)))
             lots -= there
-            del rows[maker]
+            del self._rows[maker]
             level.popleft()
             if not level or not level[0][1]:
                 other.settle(level)
-        return lots
+                if other.best > reach:
+                    return lots
+                level = levels[other.best]
+        return 0
 
     def cancel(self, number: int) -> int:
         """Take an order off the book; how many lots of it rested (0: none by that number)."""
         row = self._rows.pop(number, None)
         if row is None:
             return 0
-        lots, key = row[1], row[3]
+        _, lots, _, key, _ = row
         row[1] = 0
         side = self._bids if key < 0 else self._asks
         level = side.levels[key]
