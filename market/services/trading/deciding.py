@@ -8,13 +8,14 @@ from datetime import datetime
 from django.db.models import Q
 
 from market.domain.trading.call import CallTerms, Cleared
+from market.domain.trading.call_words import explain_call
 from market.domain.trading.clearing import clear
 from market.domain.trading.reference import Reference
 from market.domain.trading.stored import StoredInputs, pack_call
-from market.domain.trading.telling import tell_call
 from market.domain.trading.terms import MarketTerms
 from market.models import FUND, Auction, Instrument, TradingHalt, team_account
 from market.selectors.policies import PolicyFacts, get_policy_in_force
+from market.selectors.trading.contracts import contract_of
 from market.selectors.trading.prices import get_reference
 from market.services.fund import lock_fund
 from market.services.trading.gathering import Gathered, asks_of, bids_of, gather
@@ -65,11 +66,10 @@ def decide(call: Call, gathered: Gathered) -> Decided:
     if call.policy.terms.justice.kind == "fixed":
         terms = replace(terms, fund_micro_usd=_lock_money(gathered))
     cleared = clear(bids, asks, terms)
-    instrument = call.instrument
     return Decided(
         cleared=cleared,
         inputs=pack_call(bids, asks, terms),
-        explanation=tell_call(cleared, terms, unit=instrument.unit, lot_units=instrument.lot_units),
+        explanation=explain_call(contract_of(call.instrument), bids, asks, terms, cleared),
     )
 
 

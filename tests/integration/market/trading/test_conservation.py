@@ -42,7 +42,7 @@ from market.services import (
 from tests.integration.budgets.twin_trees import Crash, crashing_at
 from tests.integration.market.trading.calling import change_market
 from tests.integration.market.trading.desk import Trader, buy, make_trader, sell
-from tests.integration.market.trading.lending import accept, differences, fund_balance, offer, spend
+from tests.integration.market.trading.lending import accept, differences, fund_account, fund_balance, offer, spend
 from tests.integration.world import NOW
 
 WHO = st.integers(0, 5)
@@ -151,11 +151,15 @@ class Market(RuleBasedStateMachine):
             self.tend(crash)
 
     def tend(self, crash: int | None) -> None:
-        """What the worker does by the clock. A new period gives new money, which is then what there is."""
+        """What the worker does by the clock, and again: where it crashed, it goes on with the others, and comes back.
+
+        A new period gives new money, which is then what there is.
+        """
         if begin_due_periods(now=self.now):
             self.money = self.money_of_all()
         for work in (end_due_halts, expire_orders, run_due_calls, deliver_due_forwards, run_due_loans):
             self.do(partial(work, now=self.now), crash)
+            self.do(partial(work, now=self.now), None)
 
     @rule(which=WHICH, crash=CRASH)
     def reverse(self, which: int, crash: int | None) -> None:
@@ -233,6 +237,8 @@ def traders(loaded_world: None, db: None) -> Iterator[None]:
         make_trader(f"Team {code}", tokens=TOKENS, micro_usd=60_000, country_code=code, tradeable_percent=100)
         for code in countries
     ]
+    for trader in Market.traders:
+        fund_account(trader, 30_000)
     yield
     Market.traders = []
 
@@ -254,7 +260,8 @@ def test_a_day_with_all_of_it(traders: None) -> None:
     market = Market()
     crashes = iter(range(3, 60, 7))
     market.hold_a_call_of_all([0, 1, 2, 3, 4, 5], 5, next(crashes))
-    assert Auction.objects.filter(status="cleared").exists()
+    told = list(Auction.objects.values_list("status", "explanation"))
+    assert [status for status, _ in told] == ["cleared"], told
     market.lend(0, 20, 1, next(crashes))
     market.borrow(0, 1, next(crashes))
     assert Loan.objects.filter(status="running").exists()
