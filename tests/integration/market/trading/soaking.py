@@ -231,7 +231,9 @@ def _administer(soak: Soak, chance: random.Random) -> str:
     """Trading halts now and then, and an auction is taken back."""
     time.sleep(chance.uniform(0.5, 2))
     if chance.random() < 0.5:
-        halt = halt_trading(instrument_code=None, reason="soak", until=None, actor="admin", now=soak.now())
+        # Whoever halts may be killed before resuming: the halt ends by itself then.
+        until = soak.now() + timedelta(minutes=10)
+        halt = halt_trading(instrument_code=None, reason="soak", until=until, actor="admin", now=soak.now())
         time.sleep(0.3)
         resume_trading(halt_id=halt.pk, actor="admin", now=soak.now())
         return "halt"
