@@ -68,52 +68,6 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AddField(
-            model_name='settlement',
-            name='energy_wh',
-            field=models.FloatField(help_text='At the meter; unknown of settlements of before it was kept.', null=True),
-        ),
-        migrations.CreateModel(
-            name='Auction',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('call', 'Call'), ('window', 'residual at the last price'), ('book', 'continuous book')], max_length=6)),
-                ('status', models.CharField(choices=[('cleared', 'Cleared'), ('carried', 'too few teams on a side'), ('no_cross', 'no bid met an offer'), ('halted', 'Halted'), ('reversed', 'Reversed')], max_length=8)),
-                ('closed_at', models.DateTimeField(help_text='The moment orders were taken from.')),
-                ('ran_at', models.DateTimeField()),
-                ('reference_ticks', models.PositiveBigIntegerField()),
-                ('reference_basis', models.CharField(help_text='trades or service.', max_length=10)),
-                ('low_ticks', models.PositiveBigIntegerField()),
-                ('high_ticks', models.PositiveBigIntegerField()),
-                ('price_ticks', models.PositiveBigIntegerField(blank=True, null=True)),
-                ('volume_lots', models.PositiveBigIntegerField(default=0)),
-                ('bid_lots', models.PositiveBigIntegerField(default=0)),
-                ('ask_lots', models.PositiveBigIntegerField(default=0)),
-                ('imbalance_lots', models.BigIntegerField(default=0, help_text='Wanted less offered at the price.')),
-                ('bid_teams', models.PositiveIntegerField(default=0)),
-                ('ask_teams', models.PositiveIntegerField(default=0)),
-                ('factor_percent', models.PositiveSmallIntegerField(default=0)),
-                ('paid_micro_usd', models.BigIntegerField(default=0)),
-                ('received_micro_usd', models.BigIntegerField(default=0)),
-                ('subsidy_micro_usd', models.BigIntegerField(default=0)),
-                ('premium_micro_usd', models.BigIntegerField(default=0)),
-                ('adder_micro_usd', models.BigIntegerField(default=0)),
-                ('rounding_micro_usd', models.BigIntegerField(default=0)),
-                ('explanation', models.TextField(blank=True)),
-                ('reversed_at', models.DateTimeField(blank=True, null=True)),
-                ('reversed_by', models.CharField(blank=True, max_length=120)),
-                ('reverse_reason', models.CharField(blank=True, max_length=300)),
-                ('policy', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='market.policy')),
-            ],
-            options={
-                'ordering': ['-id'],
-            },
-        ),
-        migrations.AlterField(
-            model_name='fundentry',
-            name='kind',
-            field=models.CharField(choices=[('deposit', 'Deposit'), ('reserve', 'Reserve'), ('release', 'Release'), ('discount', 'Discount'), ('premium', 'Premium'), ('subsidy', 'paid to buyers in the market'), ('market_premium', 'from buyers in the market'), ('adder', 'carbon adder of sellers'), ('rounding', 'rounding of trades'), ('charge', 'charge for conduct'), ('reward', 'reward for conduct'), ('reversal', 'a trade taken back')], max_length=14),
-        ),
         migrations.CreateModel(
             name='Account',
             fields=[
@@ -125,56 +79,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['name'],
-            },
-        ),
-        migrations.CreateModel(
-            name='AuctionInputs',
-            fields=[
-                ('auction', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='inputs', serialize=False, to='market.auction')),
-                ('body', models.BinaryField()),
-                ('sha256', models.CharField(max_length=64)),
-            ],
-            options={
-                'verbose_name_plural': 'auction inputs',
-            },
-        ),
-        migrations.CreateModel(
-            name='ConductFlag',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(help_text='What it is about: the same is noticed once.', max_length=200, unique=True)),
-                ('kind', models.CharField(choices=[('wash', 'bought from itself'), ('spoof', 'orders that were never meant to trade'), ('hoarding', 'long idle while others were refused')], max_length=8)),
-                ('since', models.DateTimeField()),
-                ('until', models.DateTimeField()),
-                ('evidence', models.JSONField(help_text='Figures and ids that show the pattern.')),
-                ('status', models.CharField(choices=[('open', 'Open'), ('upheld', 'Upheld'), ('lifted', 'Lifted')], default='open', max_length=6)),
-                ('charge_micro_usd', models.BigIntegerField(default=0)),
-                ('noticed_at', models.DateTimeField()),
-                ('decided_at', models.DateTimeField(blank=True, null=True)),
-                ('decided_by', models.CharField(blank=True, max_length=120)),
-                ('decision_reason', models.CharField(blank=True, max_length=300)),
-                ('budget', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='budgets.budget')),
-                ('team', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.team')),
-            ],
-            options={
-                'ordering': ['-noticed_at'],
-            },
-        ),
-        migrations.CreateModel(
-            name='Appeal',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('text', models.CharField(max_length=2000)),
-                ('at', models.DateTimeField()),
-                ('actor', models.CharField(max_length=120)),
-                ('status', models.CharField(choices=[('open', 'Open'), ('accepted', 'Accepted'), ('rejected', 'Rejected')], default='open', max_length=8)),
-                ('decided_at', models.DateTimeField(blank=True, null=True)),
-                ('decided_by', models.CharField(blank=True, max_length=120)),
-                ('decision_reason', models.CharField(blank=True, max_length=300)),
-                ('flag', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='appeals', to='market.conductflag')),
-            ],
-            options={
-                'ordering': ['-at'],
+                'constraints': [models.CheckConstraint(condition=models.Q(('reserved_micro_usd__gte', 0)), name='account_reserved_not_negative'), models.CheckConstraint(condition=models.Q(('kind__in', ['fund', 'outside']), ('balance_micro_usd__gte', models.F('reserved_micro_usd')), _connector='OR'), name='account_never_overdrawn'), models.CheckConstraint(condition=models.Q(models.Q(('kind', 'team'), ('team__isnull', False)), models.Q(models.Q(('kind', 'team'), _negated=True), ('team', None)), _connector='OR'), name='account_of_a_team')],
             },
         ),
         migrations.CreateModel(
@@ -192,6 +97,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['at'],
+                'constraints': [models.CheckConstraint(condition=models.Q(('left_steps__gte', 0), ('left_steps__lte', models.F('steps'))), name='donation_within')],
             },
         ),
         migrations.CreateModel(
@@ -243,15 +149,55 @@ class Migration(migrations.Migration):
                 'indexes': [models.Index(fields=['next_call_at'], name='instrument_due')],
             },
         ),
-        migrations.AddField(
-            model_name='conductflag',
-            name='instrument',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='market.instrument'),
+        migrations.CreateModel(
+            name='Auction',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('call', 'Call'), ('window', 'residual at the last price'), ('book', 'continuous book')], max_length=6)),
+                ('status', models.CharField(choices=[('cleared', 'Cleared'), ('carried', 'too few teams on a side'), ('no_cross', 'no bid met an offer'), ('halted', 'Halted'), ('reversed', 'Reversed')], max_length=8)),
+                ('closed_at', models.DateTimeField(help_text='The moment orders were taken from.')),
+                ('ran_at', models.DateTimeField()),
+                ('reference_ticks', models.PositiveBigIntegerField()),
+                ('reference_basis', models.CharField(help_text='trades or service.', max_length=10)),
+                ('low_ticks', models.PositiveBigIntegerField()),
+                ('high_ticks', models.PositiveBigIntegerField()),
+                ('price_ticks', models.PositiveBigIntegerField(blank=True, null=True)),
+                ('volume_lots', models.PositiveBigIntegerField(default=0)),
+                ('bid_lots', models.PositiveBigIntegerField(default=0)),
+                ('ask_lots', models.PositiveBigIntegerField(default=0)),
+                ('imbalance_lots', models.BigIntegerField(default=0, help_text='Wanted less offered at the price.')),
+                ('bid_teams', models.PositiveIntegerField(default=0)),
+                ('ask_teams', models.PositiveIntegerField(default=0)),
+                ('factor_percent', models.PositiveSmallIntegerField(default=0)),
+                ('paid_micro_usd', models.BigIntegerField(default=0)),
+                ('received_micro_usd', models.BigIntegerField(default=0)),
+                ('subsidy_micro_usd', models.BigIntegerField(default=0)),
+                ('premium_micro_usd', models.BigIntegerField(default=0)),
+                ('adder_micro_usd', models.BigIntegerField(default=0)),
+                ('rounding_micro_usd', models.BigIntegerField(default=0)),
+                ('explanation', models.TextField(blank=True)),
+                ('reversed_at', models.DateTimeField(blank=True, null=True)),
+                ('reversed_by', models.CharField(blank=True, max_length=120)),
+                ('reverse_reason', models.CharField(blank=True, max_length=300)),
+                ('policy', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='market.policy')),
+                ('instrument', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='auctions', to='market.instrument')),
+            ],
+            options={
+                'ordering': ['-id'],
+                'indexes': [models.Index(fields=['instrument', '-closed_at'], name='auction_of_instrument')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('kind', 'call')), fields=('instrument', 'closed_at'), name='auction_one_call_at_a_time'), models.CheckConstraint(condition=models.Q(models.Q(('status', 'cleared'), _negated=True), models.Q(('price_ticks__isnull', False), ('volume_lots__gte', 1)), _connector='OR'), name='auction_cleared_has_a_price')],
+            },
         ),
-        migrations.AddField(
-            model_name='auction',
-            name='instrument',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='auctions', to='market.instrument'),
+        migrations.CreateModel(
+            name='AuctionInputs',
+            fields=[
+                ('auction', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='inputs', serialize=False, to='market.auction')),
+                ('body', models.BinaryField()),
+                ('sha256', models.CharField(max_length=64)),
+            ],
+            options={
+                'verbose_name_plural': 'auction inputs',
+            },
         ),
         migrations.CreateModel(
             name='Journal',
@@ -267,17 +213,51 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-id'],
+                'indexes': [models.Index(fields=['reference'], name='journal_reference')],
             },
         ),
-        migrations.AddField(
-            model_name='conductflag',
-            name='charge',
-            field=models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='market.journal'),
+        migrations.CreateModel(
+            name='ConductFlag',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('key', models.CharField(help_text='What it is about: the same is noticed once.', max_length=200, unique=True)),
+                ('kind', models.CharField(choices=[('wash', 'bought from itself'), ('spoof', 'orders that were never meant to trade'), ('hoarding', 'long idle while others were refused')], max_length=8)),
+                ('since', models.DateTimeField()),
+                ('until', models.DateTimeField()),
+                ('evidence', models.JSONField(help_text='Figures and ids that show the pattern.')),
+                ('status', models.CharField(choices=[('open', 'Open'), ('upheld', 'Upheld'), ('lifted', 'Lifted')], default='open', max_length=6)),
+                ('charge_micro_usd', models.BigIntegerField(default=0)),
+                ('noticed_at', models.DateTimeField()),
+                ('decided_at', models.DateTimeField(blank=True, null=True)),
+                ('decided_by', models.CharField(blank=True, max_length=120)),
+                ('decision_reason', models.CharField(blank=True, max_length=300)),
+                ('budget', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='budgets.budget')),
+                ('team', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.team')),
+                ('instrument', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='market.instrument')),
+                ('charge', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='market.journal')),
+            ],
+            options={
+                'ordering': ['-noticed_at'],
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('decided_at', None), ('status', 'open')), models.Q(models.Q(('status', 'open'), _negated=True), ('decided_at__isnull', False)), _connector='OR'), name='flag_decided_has_a_time')],
+            },
         ),
-        migrations.AddField(
-            model_name='fundentry',
-            name='journal',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='fund_entries', to='market.journal'),
+        migrations.CreateModel(
+            name='Appeal',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('text', models.CharField(max_length=2000)),
+                ('at', models.DateTimeField()),
+                ('actor', models.CharField(max_length=120)),
+                ('status', models.CharField(choices=[('open', 'Open'), ('accepted', 'Accepted'), ('rejected', 'Rejected')], default='open', max_length=8)),
+                ('decided_at', models.DateTimeField(blank=True, null=True)),
+                ('decided_by', models.CharField(blank=True, max_length=120)),
+                ('decision_reason', models.CharField(blank=True, max_length=300)),
+                ('flag', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='appeals', to='market.conductflag')),
+            ],
+            options={
+                'ordering': ['-at'],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('status', 'open')), fields=('flag',), name='appeal_one_open_per_flag')],
+            },
         ),
         migrations.CreateModel(
             name='Loan',
@@ -304,6 +284,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-offered_at'],
+                'indexes': [models.Index(condition=models.Q(('status', 'running')), fields=['due_at'], name='loan_due')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('lots__gte', 1)), name='loan_has_lots'), models.CheckConstraint(condition=models.Q(('outstanding_lots__lte', models.F('lots'))), name='loan_not_more_than_lent'), models.CheckConstraint(condition=models.Q(('collateral_micro_usd__gte', 0), ('fee_micro_usd__gte', 0), ('fee_paid_micro_usd__gte', 0)), name='loan_money_not_negative'), models.CheckConstraint(condition=models.Q(models.Q(('closed_at', None), ('status__in', ['offered', 'running', 'buying_in'])), models.Q(models.Q(('status__in', ['offered', 'running', 'buying_in']), _negated=True), ('closed_at__isnull', False), ('collateral_micro_usd', 0), ('outstanding_lots', 0)), _connector='OR'), name='loan_closed_owes_nothing')],
             },
         ),
         migrations.CreateModel(
@@ -323,59 +305,6 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='Order',
-            fields=[
-                ('number', models.BigAutoField(help_text='The sequence: who comes first among equals.', primary_key=True, serialize=False)),
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('side', models.CharField(choices=[('buy', 'Buy'), ('sell', 'Sell')], max_length=4)),
-                ('kind', models.CharField(choices=[('limit', 'Limit'), ('market', 'Market'), ('fill_or_kill', 'Fill Or Kill')], default='limit', max_length=12)),
-                ('source', models.CharField(choices=[('team', 'asked for by a team'), ('rule', 'a standing rule'), ('buy_in', 'the clearing house, for a default')], default='team', max_length=6)),
-                ('status', models.CharField(choices=[('open', 'Open'), ('filled', 'Filled'), ('cancelled', 'Cancelled'), ('expired', 'Expired')], default='open', max_length=9)),
-                ('lots', models.PositiveBigIntegerField()),
-                ('filled_lots', models.PositiveBigIntegerField(default=0)),
-                ('limit_ticks', models.PositiveBigIntegerField(blank=True, null=True)),
-                ('escrow_micro_usd', models.BigIntegerField(default=0, help_text='Of a buyer, still reserved.')),
-                ('origin_code', models.CharField(blank=True, help_text='Of a buyer: where the organisation is registered.', max_length=2)),
-                ('need_score', models.FloatField(blank=True, null=True)),
-                ('justice_ppm', models.IntegerField(default=0)),
-                ('weight_ppm', models.PositiveBigIntegerField(default=1000000, help_text='Share at the marginal price.')),
-                ('region_basis', models.CharField(blank=True, help_text='history, declared or unknown.', max_length=10)),
-                ('cfe_share', models.FloatField(blank=True, null=True)),
-                ('intensity_g_per_kwh', models.FloatField(blank=True, null=True)),
-                ('intensity_basis', models.CharField(blank=True, max_length=20)),
-                ('adder_ticks', models.PositiveBigIntegerField(default=0)),
-                ('covered_g', models.BigIntegerField(default=0, help_text='Covered by retired registry units, grams.')),
-                ('good_until', models.DateTimeField()),
-                ('placed_at', models.DateTimeField()),
-                ('closed_at', models.DateTimeField(blank=True, null=True)),
-                ('close_reason', models.CharField(blank=True, max_length=300)),
-                ('actor', models.CharField(max_length=120)),
-                ('budget', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='budgets.budget')),
-                ('instrument', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='orders', to='market.instrument')),
-                ('region', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='climate.region')),
-                ('team', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.team')),
-            ],
-            options={
-                'ordering': ['-number'],
-            },
-        ),
-        migrations.CreateModel(
-            name='OrderEvent',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('placed', 'Placed'), ('improved', 'Improved'), ('filled', 'Filled'), ('cancelled', 'Cancelled'), ('expired', 'Expired'), ('carried', 'Carried')], max_length=9)),
-                ('lots', models.BigIntegerField(help_text='Placed, added, filled or taken back.')),
-                ('limit_ticks', models.PositiveBigIntegerField(blank=True, null=True)),
-                ('at', models.DateTimeField()),
-                ('actor', models.CharField(max_length=120)),
-                ('reason', models.CharField(blank=True, max_length=300)),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='events', to='market.order')),
-            ],
-            options={
-                'ordering': ['id'],
-            },
-        ),
-        migrations.CreateModel(
             name='Posting',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -387,6 +316,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-id'],
+                'indexes': [models.Index(fields=['account', '-id'], name='posting_of_account')],
             },
         ),
         migrations.CreateModel(
@@ -398,6 +328,9 @@ class Migration(migrations.Migration):
                 ('most_steps', models.BigIntegerField()),
                 ('budget', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='budgets.budget')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('budget', 'period_starts_at'), name='quota_promise_unique'), models.CheckConstraint(condition=models.Q(('promised_steps__gte', 0)), name='quota_promise_not_negative'), models.CheckConstraint(condition=models.Q(('most_steps__gte', models.F('promised_steps'))), name='quota_promise_within_bounds')],
+            },
         ),
         migrations.CreateModel(
             name='RegistryUnit',
@@ -422,20 +355,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['registry', 'serial_prefix', 'serial_first'],
-            },
-        ),
-        migrations.CreateModel(
-            name='RegistryUse',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kept_g', models.BigIntegerField(help_text='For lots that are still open.')),
-                ('used_g', models.BigIntegerField(default=0, help_text='For lots that were sold.')),
-                ('at', models.DateTimeField()),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='registry_uses', to='market.order')),
-                ('unit', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='uses', to='market.registryunit')),
-            ],
-            options={
-                'ordering': ['id'],
+                'constraints': [models.CheckConstraint(condition=models.Q(('serial_first__gte', 0), ('serial_last__gte', models.F('serial_first'))), name='registry_unit_serials'), models.CheckConstraint(condition=models.Q(('used_g__gte', 0), ('used_g__lte', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('serial_last'), '-', models.F('serial_first')), '+', models.Value(1)), '*', models.Value(1000000)))), name='registry_unit_not_used_twice'), models.UniqueConstraint(fields=('registry', 'serial_prefix', 'serial_first'), name='registry_unit_unique')],
             },
         ),
         migrations.CreateModel(
@@ -450,6 +370,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-day'],
+                'constraints': [models.UniqueConstraint(fields=('team', 'day'), name='reputation_once_a_day')],
             },
         ),
         migrations.CreateModel(
@@ -493,12 +414,79 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['id'],
+                'constraints': [models.CheckConstraint(condition=models.Q(('limit_nano_usd_per_unit__gte', 1), ('most_steps_per_day__gte', 1)), name='rule_has_limits'), models.CheckConstraint(condition=models.Q(models.Q(('by_hour_utc__gte', 0), ('by_hour_utc__lte', 23), ('kind', 'sell_unused')), models.Q(('kind', 'buy_before_empty'), ('most_micro_usd_per_day__gte', 1)), _connector='OR'), name='rule_says_when')],
             },
         ),
-        migrations.AddField(
-            model_name='order',
-            name='rule',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='orders', to='market.standingrule'),
+        migrations.CreateModel(
+            name='Order',
+            fields=[
+                ('number', models.BigAutoField(help_text='The sequence: who comes first among equals.', primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ('side', models.CharField(choices=[('buy', 'Buy'), ('sell', 'Sell')], max_length=4)),
+                ('kind', models.CharField(choices=[('limit', 'Limit'), ('market', 'Market'), ('fill_or_kill', 'Fill Or Kill')], default='limit', max_length=12)),
+                ('source', models.CharField(choices=[('team', 'asked for by a team'), ('rule', 'a standing rule'), ('buy_in', 'the clearing house, for a default')], default='team', max_length=6)),
+                ('status', models.CharField(choices=[('open', 'Open'), ('filled', 'Filled'), ('cancelled', 'Cancelled'), ('expired', 'Expired')], default='open', max_length=9)),
+                ('lots', models.PositiveBigIntegerField()),
+                ('filled_lots', models.PositiveBigIntegerField(default=0)),
+                ('limit_ticks', models.PositiveBigIntegerField(blank=True, null=True)),
+                ('escrow_micro_usd', models.BigIntegerField(default=0, help_text='Of a buyer, still reserved.')),
+                ('origin_code', models.CharField(blank=True, help_text='Of a buyer: where the organisation is registered.', max_length=2)),
+                ('need_score', models.FloatField(blank=True, null=True)),
+                ('justice_ppm', models.IntegerField(default=0)),
+                ('weight_ppm', models.PositiveBigIntegerField(default=1000000, help_text='Share at the marginal price.')),
+                ('region_basis', models.CharField(blank=True, help_text='history, declared or unknown.', max_length=10)),
+                ('cfe_share', models.FloatField(blank=True, null=True)),
+                ('intensity_g_per_kwh', models.FloatField(blank=True, null=True)),
+                ('intensity_basis', models.CharField(blank=True, max_length=20)),
+                ('adder_ticks', models.PositiveBigIntegerField(default=0)),
+                ('covered_g', models.BigIntegerField(default=0, help_text='Covered by retired registry units, grams.')),
+                ('good_until', models.DateTimeField()),
+                ('placed_at', models.DateTimeField()),
+                ('closed_at', models.DateTimeField(blank=True, null=True)),
+                ('close_reason', models.CharField(blank=True, max_length=300)),
+                ('actor', models.CharField(max_length=120)),
+                ('budget', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='budgets.budget')),
+                ('instrument', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='orders', to='market.instrument')),
+                ('region', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='climate.region')),
+                ('team', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.team')),
+                ('rule', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='orders', to='market.standingrule')),
+            ],
+            options={
+                'ordering': ['-number'],
+                'indexes': [models.Index(condition=models.Q(('status', 'open')), fields=['instrument', 'side', 'number'], name='order_open'), models.Index(condition=models.Q(('status', 'open')), fields=['good_until'], name='order_ends'), models.Index(fields=['team', '-number'], name='order_of_team'), models.Index(fields=['budget', '-number'], name='order_of_budget')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('lots__gte', 1)), name='order_has_lots'), models.CheckConstraint(condition=models.Q(('filled_lots__lte', models.F('lots'))), name='order_not_overfilled'), models.CheckConstraint(condition=models.Q(('escrow_micro_usd__gte', 0)), name='order_escrow_not_negative'), models.CheckConstraint(condition=models.Q(models.Q(('closed_at', None), ('status', 'open')), models.Q(models.Q(('status', 'open'), _negated=True), ('closed_at__isnull', False), ('escrow_micro_usd', 0)), _connector='OR'), name='order_closed_holds_nothing'), models.CheckConstraint(condition=models.Q(('kind', 'market'), ('limit_ticks__gte', 1), _connector='OR'), name='order_has_a_limit')],
+            },
+        ),
+        migrations.CreateModel(
+            name='OrderEvent',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('placed', 'Placed'), ('improved', 'Improved'), ('filled', 'Filled'), ('cancelled', 'Cancelled'), ('expired', 'Expired'), ('carried', 'Carried')], max_length=9)),
+                ('lots', models.BigIntegerField(help_text='Placed, added, filled or taken back.')),
+                ('limit_ticks', models.PositiveBigIntegerField(blank=True, null=True)),
+                ('at', models.DateTimeField()),
+                ('actor', models.CharField(max_length=120)),
+                ('reason', models.CharField(blank=True, max_length=300)),
+                ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='events', to='market.order')),
+            ],
+            options={
+                'ordering': ['id'],
+            },
+        ),
+        migrations.CreateModel(
+            name='RegistryUse',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kept_g', models.BigIntegerField(help_text='For lots that are still open.')),
+                ('used_g', models.BigIntegerField(default=0, help_text='For lots that were sold.')),
+                ('at', models.DateTimeField()),
+                ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='registry_uses', to='market.order')),
+                ('unit', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='uses', to='market.registryunit')),
+            ],
+            options={
+                'ordering': ['id'],
+                'constraints': [models.UniqueConstraint(fields=('unit', 'order'), name='registry_use_unique'), models.CheckConstraint(condition=models.Q(('kept_g__gte', 0), ('used_g__gte', 0)), name='registry_use_not_negative')],
+            },
         ),
         migrations.CreateModel(
             name='Trade',
@@ -513,14 +501,16 @@ class Migration(migrations.Migration):
                 ('money_micro_usd', models.BigIntegerField()),
                 ('at', models.DateTimeField()),
                 ('is_reversed', models.BooleanField(default=False)),
-                ('auction', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='trades', to='market.auction')),
-                ('budget', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='budgets.budget')),
-                ('instrument', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='market.instrument')),
+                ('auction', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='trades', to='market.auction')),
+                ('budget', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='budgets.budget')),
+                ('instrument', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='market.instrument')),
                 ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='trades', to='market.order')),
-                ('team', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.team')),
+                ('team', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.team')),
             ],
             options={
                 'ordering': ['-id'],
+                'indexes': [models.Index(fields=['team', '-id'], name='trade_of_team'), models.Index(fields=['instrument', '-at'], name='trade_of_instrument')],
+                'constraints': [models.UniqueConstraint(fields=('auction', 'order'), name='trade_once_per_order'), models.CheckConstraint(condition=models.Q(('lots__gte', 1)), name='trade_has_lots'), models.CheckConstraint(condition=models.Q(('money_micro_usd__gte', 0)), name='trade_money_not_negative')],
             },
         ),
         migrations.CreateModel(
@@ -542,6 +532,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['due_at', 'id'],
+                'indexes': [models.Index(condition=models.Q(('closed_at', None)), fields=['due_at'], name='forward_due')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('lots__gte', django.db.models.expressions.CombinedExpression(models.F('delivered_lots'), '+', models.F('paid_out_lots')))), name='forward_not_overdelivered'), models.CheckConstraint(condition=models.Q(('collateral_micro_usd__gte', 0)), name='forward_collateral_not_negative')],
             },
         ),
         migrations.CreateModel(
@@ -559,191 +551,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-starts_at'],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('instrument',), name='halt_one_open_per_instrument'), models.UniqueConstraint(condition=models.Q(('ended_at', None), ('instrument', None)), fields=('kind',), name='halt_one_open_of_all')],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='account',
-            constraint=models.CheckConstraint(condition=models.Q(('reserved_micro_usd__gte', 0)), name='account_reserved_not_negative'),
-        ),
-        migrations.AddConstraint(
-            model_name='account',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['fund', 'outside']), ('balance_micro_usd__gte', models.F('reserved_micro_usd')), _connector='OR'), name='account_never_overdrawn'),
-        ),
-        migrations.AddConstraint(
-            model_name='account',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'team'), ('team__isnull', False)), models.Q(models.Q(('kind', 'team'), _negated=True), ('team', None)), _connector='OR'), name='account_of_a_team'),
-        ),
-        migrations.AddConstraint(
-            model_name='appeal',
-            constraint=models.UniqueConstraint(condition=models.Q(('status', 'open')), fields=('flag',), name='appeal_one_open_per_flag'),
-        ),
-        migrations.AddConstraint(
-            model_name='donation',
-            constraint=models.CheckConstraint(condition=models.Q(('left_steps__gte', 0), ('left_steps__lte', models.F('steps'))), name='donation_within'),
-        ),
-        migrations.AddIndex(
-            model_name='auction',
-            index=models.Index(fields=['instrument', '-closed_at'], name='auction_of_instrument'),
-        ),
-        migrations.AddConstraint(
-            model_name='auction',
-            constraint=models.UniqueConstraint(condition=models.Q(('kind', 'call')), fields=('instrument', 'closed_at'), name='auction_one_call_at_a_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='auction',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'cleared'), _negated=True), models.Q(('price_ticks__isnull', False), ('volume_lots__gte', 1)), _connector='OR'), name='auction_cleared_has_a_price'),
-        ),
-        migrations.AddIndex(
-            model_name='journal',
-            index=models.Index(fields=['reference'], name='journal_reference'),
-        ),
-        migrations.AddConstraint(
-            model_name='conductflag',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('decided_at', None), ('status', 'open')), models.Q(models.Q(('status', 'open'), _negated=True), ('decided_at__isnull', False)), _connector='OR'), name='flag_decided_has_a_time'),
-        ),
-        migrations.AddIndex(
-            model_name='loan',
-            index=models.Index(condition=models.Q(('status', 'running')), fields=['due_at'], name='loan_due'),
-        ),
-        migrations.AddConstraint(
-            model_name='loan',
-            constraint=models.CheckConstraint(condition=models.Q(('lots__gte', 1)), name='loan_has_lots'),
-        ),
-        migrations.AddConstraint(
-            model_name='loan',
-            constraint=models.CheckConstraint(condition=models.Q(('outstanding_lots__lte', models.F('lots'))), name='loan_not_more_than_lent'),
-        ),
-        migrations.AddConstraint(
-            model_name='loan',
-            constraint=models.CheckConstraint(condition=models.Q(('collateral_micro_usd__gte', 0), ('fee_micro_usd__gte', 0), ('fee_paid_micro_usd__gte', 0)), name='loan_money_not_negative'),
-        ),
-        migrations.AddConstraint(
-            model_name='loan',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('closed_at', None), ('status__in', ['offered', 'running', 'buying_in'])), models.Q(models.Q(('status__in', ['offered', 'running', 'buying_in']), _negated=True), ('closed_at__isnull', False), ('collateral_micro_usd', 0), ('outstanding_lots', 0)), _connector='OR'), name='loan_closed_owes_nothing'),
-        ),
-        migrations.AddIndex(
-            model_name='posting',
-            index=models.Index(fields=['account', '-id'], name='posting_of_account'),
-        ),
-        migrations.AddConstraint(
-            model_name='quotapromise',
-            constraint=models.UniqueConstraint(fields=('budget', 'period_starts_at'), name='quota_promise_unique'),
-        ),
-        migrations.AddConstraint(
-            model_name='quotapromise',
-            constraint=models.CheckConstraint(condition=models.Q(('promised_steps__gte', 0)), name='quota_promise_not_negative'),
-        ),
-        migrations.AddConstraint(
-            model_name='quotapromise',
-            constraint=models.CheckConstraint(condition=models.Q(('most_steps__gte', models.F('promised_steps'))), name='quota_promise_within_bounds'),
-        ),
-        migrations.AddConstraint(
-            model_name='registryunit',
-            constraint=models.CheckConstraint(condition=models.Q(('serial_first__gte', 0), ('serial_last__gte', models.F('serial_first'))), name='registry_unit_serials'),
-        ),
-        migrations.AddConstraint(
-            model_name='registryunit',
-            constraint=models.CheckConstraint(condition=models.Q(('used_g__gte', 0), ('used_g__lte', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('serial_last'), '-', models.F('serial_first')), '+', models.Value(1)), '*', models.Value(1000000)))), name='registry_unit_not_used_twice'),
-        ),
-        migrations.AddConstraint(
-            model_name='registryunit',
-            constraint=models.UniqueConstraint(fields=('registry', 'serial_prefix', 'serial_first'), name='registry_unit_unique'),
-        ),
-        migrations.AddConstraint(
-            model_name='registryuse',
-            constraint=models.UniqueConstraint(fields=('unit', 'order'), name='registry_use_unique'),
-        ),
-        migrations.AddConstraint(
-            model_name='registryuse',
-            constraint=models.CheckConstraint(condition=models.Q(('kept_g__gte', 0), ('used_g__gte', 0)), name='registry_use_not_negative'),
-        ),
-        migrations.AddConstraint(
-            model_name='reputationscore',
-            constraint=models.UniqueConstraint(fields=('team', 'day'), name='reputation_once_a_day'),
-        ),
-        migrations.AddConstraint(
-            model_name='standingrule',
-            constraint=models.CheckConstraint(condition=models.Q(('limit_nano_usd_per_unit__gte', 1), ('most_steps_per_day__gte', 1)), name='rule_has_limits'),
-        ),
-        migrations.AddConstraint(
-            model_name='standingrule',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('by_hour_utc__gte', 0), ('by_hour_utc__lte', 23), ('kind', 'sell_unused')), models.Q(('kind', 'buy_before_empty'), ('most_micro_usd_per_day__gte', 1)), _connector='OR'), name='rule_says_when'),
-        ),
-        migrations.AddIndex(
-            model_name='order',
-            index=models.Index(condition=models.Q(('status', 'open')), fields=['instrument', 'side', 'number'], name='order_open'),
-        ),
-        migrations.AddIndex(
-            model_name='order',
-            index=models.Index(condition=models.Q(('status', 'open')), fields=['good_until'], name='order_ends'),
-        ),
-        migrations.AddIndex(
-            model_name='order',
-            index=models.Index(fields=['team', '-number'], name='order_of_team'),
-        ),
-        migrations.AddIndex(
-            model_name='order',
-            index=models.Index(fields=['budget', '-number'], name='order_of_budget'),
-        ),
-        migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('lots__gte', 1)), name='order_has_lots'),
-        ),
-        migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('filled_lots__lte', models.F('lots'))), name='order_not_overfilled'),
-        ),
-        migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('escrow_micro_usd__gte', 0)), name='order_escrow_not_negative'),
-        ),
-        migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('closed_at', None), ('status', 'open')), models.Q(models.Q(('status', 'open'), _negated=True), ('closed_at__isnull', False), ('escrow_micro_usd', 0)), _connector='OR'), name='order_closed_holds_nothing'),
-        ),
-        migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('kind', 'market'), ('limit_ticks__gte', 1), _connector='OR'), name='order_has_a_limit'),
-        ),
-        migrations.AddIndex(
-            model_name='trade',
-            index=models.Index(fields=['team', '-id'], name='trade_of_team'),
-        ),
-        migrations.AddIndex(
-            model_name='trade',
-            index=models.Index(fields=['instrument', '-at'], name='trade_of_instrument'),
-        ),
-        migrations.AddConstraint(
-            model_name='trade',
-            constraint=models.UniqueConstraint(fields=('auction', 'order'), name='trade_once_per_order'),
-        ),
-        migrations.AddConstraint(
-            model_name='trade',
-            constraint=models.CheckConstraint(condition=models.Q(('lots__gte', 1)), name='trade_has_lots'),
-        ),
-        migrations.AddConstraint(
-            model_name='trade',
-            constraint=models.CheckConstraint(condition=models.Q(('money_micro_usd__gte', 0)), name='trade_money_not_negative'),
-        ),
-        migrations.AddIndex(
-            model_name='forwardleg',
-            index=models.Index(condition=models.Q(('closed_at', None)), fields=['due_at'], name='forward_due'),
-        ),
-        migrations.AddConstraint(
-            model_name='forwardleg',
-            constraint=models.CheckConstraint(condition=models.Q(('lots__gte', django.db.models.expressions.CombinedExpression(models.F('delivered_lots'), '+', models.F('paid_out_lots')))), name='forward_not_overdelivered'),
-        ),
-        migrations.AddConstraint(
-            model_name='forwardleg',
-            constraint=models.CheckConstraint(condition=models.Q(('collateral_micro_usd__gte', 0)), name='forward_collateral_not_negative'),
-        ),
-        migrations.AddConstraint(
-            model_name='tradinghalt',
-            constraint=models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('instrument',), name='halt_one_open_per_instrument'),
-        ),
-        migrations.AddConstraint(
-            model_name='tradinghalt',
-            constraint=models.UniqueConstraint(condition=models.Q(('ended_at', None), ('instrument', None)), fields=('kind',), name='halt_one_open_of_all'),
         ),
         migrations.CreateModel(
             name='BuyIn',
@@ -764,7 +573,7 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['id'],
                 'indexes': [models.Index(condition=models.Q(('closed_at', None)), fields=['id'], name='buy_in_open')],
-                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('gives', None), ('loan__isnull', False), ('takes', None)), models.Q(('gives__isnull', False), ('loan', None), ('takes__isnull', False)), _connector='OR'), name='buy_in_for_a_loan_or_a_forward'), models.CheckConstraint(condition=models.Q(models.Q(('closed_at', None), ('lots__gte', models.F('bought_lots') + models.F('paid_out_lots'))), models.Q(('closed_at__isnull', False), ('lots', models.F('bought_lots') + models.F('paid_out_lots'))), _connector='OR'), name='buy_in_closed_owes_nothing')],
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('gives', None), ('loan__isnull', False), ('takes', None)), models.Q(('gives__isnull', False), ('loan', None), ('takes__isnull', False)), _connector='OR'), name='buy_in_for_a_loan_or_a_forward'), models.CheckConstraint(condition=models.Q(models.Q(('closed_at', None), ('lots__gte', django.db.models.expressions.CombinedExpression(models.F('bought_lots'), '+', models.F('paid_out_lots')))), models.Q(('closed_at__isnull', False), ('lots', django.db.models.expressions.CombinedExpression(models.F('bought_lots'), '+', models.F('paid_out_lots')))), _connector='OR'), name='buy_in_closed_owes_nothing')],
             },
         ),
         migrations.CreateModel(
@@ -799,6 +608,21 @@ class Migration(migrations.Migration):
                 'get_latest_by': ('history_date', 'history_id'),
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
+        ),
+        migrations.AddField(
+            model_name='settlement',
+            name='energy_wh',
+            field=models.FloatField(help_text='At the meter; unknown of settlements of before it was kept.', null=True),
+        ),
+        migrations.AlterField(
+            model_name='fundentry',
+            name='kind',
+            field=models.CharField(choices=[('deposit', 'Deposit'), ('reserve', 'Reserve'), ('release', 'Release'), ('discount', 'Discount'), ('premium', 'Premium'), ('subsidy', 'paid to buyers in the market'), ('market_premium', 'from buyers in the market'), ('adder', 'carbon adder of sellers'), ('rounding', 'rounding of trades'), ('charge', 'charge for conduct'), ('reward', 'reward for conduct'), ('reversal', 'a trade taken back')], max_length=14),
+        ),
+        migrations.AddField(
+            model_name='fundentry',
+            name='journal',
+            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='fund_entries', to='market.journal'),
         ),
         GuardSerials(),
     ]
