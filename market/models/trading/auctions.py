@@ -97,11 +97,18 @@ class Trade(models.Model):
     `adder_micro_usd` the carbon adder. A buyer's `money_micro_usd` is what was paid, a seller's what came in.
     """
 
-    auction = models.ForeignKey(Auction, on_delete=models.PROTECT, related_name="trades")
+    auction = models.ForeignKey(Auction, db_index=False, on_delete=models.PROTECT, related_name="trades")
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="trades")
-    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="+")
-    team = models.ForeignKey("accounts.Team", on_delete=models.PROTECT, related_name="+")
-    budget = models.ForeignKey("budgets.Budget", on_delete=models.PROTECT, related_name="+")
+    # What follows is the order's, and checked there: a call writes a hundred thousand rows in one transaction.
+    instrument = models.ForeignKey(
+        Instrument, db_constraint=False, db_index=False, on_delete=models.PROTECT, related_name="+"
+    )
+    team = models.ForeignKey(
+        "accounts.Team", db_constraint=False, db_index=False, on_delete=models.PROTECT, related_name="+"
+    )
+    budget = models.ForeignKey(
+        "budgets.Budget", db_constraint=False, db_index=False, on_delete=models.PROTECT, related_name="+"
+    )
     side = models.CharField(max_length=4, choices=Order.Side)
     lots = models.PositiveBigIntegerField()
     price_ticks = models.PositiveBigIntegerField()
