@@ -93,8 +93,7 @@ def test_pages_show_evidence_and_rules_and_a_rule_can_be_stopped(admin_client, t
 
 
 def test_who_may_not_operate_decides_nothing(client, django_user_model, flag):
-    django_user_model.objects.create_user("ann", password="x", is_staff=True)
-    client.login(username="ann", password="x")
+    client.force_login(django_user_model.objects.create_user("ann", is_staff=True))
 
     assert client.post(f"/admin/market/conductflag/{flag.pk}/lift/", {"reason": "x"}).status_code in (302, 403)
     assert ConductFlag.objects.get().status == "open"
