@@ -42,6 +42,7 @@ def week_board(week: SimulatedWeek, policy: str) -> Row:
             _table("groups", "Who paid and who received, by income of the country", "Income group", chosen.groups),
             _table("tiers", "The same by what the work is for", "Tier of the purpose", chosen.tiers),
         ],
+        "verdict": _verdict(chosen),
         "hours": [_hour(each) for each in chosen.hours],
         "chart": CHART,
         "made_on": f"{week.made_on:%d %b %Y}",
@@ -64,6 +65,25 @@ def week_cards(week: SimulatedWeek, policy: str) -> list[Row]:
         _card("Carbon of bought quota", _grams(market.traded_g_per_1k_tokens), _bare_note(bare)),
         _card("The Fund", f"${market.fund_usd:,.2f}", _fund_note(chosen)),
     ]
+
+
+def _verdict(chosen: PolicyWeek) -> str:
+    """What the week says about carbon, also where it speaks against the market."""
+    alone, market, bare = (chosen.way(name) for name in ("no_market", "market", "no_adder"))
+    told = [
+        f"A token that ran emitted {_compared(market.g_per_1k_tokens, alone.g_per_1k_tokens)} with the market than without,"
+        " because bought quota runs where its seller's work ran."
+    ]
+    if market.traded_g_per_1k_tokens is not None and bare.traded_g_per_1k_tokens is not None:
+        change = _compared(market.traded_g_per_1k_tokens, bare.traded_g_per_1k_tokens)
+        told.append(f"Of bought tokens each emitted {change} with the carbon adder than without it.")
+    return " ".join(told)
+
+
+def _compared(value: float, other: float) -> str:
+    """By how many percent a figure is above or below another, to a hundredth."""
+    change = 100 * (value / other - 1) if other else 0.0
+    return f"{abs(change):.2f} % {'more' if change > 0 else 'less'}"
 
 
 def _card(title: str, value: str, note: str) -> Row:
