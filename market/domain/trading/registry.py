@@ -16,6 +16,8 @@ from io import StringIO
 MOST_BLOCKS = 5_000
 MOST_UNITS_IN_BLOCK = 1_000_000_000
 LARGEST_SERIAL = 10**18
+MOST_DIGITS = 40
+"""Zeros before a serial number are read over; longer text is no number that a registry gives."""
 EARLIEST_VINTAGE = 1990
 
 
@@ -108,7 +110,10 @@ def missing_of(block: object) -> tuple[str, ...]:
 
 def read_csv(text: str, *, today: date) -> list[UnitBlock]:
     """Blocks of a CSV whose first line names the columns. Raises BadRows naming every row and column at fault."""
-    lines = [cells for cells in csv.reader(StringIO(text.removeprefix("\ufeff"))) if any(cells)]
+    try:
+        lines = [cells for cells in csv.reader(StringIO(text.removeprefix("\ufeff"))) if any(cells)]
+    except csv.Error as error:  # a cell of more than 128 KiB, mostly because a quotation mark is not closed
+        raise BadRows([RowError(row=0, column="file", detail=f"is no CSV: {error}")]) from error
     if len(lines) < 2:
         raise BadRows([RowError(row=0, column="file", detail="holds no blocks")])
     names = [name.strip() for name in lines[0]]
@@ -200,6 +205,8 @@ class _Cells:
             self._refuse(column, "is empty")
         if len(value) > LONGEST[column]:
             self._refuse(column, f"is longer than {LONGEST[column]} characters")
+        if not value.isprintable():
+            self._refuse(column, "holds a character that cannot be read")
         return value
 
     def _prefix(self) -> str:
@@ -213,7 +220,8 @@ class _Cells:
         value = self._cell(column)
         if not value:
             return None
-        if not (value.isascii() and value.isdigit()) or not lowest <= int(value) <= highest:
+        is_short = value.isascii() and value.isdigit() and len(value) <= MOST_DIGITS
+        if not is_short or not lowest <= int(value) <= highest:
             self._refuse(column, f"{value[:40]} is not a whole number from {lowest} to {highest}")
             return None
         return int(value)

@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market.domain.trading.registry import COLUMNS, EXAMPLE, BadRows, UnitBlock, missing_of, read_csv, read_rows
+from market.domain.trading.registry import (
+    COLUMNS,
+    EXAMPLE,
+    MOST_BLOCKS,
+    BadRows,
+    UnitBlock,
+    missing_of,
+    read_csv,
+    read_rows,
+)
 
 TODAY = date(2026, 3, 4)
 ROW = {"registry": "Verra", "serial_prefix": "VCU-", "serial_first": "1", "serial_last": "10"}
@@ -58,6 +67,41 @@ def test_every_fault_names_its_row_and_column():
     ]
 
 
+@pytest.mark.parametrize(
+    ("changes", "column"),
+    [
+        ({"serial_last": "9" * 5_000}, "serial_last"),
+        ({"serial_first": "-1"}, "serial_first"),
+        ({"serial_first": "1e3"}, "serial_first"),
+        ({"serial_first": "NaN"}, "serial_first"),
+        ({"serial_first": "\u0661"}, "serial_first"),
+        ({"serial_last": str(10**9 + 1)}, "serial_last"),
+        ({"vintage": "9" * 5_000}, "vintage"),
+        ({"retired_on": "15.02.2026"}, "retired_on"),
+        ({"project_name": "Wind\x00farm"}, "project_name"),
+        ({"project_name": "Wind\u202efarm"}, "project_name"),
+        ({"project_name": "W" * 201}, "project_name"),
+    ],
+)
+def test_a_cell_that_cannot_be_meant_is_refused_by_its_name(changes, column):
+    (found,) = errors_of({**ROW, **changes})
+
+    assert found.startswith(f"Row 1, {column}: ")
+
+
+def test_a_file_of_too_many_blocks_is_refused_as_a_whole():
+    lines = "".join(f"V,P-,{number},{number}\n" for number in range(MOST_BLOCKS + 1))
+
+    with pytest.raises(BadRows, match=f"has {MOST_BLOCKS + 1} blocks"):
+        read_csv("registry,serial_prefix,serial_first,serial_last\n" + lines, today=TODAY)
+
+
+def test_zeros_before_a_serial_number_and_a_mark_of_byte_order_change_nothing():
+    plain = "registry,serial_prefix,serial_first,serial_last\nV,P-,{},9\n"
+
+    assert read_csv("\ufeff" + plain.format("0001"), today=TODAY) == read_csv(plain.format("1"), today=TODAY)
+
+
 def test_units_cannot_be_of_a_year_after_their_retirement():
     assert errors_of({**ROW, "vintage": "2026", "retired_on": "2025-06-01"}) == [
         "Row 1, vintage: is after the year of the retirement"
@@ -73,6 +117,7 @@ def test_units_cannot_be_of_a_year_after_their_retirement():
         ("registry,serial_prefix,serial_first,serial_last,price\nV,P-,1,2,3", "has a column price"),
         ("registry,registry,serial_prefix,serial_first,serial_last\nV,V,P-,1,2", "has the column registry twice"),
         ("registry,serial_prefix,serial_first,serial_last\nV,P-,1", "has 3 cells"),
+        (EXAMPLE + '"' + "never closed " * 20_000, "is no CSV"),
     ],
 )
 def test_a_file_of_another_shape_is_refused(text, word):
