@@ -72,7 +72,7 @@ def _verdict(chosen: PolicyWeek) -> str:
     alone, market, bare = (chosen.way(name) for name in ("no_market", "market", "no_adder"))
     change = _compared(market.g_per_1k_tokens, alone.g_per_1k_tokens)
     told = [
-        f"A token that ran emitted {change} with the market than without: bought quota runs where its seller’s work ran."
+        f"A token that ran emitted {change} with the market than without: bought quota runs where its seller’s did."
     ]
     if market.traded_g_per_1k_tokens is not None and bare.traded_g_per_1k_tokens is not None:
         change = _compared(market.traded_g_per_1k_tokens, bare.traded_g_per_1k_tokens)
