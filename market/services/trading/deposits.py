@@ -10,9 +10,9 @@ from budgets import services as budgets
 from budgets.domain.units import LARGEST_AMOUNT
 from config.kernel.errors import InvalidInput
 from config.kernel.transactions import transactional
-from market.models import OUTSIDE, Journal
-from market.selectors.trading.budgets import budget_of_money
-from market.services.trading.money import Line, account_of, post
+from market.models import OUTSIDE, Account, Journal
+from market.selectors.trading.budgets import budget_of_money, find_budget_of_money
+from market.services.trading.money import AccountShort, Line, account_of, lock_accounts, post
 
 
 @transactional
@@ -61,6 +61,32 @@ def fill_from(budget_id: UUID, *, team_id: int, micro_usd: int, actor: str, reas
     journal = _move(team_id, micro_usd, kind=Journal.Kind.DEPOSIT, actor=actor, reason=why, now=now)
     budgets.take_money(budget_id=budget_id, micro_usd=micro_usd, actor=actor, reason=why, now=now)
     return journal
+
+
+def fill_up(team_id: int, needed_micro_usd: int, *, pay_from: UUID | None, actor: str, now: datetime) -> str:
+    """See to it that so much is free in a team's account, which is locked from here on; the account's name.
+
+    What is missing comes out of `pay_from`, a micro-USD budget that is known to be the team's, or its only
+    one. Part of the caller's transaction. Raises AccountShort where there is none, and as `top_up` does
+    where it lacks the money.
+    """
+    account = account_of(team_id)
+    missing = _missing(account, needed_micro_usd)
+    if missing > 0:
+        source = pay_from or find_budget_of_money(team_id)
+        if source is None:
+            free = needed_micro_usd - missing
+            raise AccountShort(account=account, needed_micro_usd=needed_micro_usd, remaining_micro_usd=free)
+        fill_from(source, team_id=team_id, micro_usd=missing, actor=actor, now=now)
+    return account
+
+
+def _missing(account: str, needed: int) -> int:
+    """How much an account lacks, which is locked from here on; the world outside before it if money has to come in."""
+    row = Account.objects.get(name=account)
+    names = {account, OUTSIDE} if row.balance_micro_usd - row.reserved_micro_usd < needed else {account}
+    row = lock_accounts(names)[account]
+    return needed - (row.balance_micro_usd - row.reserved_micro_usd)
 
 
 def _move(team_id: int, micro_usd: int, *, kind: Journal.Kind, actor: str, reason: str, now: datetime) -> Journal:

@@ -15,11 +15,10 @@ from config.kernel.errors import InvalidInput
 from market.domain.trading.forwards import forward_collateral
 from market.domain.trading.instruments import Contract
 from market.domain.trading.terms import MarketTerms
-from market.models import OUTSIDE, Account, Journal, Order
-from market.selectors.trading.budgets import find_budget_of_money
-from market.services.trading.deposits import fill_from
+from market.models import Journal, Order
+from market.services.trading.deposits import fill_up
 from market.services.trading.loans.promises import promise_quota, release_promise
-from market.services.trading.money import AccountShort, Line, account_of, lock_accounts, post
+from market.services.trading.money import Line, post
 
 
 def escrow_of(order: Order, *, contract: Contract, top_ticks: int, now: datetime) -> int:
@@ -40,13 +39,7 @@ def keep_money(order: Order, micro_usd: int, *, pay_from: UUID | None, actor: st
     where there is none, and as `top_up` does where it lacks the money.
     """
     more = micro_usd - order.escrow_micro_usd
-    account = account_of(order.team_id)
-    missing = _missing(account, more)
-    if missing > 0:
-        source = pay_from or find_budget_of_money(order.team_id)
-        if source is None:
-            raise AccountShort(account=account, needed_micro_usd=more, remaining_micro_usd=more - missing)
-        fill_from(source, team_id=order.team_id, micro_usd=missing, actor=actor, now=now)
+    account = fill_up(order.team_id, more, pay_from=pay_from, actor=actor, now=now)
     if more:
         line = Line(account=account, reserved_delta_micro_usd=more, order_number=order.number)
         post(
@@ -79,11 +72,3 @@ def keep_promise(order: Order, lots: int, *, contract: Contract, terms: MarketTe
         promise_quota(budget_id=order.budget_id, contract=contract, steps=steps, terms=terms, now=now)
     elif steps < 0:
         release_promise(budget_id=order.budget_id, contract=contract, steps=-steps)
-
-
-def _missing(account: str, more: int) -> int:
-    """How much an account lacks, which is locked from here on; the world outside before it if money has to come in."""
-    free = Account.objects.get(name=account)
-    names = {account, OUTSIDE} if free.balance_micro_usd - free.reserved_micro_usd < more else {account}
-    row = lock_accounts(names)[account]
-    return more - (row.balance_micro_usd - row.reserved_micro_usd)
