@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -15,6 +14,7 @@ from accounts.domain.principal import Principal
 from accounts.domain.scopes import Scope
 from config.kernel.rest import validated
 from market import selectors, services
+from market.api.once import answered_once
 from market.api.trading.account_serializers import (
     AccountOut,
     AccountsOut,
@@ -24,7 +24,6 @@ from market.api.trading.account_serializers import (
     PostingsIn,
     micro_usd_of,
 )
-from market.api.trading.once import answered_once
 from market.api.trading.paging import PAGE, page_of, query_of
 from market.api.views import IDEMPOTENCY_KEY
 
@@ -96,10 +95,10 @@ class DepositView(APIView):
 
 
 def _moved(request: Request, move: Callable[..., object]) -> Response:
-    values = validated(MoveIn, request)
+    values, principal = validated(MoveIn, request), Principal.of(request.auth)
+    team_id = principal.team_id or 0
 
-    def work(principal: Principal) -> dict[str, Any]:
-        team_id = principal.team_id or 0
+    def work() -> tuple[int, object]:
         move(
             team_id=team_id,
             micro_usd=micro_usd_of(values["amount_usd"]),
@@ -107,7 +106,6 @@ def _moved(request: Request, move: Callable[..., object]) -> Response:
             actor=principal.actor,
             now=timezone.now(),
         )
-        body: dict[str, Any] = AccountOut(selectors.get_account(team_id)).data
-        return body
+        return 201, AccountOut(selectors.get_account(team_id)).data
 
-    return answered_once(request, work, status=201)
+    return answered_once(request, work)

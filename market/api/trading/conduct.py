@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -24,6 +24,7 @@ from market.api.trading.conduct_serializers import (
     UnitsIn,
 )
 from market.api.trading.paging import PAGE, PageIn, page_of, query_of
+from market.api.views import IDEMPOTENCY_KEY
 from market.domain.trading.registry import BadRows, read_rows
 from market.selectors.trading.conduct import (
     FlagFacts,
@@ -38,13 +39,6 @@ from market.selectors.trading.reputation import get_reputation, list_reputations
 from market.services.trading.conduct import appeal_flag
 from market.services.trading.registry import UnitsRefused, import_units
 from market.services.trading.rules import RuleAsk, change_rule, create_rule, pause_rule
-
-IDEMPOTENCY_KEY = OpenApiParameter(
-    "Idempotency-Key",
-    str,
-    OpenApiParameter.HEADER,
-    description="The same key with the same body replays the stored answer; kept 48 h.",
-)
 
 
 class UnitListView(APIView):

@@ -16,7 +16,6 @@ from accounts.domain.scopes import Scope
 from config.kernel.errors import NotAllowed
 from config.kernel.rest import paged, validated
 from market.api.once import answered_once
-from market.api.trading.conduct import IDEMPOTENCY_KEY
 from market.api.trading.loan_serializers import (
     AcceptIn,
     DonationOut,
@@ -33,6 +32,7 @@ from market.api.trading.loan_serializers import (
     SharingOut,
 )
 from market.api.trading.paging import PAGE, page_of, query_of
+from market.api.views import IDEMPOTENCY_KEY
 from market.models import Loan
 from market.selectors.trading.loans import get_loan, list_forwards, list_loans
 from market.selectors.trading.sharing import draw_row, get_donation, get_sharing
@@ -88,10 +88,8 @@ class AcceptView(APIView):
     )
     def post(self, request: Request, loan_id: UUID) -> Response:
         """The quota comes now; its price at the top of the collar and the fee go into escrow. 402 if that is short."""
-        budget_id = validated(AcceptIn, request)["budget_id"]
-        return _changed(
-            request, lambda by: accept_loan(loan_id=loan_id, budget_id=budget_id, principal=by, now=timezone.now())
-        )
+        values = validated(AcceptIn, request)
+        return _changed(request, lambda by: accept_loan(loan_id=loan_id, **values, principal=by, now=timezone.now()))
 
 
 class ReturnView(APIView):

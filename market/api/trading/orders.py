@@ -15,7 +15,7 @@ from accounts.domain.principal import Principal
 from accounts.domain.scopes import Scope
 from config.kernel.rest import paged, validated
 from market import selectors, services
-from market.api.trading.once import answered_once
+from market.api.once import answered_once
 from market.api.trading.order_serializers import (
     CancelIn,
     ImproveIn,
@@ -49,13 +49,13 @@ class OrderListView(APIView):
     )
     def post(self, request: Request) -> Response:
         """201 with what it keeps in escrow; 402 if a buyer cannot pay, 409 if it is halted or quota is not there."""
-        ask = ask_of(validated(OrderIn, request))
+        ask, principal = ask_of(validated(OrderIn, request)), Principal.of(request.auth)
 
-        def work(principal: Principal) -> dict[str, Any]:
+        def work() -> tuple[int, object]:
             order = services.place_order(ask=ask, principal=principal, now=timezone.now())
-            return _body(order.id, principal)
+            return 201, _body(order.id, principal)
 
-        return answered_once(request, work, status=201)
+        return answered_once(request, work)
 
 
 class OrderView(APIView):
@@ -86,11 +86,11 @@ class OrderCancelView(APIView):
     )
     def post(self, request: Request, order_id: UUID) -> Response:
         """Cancel it; what it kept is free at once. 409 in the last seconds before its call."""
-        values = validated(CancelIn, request)
+        values, principal = validated(CancelIn, request), Principal.of(request.auth)
 
-        def work(principal: Principal) -> dict[str, Any]:
+        def work() -> tuple[int, object]:
             services.cancel_order(order_id=order_id, principal=principal, now=timezone.now(), **values)
-            return _body(order_id, principal)
+            return 200, _body(order_id, principal)
 
         return answered_once(request, work)
 
@@ -105,11 +105,11 @@ class OrderImproveView(APIView):
     )
     def post(self, request: Request, order_id: UUID) -> Response:
         """Raise a bid, lower an offer, or add to it, until its call closes. It keeps its place."""
-        values = validated(ImproveIn, request)
+        values, principal = validated(ImproveIn, request), Principal.of(request.auth)
 
-        def work(principal: Principal) -> dict[str, Any]:
+        def work() -> tuple[int, object]:
             services.improve_order(order_id=order_id, principal=principal, now=timezone.now(), **values)
-            return _body(order_id, principal)
+            return 200, _body(order_id, principal)
 
         return answered_once(request, work)
 
