@@ -18,6 +18,8 @@ from market.domain.trading.instruments import usd_per_unit
 class AuctionRow:
     """One clearing. `imbalance_lots` is wanted less offered at the price; sums are over all fills.
 
+    Lots that were bid and offered are None where nothing traded: the orders wait for the next call, sealed.
+
     `paid = received + subsidy of the Fund's flows`: what buyers paid less what sellers received went to
     the Fund (`to_fund_micro_usd`): adders, premia and rounding, less subsidies.
     """
@@ -37,9 +39,9 @@ class AuctionRow:
     high_ticks: int
     price_ticks: int | None
     volume_lots: int
-    bid_lots: int
-    ask_lots: int
-    imbalance_lots: int
+    bid_lots: int | None
+    ask_lots: int | None
+    imbalance_lots: int | None
     bid_teams: int
     ask_teams: int
     factor_percent: int

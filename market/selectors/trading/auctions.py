@@ -13,7 +13,7 @@ from market.models import Auction, AuctionInputs, Order, Trade
 
 NO_SUCH_AUCTION = "There is no such auction."
 MOST_FILLS = 200
-SEALED = (Auction.Status.CARRIED, Auction.Status.HALTED)
+SEALED = (Auction.Status.CARRIED, Auction.Status.CROSSED_NOT, Auction.Status.HALTED)
 """Their orders go on into the next call as they are: the book stays closed."""
 
 
@@ -56,6 +56,8 @@ def get_auction(auction_id: int, *, team_ids: Collection[int] = ()) -> AuctionDe
 def auction_row(auction: Auction) -> AuctionRow:
     """An auction that was read with its instrument and policy."""
     plain = {name: getattr(auction, name) for name in _PLAIN}
+    if auction.status in SEALED:
+        plain |= dict.fromkeys(("bid_lots", "ask_lots", "imbalance_lots"))
     return AuctionRow(
         **plain,
         instrument=auction.instrument_id,
@@ -67,7 +69,7 @@ def auction_row(auction: Auction) -> AuctionRow:
 
 def _rationing(auction: Auction) -> Rationing | None:
     left = auction.imbalance_lots
-    if auction.price_ticks is None or not left or auction.kind != Auction.Kind.CALL:
+    if auction.price_ticks is None or not left or auction.kind != Auction.Kind.CALL or auction.status in SEALED:
         return None
     return Rationing(side=Order.Side.BUY if left > 0 else Order.Side.SELL, lots=abs(left))
 

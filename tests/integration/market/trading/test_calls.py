@@ -124,6 +124,14 @@ def test_what_is_partly_filled_keeps_only_what_the_rest_needs_and_goes_on_into_t
     assert_sound()
 
 
+def assert_sealed(auction: Auction) -> None:
+    """Its orders wait for the next call: neither prices nor lots of them are told."""
+    detail = get_auction(auction.pk)
+    told = (detail.curve, detail.rationing, detail.row.bid_lots, detail.row.ask_lots, detail.row.imbalance_lots)
+    assert told == (None,) * 5
+    assert auction.bid_lots > 0
+
+
 def test_too_few_teams_on_a_side_are_carried_to_the_next_call_and_stay_sealed():
     make_sellers(4), make_buyers(5)
     run_due_calls(now=CALL)
@@ -131,7 +139,7 @@ def test_too_few_teams_on_a_side_are_carried_to_the_next_call_and_stay_sealed():
     assert (auction.status, auction.price_ticks, auction.ask_teams) == ("carried", None, 4)
     assert set(Order.objects.values_list("status", flat=True)) == {"open"}
     assert OrderEvent.objects.filter(kind="carried").count() == 9
-    assert get_auction(auction.pk).curve is None
+    assert_sealed(auction)
     sell(make_trader("Seller 5"), 1_000, LOW, now=CALL)
     run_due_calls(now=CALL + timedelta(hours=1))
     assert Auction.objects.first().status == "cleared"
@@ -143,6 +151,7 @@ def test_bids_below_all_offers_do_not_trade():
     run_due_calls(now=CALL)
     auction = Auction.objects.get()
     assert (auction.status, auction.volume_lots, Trade.objects.count()) == ("no_cross", 0, 0)
+    assert_sealed(auction)
     assert_sound()
 
 

@@ -31,7 +31,8 @@ def test_a_price_too_far_from_the_reference_halts_and_the_call_after_may_go_ther
     assert (halted.status, halted.volume_lots, Trade.objects.count()) == ("halted", 0, 0)
     halt = TradingHalt.objects.get()
     assert (halt.kind, halt.until, halt.instrument) == ("volatility", CALL + HOUR, halted.instrument)
-    assert get_auction(halted.pk).curve is None
+    told = get_auction(halted.pk)
+    assert (told.curve, told.rationing, told.row.bid_lots, told.row.ask_lots) == (None, None, None, None)
     with pytest.raises(Conflict) as refusal:
         buy(make_trader("Another"), now=CALL + timedelta(minutes=5))
     assert refusal.value.code == "halted"
