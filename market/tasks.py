@@ -116,8 +116,9 @@ def snapshot_reputation(**_future: Any) -> None:
 
 @shared_task
 def settle_loans(**_future: Any) -> None:
-    """Settle loans and forwards that are due, end offers that nobody took, and tend what is bought in."""
+    """Settle loans and forwards that are due, end offers and donations that are over, and tend what is bought in."""
     now = timezone.now()
     changed = services.run_due_loans(now=now) + services.deliver_due_forwards(now=now)
+    changed += services.end_donations(now=now)
     if changed:
         logger.info("settled loans and forwards", extra={"count": changed})

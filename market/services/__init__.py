@@ -21,7 +21,7 @@ from market.services.trading.loans.due import run_due_loans
 from market.services.trading.loans.lending import accept_loan
 from market.services.trading.loans.offers import LoanAsk, cancel_loan, offer_loan
 from market.services.trading.loans.returns import break_loan, return_loan
-from market.services.trading.loans.sharing import ShareAsk, donate, draw_share, withdraw_donation
+from market.services.trading.loans.sharing import ShareAsk, donate, draw_share, end_donations, withdraw_donation
 from market.services.trading.orders import place_order
 from market.services.trading.registry import import_units
 from market.services.trading.replay import replay_auction
@@ -57,6 +57,7 @@ __all__ = [
     "dispatch",
     "donate",
     "draw_share",
+    "end_donations",
     "end_due_halts",
     "expire_orders",
     "expire_overdue",

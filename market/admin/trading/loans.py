@@ -106,7 +106,7 @@ class QuotaPromiseAdmin(RecordAdmin):
 class DonationAdmin(RecordAdmin):
     """Quota that budgets gave their teams, in steps of the budget's unit."""
 
-    list_display = ("at", "team", "budget", "steps", "left_steps", "status", "actor")
+    list_display = ("at", "team", "budget", "steps", "left_steps", "status", "ends_at", "actor")
     list_select_related = ("team__organisation", "budget")
     list_filter = ("status", ("at", RangeDateTimeFilter))
     search_fields = ("=id", "team__name", "budget__name")

@@ -43,6 +43,12 @@ class AcceptIn(StrictSerializer):
     """Body of `POST /api/v1/market/loans/{id}/accept/`."""
 
     budget = serializers.UUIDField(source="budget_id", required=False, allow_null=True, default=None)
+    pay_from = serializers.UUIDField(
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="The money budget that your account is filled from if it is short. Left out: your only one.",
+    )
 
 
 class ReturnIn(StrictSerializer):
@@ -143,9 +149,14 @@ class ForwardOut(serializers.Serializer):  # type: ignore[type-arg]
     delivered = serializers.IntegerField(help_text="Units that came, those bought in too.")
     bought_in = serializers.IntegerField(help_text="Of them, by the clearing house.")
     paid_out = serializers.IntegerField(help_text="Units that were paid in money.")
+    price_usd_per_unit = serializers.SerializerMethodField(help_text="What it was traded at, for one unit.")
     collateral_usd = UsdField(source="collateral_micro_usd")
     due_at = serializers.DateTimeField()
     closed_at = serializers.DateTimeField(allow_null=True)
+
+    def get_price_usd_per_unit(self, row: Any) -> str:
+        """Exact."""
+        return f"{usd_per_unit(row.price_ticks, row.lot_units):f}"
 
 
 class ShareIn(StrictSerializer):
@@ -168,6 +179,7 @@ class DonationOut(serializers.Serializer):  # type: ignore[type-arg]
     left = PriceField()
     status = serializers.ChoiceField(choices=Donation.Status.choices)
     at = serializers.DateTimeField()
+    ends_at = serializers.DateTimeField(allow_null=True, help_text="End of its period: nobody draws it after that.")
     closed_at = serializers.DateTimeField(allow_null=True)
 
 

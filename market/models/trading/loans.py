@@ -224,12 +224,16 @@ class ShareAccount(models.Model):
 
 
 class Donation(models.Model):
-    """Quota that a budget gave its team to draw from: in the hold `quota:share:<id>` until drawn or taken back."""
+    """Quota that a budget gave its team to draw from: in the hold `quota:share:<id>` until drawn or taken back.
+
+    It is quota of the period in which it was donated, and ends with that.
+    """
 
     class Status(models.TextChoices):
         OPEN = "open"
         DRAWN = "drawn"
         WITHDRAWN = "withdrawn"
+        EXPIRED = "expired", "its period is over"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     team = models.ForeignKey("accounts.Team", on_delete=models.PROTECT, related_name="+")
@@ -238,6 +242,7 @@ class Donation(models.Model):
     left_steps = models.BigIntegerField()
     status = models.CharField(max_length=9, choices=Status, default=Status.OPEN)
     at = models.DateTimeField()
+    ends_at = models.DateTimeField(null=True, blank=True, help_text="Empty: quota without an end.")
     closed_at = models.DateTimeField(null=True, blank=True)
     actor = models.CharField(max_length=120)
 

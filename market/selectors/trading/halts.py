@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Q, QuerySet
 
@@ -37,6 +37,17 @@ def find_halt(instrument: str, *, at: datetime) -> HaltRow | None:
     """The halt that keeps an instrument from trading at a moment: of everything, or its own."""
     found = list_halts_in_force(at=at)
     return next((each for each in found if each.instrument in (None, instrument)), None)
+
+
+def halted_time(instrument: str, *, since: datetime, until: datetime) -> timedelta:
+    """How long an instrument did not trade between two moments; halts that overlap count once."""
+    halts = TradingHalt.objects.filter(Q(instrument=instrument) | Q(instrument=None), starts_at__lt=until)
+    total, reached = timedelta(), since
+    for halt in halts.order_by("starts_at"):
+        ends = min(each for each in (halt.until, halt.ended_at, until) if each is not None)
+        total += max(timedelta(), ends - max(reached, halt.starts_at))
+        reached = max(reached, ends)
+    return total
 
 
 def list_halts_in_force(*, at: datetime) -> list[HaltRow]:

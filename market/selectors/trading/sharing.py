@@ -20,7 +20,10 @@ MOST_DRAWS = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DonationRow:
-    """Quota that a budget gave its team. Amounts in `unit`. `status` is open, drawn or withdrawn."""
+    """Quota that a budget gave its team. Amounts in `unit`. `status` is open, drawn, withdrawn or expired.
+
+    `ends_at` is the end of the period that it is quota of; None if that has no end.
+    """
 
     id: UUID
     budget_id: UUID
@@ -32,6 +35,7 @@ class DonationRow:
     left: Decimal
     status: str
     at: datetime
+    ends_at: datetime | None
     closed_at: datetime | None
     actor: str
 
@@ -91,11 +95,12 @@ def get_donation(donation_id: UUID) -> DonationRow:
     return donation_row(Donation.objects.select_related("budget").get(pk=donation_id))
 
 
-def drawable(budget: BudgetState) -> QuerySet[Donation]:
+def drawable(budget: BudgetState, *, now: datetime) -> QuerySet[Donation]:
     """Open donations that this budget may draw from, the oldest first: not its own; of its unit, period and class."""
+    goes_on = Q(ends_at=None) | Q(ends_at__gt=now)
     classes = Q(budget__model_class=budget.model_class) | Q(budget__model_class="")
     open_ones = Donation.objects.filter(team=budget.team_id, status=Donation.Status.OPEN).exclude(budget=budget.id)
-    fitting = open_ones.filter(classes, budget__unit=budget.unit, budget__period=budget.period)
+    fitting = open_ones.filter(goes_on, classes, budget__unit=budget.unit, budget__period=budget.period)
     return fitting.select_related("budget").order_by("at", "pk")
 
 
@@ -113,6 +118,7 @@ def donation_row(donation: Donation) -> DonationRow:
         left=from_steps(unit, donation.left_steps),
         status=donation.status,
         at=donation.at,
+        ends_at=donation.ends_at,
         closed_at=donation.closed_at,
         actor=donation.actor,
     )

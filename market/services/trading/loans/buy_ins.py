@@ -15,7 +15,6 @@ from uuid import UUID
 from django.db.models import F, Q
 
 from budgets import selectors as budget_facts
-from config.kernel.errors import DomainError
 from config.kernel.events import publish
 from config.kernel.transactions import in_transaction
 from market.domain.trading.orders import contract_for
@@ -24,6 +23,7 @@ from market.domain.trading.timing import call_after
 from market.events import OrdersChanged
 from market.models import Auction, BuyIn, ForwardLeg, Instrument, Journal, Loan, Order, OrderEvent, team_account
 from market.selectors.policies import get_policy_in_force
+from market.selectors.trading.halts import halted_time
 from market.services.trading.instruments import contract_of, lock_instrument, open_instrument
 from market.services.trading.loans.noting import note_bought, note_paid_out
 from market.services.trading.loans.rows import CLEARING
@@ -82,7 +82,7 @@ def tend_buy_ins(*, now: datetime) -> int:
         try:
             in_transaction(partial(_match, buy_in_id, now))
             changed += in_transaction(partial(_tend, buy_in_id, now))
-        except DomainError:
+        except Exception:  # one that cannot be tended keeps no other waiting
             logger.exception("a buy-in could not be tended", extra={"buy_in": buy_in_id})
     return changed
 
@@ -226,11 +226,16 @@ def _pay_out(buy_in: BuyIn, order: Order, lots: int, *, now: datetime) -> None:
 
 
 def _calls(buy_in: BuyIn, instrument: Instrument, terms: MarketTerms, now: datetime) -> int:
-    """Calls of its quota since it was opened; in an open book, which has none, as many times as one would close."""
+    """Calls of its quota since it was opened; in an open book, which has none, as many times as one would close.
+
+    While trading was halted nothing could be bought: that counts as no call.
+    """
     if instrument.mechanism != "auction":
-        return (now - buy_in.opened_at) // timedelta(minutes=terms.call_minutes)
+        traded = now - buy_in.opened_at - halted_time(instrument.code, since=buy_in.opened_at, until=now)
+        return traded // timedelta(minutes=terms.call_minutes)
     begun = Q(instrument__period_starts_at=None) | Q(instrument__period_starts_at__lte=F("closed_at"))
-    return Auction.objects.filter(
+    held = Auction.objects.exclude(status=Auction.Status.HALTED)
+    return held.filter(
         begun,
         kind=Auction.Kind.CALL,
         closed_at__gt=buy_in.opened_at,

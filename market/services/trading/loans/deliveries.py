@@ -32,7 +32,7 @@ Side, Status = ForwardLeg.Side, ForwardLeg.Status
 
 
 class Missing(NamedTuple):
-    """Lots that a leg does not give to another: bought in, or where the taker's budget has ended, paid in money."""
+    """Lots that a leg does not give to another: bought in, or where nobody can take or buy them, paid in money."""
 
     gives: ForwardLeg
     takes: ForwardLeg
@@ -63,12 +63,16 @@ class Outcome(NamedTuple):
 def deliver_due_forwards(*, now: datetime) -> int:
     """Deliver the forwards whose period has begun; how many giving legs were settled.
 
-    An instrument in one transaction; where a path lacks what several givers need, giver by giver.
+    An instrument in one transaction; where a path lacks what several givers need, giver by giver. One that
+    fails keeps no other waiting.
     """
     due = ForwardLeg.objects.filter(status=Status.DUE, side=Side.GIVES, due_at__lte=now).order_by("instrument")
     settled = 0
     for code in list(due.values_list("instrument", flat=True).distinct()):
-        settled += _settled(code, None, now=now)
+        try:
+            settled += _settled(code, None, now=now)
+        except Exception:
+            logger.exception("forwards could not be delivered", extra={"instrument": code})
     return settled
 
 
@@ -100,7 +104,8 @@ def _deliver(code: str, giver: UUID | None, now: datetime) -> int:
     if not gives:
         return 0
     contract = contract_of(instrument)
-    outcome = _outcome(gives, [leg for leg in legs if leg.side == Side.TAKES], contract, now=now)
+    takes = [leg for leg in legs if leg.side == Side.TAKES]
+    outcome = _outcome(gives, takes, contract, can_buy=present.lot_units == contract.lot_units, now=now)
     bought_in = [each for each in outcome.missing if not each.is_paid]
     debts = [
         Debt(each.gives.team_id, each.takes.budget_id, each.lots, each.top_ticks, gives=each.gives, takes=each.takes)
@@ -116,8 +121,13 @@ def _deliver(code: str, giver: UUID | None, now: datetime) -> int:
     return len(gives)
 
 
-def _outcome(gives: Sequence[ForwardLeg], takes: Sequence[ForwardLeg], contract: Contract, *, now: datetime) -> Outcome:
-    """Who gives and takes how much: takers share what came in proportion, givers what takers can take."""
+def _outcome(
+    gives: Sequence[ForwardLeg], takes: Sequence[ForwardLeg], contract: Contract, *, can_buy: bool, now: datetime
+) -> Outcome:
+    """Who gives and takes how much: takers share what came in proportion, givers what takers can take.
+
+    Without `can_buy` (lots are counted otherwise now) all that is missing is paid in money.
+    """
     ended = {leg.budget_id for leg in takes} - budget_facts.list_sellable(
         {leg.budget_id for leg in takes}, now=now
     ).keys()
@@ -129,7 +139,7 @@ def _outcome(gives: Sequence[ForwardLeg], takes: Sequence[ForwardLeg], contract:
     short = [leg.lots - lots for leg, lots in zip(gives, given, strict=True)]
     left = [want - lots for want, lots in zip(wants, taken, strict=True)]
     missing = [
-        Missing(gives[giver], [*live, *dead][taker], lots, taker >= len(live))
+        Missing(gives[giver], [*live, *dead][taker], lots, not can_buy or taker >= len(live))
         for giver, taker, lots in paired(short, [*left, *unmet])
     ]
     return Outcome(gives, given, live, taken, missing)

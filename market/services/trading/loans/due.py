@@ -7,8 +7,6 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from django.db.models import Q
-
 from budgets import selectors as budget_facts
 from config.kernel.errors import Conflict, DomainError
 from config.kernel.transactions import in_transaction
@@ -18,7 +16,7 @@ from market.selectors.policies import get_policy_in_force
 from market.selectors.trading.prices import get_reference
 from market.services.trading.instruments import contract_of
 from market.services.trading.loans.buy_ins import Debt, current_instrument, open_buy_in, tend_buy_ins
-from market.services.trading.loans.offers import withdraw_offer
+from market.services.trading.loans.offers import cannot_be_taken, withdraw_offer
 from market.services.trading.loans.returns import free_lots, move_back
 from market.services.trading.loans.rows import CLEARING, become, borrower_of, note
 from market.services.trading.money import Line, post
@@ -34,8 +32,7 @@ def run_due_loans(*, now: datetime) -> int:
     Each in a transaction of its own, found by its state: two workers at once do each of them once.
     """
     changed = 0
-    ended = Q(due_at__lte=now) | Q(instrument__period_ends_at__lte=now)
-    offers = Loan.objects.filter(ended, status=Loan.Status.OFFERED).order_by("due_at", "pk")
+    offers = Loan.objects.filter(cannot_be_taken(now), status=Loan.Status.OFFERED).order_by("due_at", "pk")
     for loan_id in list(offers.values_list("pk", flat=True)):
         changed += _done(partial(_end_offer, loan_id, now), loan_id)
     due = Loan.objects.filter(status=Loan.Status.RUNNING, due_at__lte=now).order_by("due_at", "pk")
@@ -49,8 +46,8 @@ def settle_due(loan_id: UUID, *, now: datetime) -> bool:
     for _ in range(MOST_TRIES):
         try:
             return in_transaction(partial(_settle, loan_id, now))
-        except Conflict as refusal:
-            if refusal.code != "not_available":
+        except Exception as error:  # one loan that cannot be settled keeps no other waiting
+            if not isinstance(error, Conflict) or error.code != "not_available":
                 logger.exception("a due loan could not be settled", extra={"loan": str(loan_id)})
                 return False
     return False
@@ -66,7 +63,7 @@ def _done(work: partial[None], loan_id: UUID) -> bool:
 
 
 def _end_offer(loan_id: UUID, now: datetime) -> None:
-    withdraw_offer(loan_id, reason="its period or its due date has passed", now=now)
+    withdraw_offer(loan_id, reason="its period, its due date or its team has ended", now=now)
 
 
 def _settle(loan_id: UUID, now: datetime) -> bool:

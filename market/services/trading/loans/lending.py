@@ -8,13 +8,17 @@ from uuid import UUID
 from accounts.domain.principal import Principal
 from budgets import services as budgets
 from budgets.domain.quota import QuotaGive, QuotaTake, quota_reference
+from budgets.domain.units import LARGEST_AMOUNT
 from config.kernel.errors import Conflict
 from config.kernel.transactions import transactional
 from market.domain.trading.instruments import MICRO
 from market.domain.trading.loans import collateral_for
 from market.models import Journal, Loan, LoanEvent, team_account
 from market.selectors.policies import get_policy_in_force
+from market.selectors.trading.budgets import budget_of_money
 from market.selectors.trading.prices import get_reference
+from market.services.trading.deposits import fill_up
+from market.services.trading.holding import require_holding
 from market.services.trading.instruments import contract_of
 from market.services.trading.loans.offers import require_takeable
 from market.services.trading.loans.rows import (
@@ -30,12 +34,15 @@ from market.services.trading.money import Line, post
 
 
 @transactional
-def accept_loan(*, loan_id: UUID, budget_id: UUID | None, principal: Principal, now: datetime) -> Loan:
+def accept_loan(
+    *, loan_id: UUID, budget_id: UUID | None, pay_from: UUID | None = None, principal: Principal, now: datetime
+) -> Loan:
     """Borrow what is on offer: the quota comes now, the collateral goes into escrow, the return leg is agreed.
 
-    The collateral is the quantity at the top of the collar now, and the fee. Raises NotFound, NotAllowed,
-    InvalidInput naming `budget`, Conflict (`wrong_state`, `too_late`, `halted`, `same_team`) and AccountShort
-    if the team's account cannot back it; nothing has changed then.
+    The collateral is the quantity at the top of the collar now, and the fee; what the team's account lacks comes
+    out of `pay_from` or its only micro-USD budget, as for a bid. Raises, with nothing changed: NotFound,
+    NotAllowed, InvalidInput naming `budget` or `pay_from`, Conflict (`wrong_state`, `too_late`, `lender_off`,
+    `halted`, `same_team`, `holding_limit`), AccountShort or BudgetExhausted if the team cannot back it.
     """
     team_id = team_of(principal)
     loan = locked_loan(loan_id, Loan.Status.OFFERED)
@@ -45,12 +52,17 @@ def accept_loan(*, loan_id: UUID, budget_id: UUID | None, principal: Principal, 
     require_takeable(loan, now=now)
     require_open_trading(loan.instrument_id, now=now)
     budget = fitting_budget(team_id, budget_id, contract)
+    if pay_from is not None:
+        budget_of_money(team_id, pay_from, field="pay_from")
+    terms = get_policy_in_force().terms
+    require_holding(team_id, contract, loan.lots, terms.market, field=None)
     loan.borrower_team_id, loan.borrower_budget_id = team_id, budget.id
     loan.lent_at, loan.outstanding_lots = now, loan.lots
-    loan.top_ticks = get_reference(loan.instrument, get_policy_in_force().terms).high_ticks
-    loan.collateral_micro_usd = collateral_for(terms_of(loan), loan.lots)
+    loan.top_ticks = get_reference(loan.instrument, terms).high_ticks
+    loan.collateral_micro_usd = _collateral(loan)
     become(loan, Loan.Status.RUNNING)
     loan.save()
+    fill_up(team_id, loan.collateral_micro_usd, pay_from=pay_from, actor=principal.actor, now=now)
     _journal(loan, actor=principal.actor, now=now)
     budgets.deliver_quota(
         gives=[
@@ -66,6 +78,13 @@ def accept_loan(*, loan_id: UUID, budget_id: UUID | None, principal: Principal, 
         now=now,
     )
     return loan
+
+
+def _collateral(loan: Loan) -> int:
+    micro_usd = collateral_for(terms_of(loan), loan.lots)
+    if micro_usd > LARGEST_AMOUNT:
+        raise Conflict("No account could back a loan that large.", code="too_large")
+    return micro_usd
 
 
 def _journal(loan: Loan, *, actor: str, now: datetime) -> None:

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
+from django.db.models import Q
+
 from accounts.domain.principal import Principal
 from budgets import services as budgets
 from budgets.domain.periods import Period
@@ -112,11 +114,19 @@ def withdraw_offer(loan_id: UUID, *, actor: str = CLEARING, reason: str, now: da
     return loan
 
 
+def cannot_be_taken(now: datetime) -> Q:
+    """Offers whose period or due date has passed, or whose team was switched off."""
+    is_off = Q(lender_team__is_active=False) | Q(lender_team__organisation__is_active=False)
+    return Q(due_at__lte=now) | Q(instrument__period_ends_at__lte=now) | is_off
+
+
 def require_takeable(loan: Loan, *, now: datetime) -> None:
-    """Raise Conflict `too_late` where the period of what is lent, or the loan itself, would be over."""
+    """Raise Conflict `too_late` or `lender_off` for an offer that cannot be taken."""
     ends = [each for each in (loan.instrument.period_ends_at, loan.due_at) if each is not None]
     if min(ends) <= now:
         raise Conflict("This offer has ended: its period or its due date has passed.", code="too_late")
+    if Loan.objects.filter(cannot_be_taken(now), pk=loan.pk).exists():
+        raise Conflict("Who offered this does not trade any more.", code="lender_off")
 
 
 def _check(ask: LoanAsk, terms: MarketTerms, now: datetime) -> None:

@@ -5,27 +5,32 @@ A draw moves credit from who draws to who donated; the credits of a team sum to 
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from uuid import UUID
 
 from accounts.domain.principal import Principal
 from budgets import services as budgets
 from budgets.domain.amounts import positive_steps
+from budgets.domain.periods import Period, bounds
 from budgets.domain.quota import QuotaGive, QuotaTake, quota_reference
 from budgets.domain.states import BudgetState
 from budgets.domain.units import Unit, from_steps
 from config.kernel.errors import Conflict, NotFound
-from config.kernel.transactions import transactional
+from config.kernel.transactions import in_transaction, transactional
 from market.domain.trading.sharing import drawn_from, may_draw, most_owed_steps
 from market.models import Donation, ShareAccount, ShareDraw
 from market.selectors.policies import get_policy_in_force
 from market.selectors.trading.budgets import budget_of_quota
 from market.selectors.trading.sharing import drawable
-from market.services.trading.loans.rows import team_of, tell
+from market.services.trading.loans.rows import CLEARING, team_of, tell
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +59,7 @@ def donate(*, ask: ShareAsk, principal: Principal, now: datetime) -> Donation:
         steps=steps,
         left_steps=steps,
         at=now,
+        ends_at=bounds(Period(budget.period), now)[1],
         actor=principal.actor,
     )
     tell([team_id], now=now)
@@ -70,11 +76,36 @@ def withdraw_donation(*, donation_id: UUID, principal: Principal, now: datetime)
         raise NotFound("There is no such donation.", field="donation")
     if donation.status != Donation.Status.OPEN:
         raise Conflict(f"This donation is {donation.status}.", code="wrong_state", state=donation.status)
-    donation.status, donation.closed_at = Donation.Status.WITHDRAWN, now
-    donation.save(update_fields=["status", "closed_at"])
-    tell([team_id], now=now)
-    _keep(donation, 0, actor=principal.actor, now=now)
+    _end(donation, Donation.Status.WITHDRAWN, actor=principal.actor, now=now)
     return donation
+
+
+def end_donations(*, now: datetime) -> int:
+    """End what was donated of periods that are over, each in a transaction of its own; how many."""
+    over = Donation.objects.filter(status=Donation.Status.OPEN, ends_at__lte=now).order_by("ends_at", "pk")
+    ended = 0
+    for donation_id in list(over.values_list("pk", flat=True)):
+        try:
+            ended += in_transaction(partial(_expire, donation_id, now))
+        except Exception:  # one that cannot be ended keeps no other waiting
+            logger.exception("a donation could not be ended", extra={"donation": str(donation_id)})
+    return ended
+
+
+def _expire(donation_id: UUID, now: datetime) -> bool:
+    donation = Donation.objects.select_for_update().get(pk=donation_id)
+    if donation.status != Donation.Status.OPEN:
+        return False  # another worker was here first, or somebody took it back
+    _end(donation, Donation.Status.EXPIRED, actor=CLEARING, now=now)
+    return True
+
+
+def _end(donation: Donation, status: Donation.Status, *, actor: str, now: datetime) -> None:
+    """End an open donation; what nobody drew is free again."""
+    donation.status, donation.closed_at = status, now
+    donation.save(update_fields=["status", "closed_at"])
+    tell([donation.team_id], now=now)
+    _keep(donation, 0, actor=actor, now=now)
 
 
 @transactional
@@ -88,7 +119,7 @@ def draw_share(*, ask: ShareAsk, principal: Principal, now: datetime) -> list[Sh
     team_id = team_of(principal)
     budget = budget_of_quota(team_id, ask.budget_id, ask.unit)
     steps = positive_steps(ask.unit, ask.quantity, field="quantity")
-    donations = list(drawable(budget).select_for_update(of=("self",)))
+    donations = list(drawable(budget, now=now).select_for_update(of=("self",)))
     accounts = _locked_accounts(team_id, [budget.id, *(each.budget_id for each in donations)])
     _require_credit(accounts[budget.id], ask.unit, steps)
     parts = drawn_from([each.left_steps for each in donations], steps)

@@ -9,9 +9,10 @@ import pytest
 
 from budgets.services import deallocate
 from config.kernel.errors import Conflict
-from market.models import Auction, BuyIn, Instrument, Loan, Order, Trade
+from market.models import Auction, BuyIn, Instrument, Loan, Order, Trade, TradingHalt
 from market.services.trading.calls import run_due_calls
 from market.services.trading.changing import cancel_order, expire_orders
+from market.services.trading.halts import halt_trading, resume_trading
 from market.services.trading.loans.due import run_due_loans
 from market.services.trading.reversal import reverse_auction
 from tests.integration.market.trading.calling import change_market
@@ -194,6 +195,34 @@ def test_a_borrower_whose_budget_has_ended_gives_nothing_and_all_is_bought_in():
     loan.refresh_from_db()
     assert (loan.status, loan.buy_in.lots) == ("buying_in", 100)
     assert Order.objects.get().escrow_micro_usd == 100 * TOP == borrower.balance[1]
+
+
+def test_calls_that_a_halt_kept_from_being_held_do_not_end_a_buy_in():
+    _, _, loan = defaulted()
+    halt = halt_trading(instrument_code=None, reason="books", until=None, actor="test", now=DUE)
+    for hour in range(25):
+        run_due_calls(now=CALL + timedelta(hours=hour))
+    assert run_due_loans(now=CALL + timedelta(hours=24)) == 0
+    resume_trading(halt_id=halt.id, actor="test", now=CALL + timedelta(hours=24, minutes=30))
+    run_due_calls(now=CALL + timedelta(hours=25))
+    assert run_due_loans(now=CALL + timedelta(hours=25)) == 1
+    assert (loan.buy_in.calls, BuyIn.objects.get().calls, BuyIn.objects.get().closed_at) == (0, 1, None)
+
+
+def test_on_an_open_book_the_time_of_halts_does_not_count_to_a_buy_in():
+    change_market(mechanism="continuous")
+    _, _, loan = defaulted()
+    code = loan.buy_in.order.instrument_id
+    for at, hours in ((1, 10), (5, 20), (2, 1)):  # from hour 1 to hour 25, overlapping
+        starts_at = DUE + timedelta(hours=at)
+        ended = {"until": starts_at + timedelta(hours=hours), "ended_at": starts_at + timedelta(hours=hours)}
+        TradingHalt.objects.create(
+            instrument_id=code, kind="admin", starts_at=starts_at, reason="t", actor="t", **ended
+        )
+    run_due_loans(now=DUE + timedelta(hours=47, minutes=59))
+    assert (BuyIn.objects.get().calls, BuyIn.objects.get().closed_at) == (23, None)
+    assert run_due_loans(now=DUE + timedelta(hours=48)) == 1
+    assert BuyIn.objects.get().paid_out_lots == 70
 
 
 def test_on_an_open_book_a_buy_in_takes_what_rests_there_past_offers_of_the_team_that_owes():

@@ -6,16 +6,19 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db.models import F
 
 from budgets.models import Budget
 from budgets.services import deallocate
 from config.kernel.errors import Conflict
+from market.domain.trading.terms import LOT_UNITS
 from market.models import Auction, BuyIn, ForwardLeg, QuotaPromise, Trade
 from market.services.trading.calls import run_due_calls
 from market.services.trading.changing import cancel_order
 from market.services.trading.loans.deliveries import deliver_due_forwards
 from market.services.trading.loans.due import run_due_loans
 from market.services.trading.reversal import reverse_auction
+from tests.integration.market.trading.calling import change_market
 from tests.integration.market.trading.desk import Trader, buy, make_trader, sell
 from tests.integration.market.trading.lending import differences, fund_account, spend, tokens_of
 from tests.integration.world import NOW, make_budget
@@ -154,6 +157,29 @@ def test_a_taker_whose_budget_has_ended_gets_its_price_back_and_the_others_their
     assert sum(tokens_of(each)[0] for each in givers) == 5 * 100_000 - 40_000
     assert sum(each.balance[0] for each in givers) == sum(earned(each) for each in givers) - 30_000
     assert {each.balance[1] for each in givers} == {0}
+
+
+def test_what_is_missing_when_lots_are_counted_otherwise_is_paid_in_money():
+    givers, takers = sold_ahead()
+    deliver_late(givers[0], left=4_000)
+    may = datetime(2026, 5, 1, tzinfo=UTC)
+    change_market(lot_tokens={**LOT_UNITS, "any": 1_000})
+    spend(givers[0], 96_000, may)
+    assert deliver_due_forwards(now=may) == 5
+    assert not BuyIn.objects.exists()
+    assert givers[0].balance == (earned(givers[0]) - 60 * 300, 0)
+    assert sum(each.balance[0] for each in takers) == 5 * 970_000 + 60 * 300
+    assert ForwardLeg.objects.filter(closed_at=None).count() == 0
+
+
+def test_an_instrument_that_cannot_be_delivered_waits_without_keeping_the_worker_from_others():
+    _, takers = sold_ahead()
+    top = 2**62 - 105_000  # the limit of a taker cannot grow by what comes
+    Budget.objects.filter(pk=takers[0].tokens).update(limit=F("limit") + top)
+    assert deliver_due_forwards(now=APRIL) == 0
+    assert set(ForwardLeg.objects.values_list("status", "delivered_lots")) == {("due", 0)}
+    Budget.objects.filter(pk=takers[0].tokens).update(limit=F("limit") - top)
+    assert deliver_due_forwards(now=APRIL) == 5
 
 
 def test_a_reversal_closes_the_legs_and_frees_promise_and_collateral_until_they_are_delivered():

@@ -8,9 +8,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db.models import F
 
+from accounts.models import Team
 from budgets import selectors as budgets
 from budgets.domain.periods import Period
+from budgets.domain.refusals import BudgetExhausted
+from budgets.domain.units import Unit
 from budgets.models import Budget
 from climate.domain.alerts import DisasterKind
 from climate.services.emergencies import NewEmergency, declare_emergency, start_drill
@@ -19,10 +23,12 @@ from market.models import FundEntry, Journal, Loan, LoanEvent, Posting
 from market.services import deposit_to_fund
 from market.services.trading.halts import halt_trading
 from market.services.trading.loans.due import run_due_loans
+from market.services.trading.loans.lending import accept_loan
 from market.services.trading.loans.offers import cancel_loan
 from market.services.trading.loans.returns import break_loan, return_loan
 from market.services.trading.money import AccountShort
-from tests.integration.market.trading.desk import Trader, make_trader, sell
+from tests.integration.market.trading.calling import change_market
+from tests.integration.market.trading.desk import Trader, buy, make_trader, sell
 from tests.integration.market.trading.lending import (
     DUE,
     TOP,
@@ -36,7 +42,7 @@ from tests.integration.market.trading.lending import (
     spend,
     tokens_of,
 )
-from tests.integration.world import NOW
+from tests.integration.world import NOW, make_budget
 
 pytestmark = pytest.mark.django_db
 HALF = NOW + timedelta(days=5)
@@ -167,6 +173,7 @@ def test_an_offer_that_cannot_be_names_its_field(changes, field):
 def test_an_offer_goes_to_one_team_that_is_not_its_own_and_can_back_it():
     lender, borrower = make_lender_and_borrower()
     late, poor = make_trader("Late"), make_trader("Poor")
+    make_budget(poor.team, 10_000_000, name="more money", unit=Unit.MICRO_USD)  # nobody knows which one pays
     loan = offer(lender)
     assert refused(Conflict, accept, loan, lender).code == "same_team"
     short = refused(AccountShort, accept, loan, poor)
@@ -176,6 +183,76 @@ def test_an_offer_goes_to_one_team_that_is_not_its_own_and_can_back_it():
     assert (
         refused(Conflict, cancel_loan, loan_id=loan.pk, principal=lender.team.principal, now=NOW).code == "wrong_state"
     )
+
+
+def test_what_the_borrower_s_account_lacks_comes_out_of_its_money_budget_as_for_a_bid():
+    lender, borrower = make_trader("Lender"), make_trader("Borrower", micro_usd=50_000)
+    loan = accept(offer(lender), borrower)
+    assert (loan.collateral_micro_usd, borrower.balance) == (46_000, (46_000, 46_000))
+    assert Budget.objects.get(pk=borrower.money).limit == 4_000
+    assert refused(BudgetExhausted, accept, offer(lender), borrower).code == "budget_exhausted"
+
+
+def test_the_budget_that_pays_can_be_named_and_is_the_borrower_s_own():
+    lender, borrower = make_trader("Lender"), make_trader("Borrower")
+    second = make_budget(borrower.team, 100_000, name="more money", unit=Unit.MICRO_USD, period=Period.MONTH)
+    taken = {"loan_id": offer(lender).pk, "budget_id": None, "principal": borrower.team.principal, "now": NOW}
+    assert refused(NotAllowed, accept_loan, pay_from=lender.money, **taken).field == "pay_from"
+    assert refused(InvalidInput, accept_loan, pay_from=borrower.tokens, **taken).field == "pay_from"
+    accept_loan(pay_from=second, **taken)
+    assert Budget.objects.get(pk=second).limit == 54_000
+
+
+def test_what_a_team_borrowed_counts_to_its_holding_limit_and_what_it_bids_for_too():
+    """Both budgets are 200,000 tokens, of which a team may have a quarter."""
+    lender, borrower = make_lender_and_borrower(tradeable_percent=100)
+    loan = lend(lender, borrower, 30_000)
+    assert refused(Conflict, buy, borrower, 20_100).code == "holding_limit"
+    buy(borrower, 10_000)
+    beyond, within = offer(lender, 10_100), offer(lender, 10_000)
+    assert refused(Conflict, accept, beyond, borrower).facts == {"most": 50_000, "held": 40_000}
+    accept(within, borrower)
+    give_back(borrower, loan)
+    assert accept(beyond, borrower, HALF).status == "running"
+
+
+def test_an_offer_of_a_team_that_was_switched_off_is_not_taken_and_ends():
+    lender, borrower = make_lender_and_borrower()
+    loan = offer(lender)
+    Team.objects.filter(pk=lender.team.team_id).update(is_active=False)
+    assert refused(Conflict, accept, loan, borrower).code == "lender_off"
+    assert run_due_loans(now=NOW) == 1
+    loan.refresh_from_db()
+    assert (loan.status, tokens_of(lender)) == ("cancelled", (100_000, 0, 0))
+
+
+def test_a_loan_runs_on_when_a_team_of_it_is_switched_off():
+    lender, borrower = make_lender_and_borrower()
+    loan = lend(lender, borrower)
+    Team.objects.filter(pk__in=[lender.team.team_id, borrower.team.team_id]).update(is_active=False)
+    assert run_due_loans(now=DUE) == 1
+    loan.refresh_from_db()
+    assert (loan.status, loan.fee_paid_micro_usd) == ("returned", 1_000)
+
+
+def test_a_loan_that_no_account_could_back_is_refused():
+    lender, borrower = make_trader("Lender", tokens=2**61, tradeable_percent=100), make_trader("Borrower")
+    change_market(holding_limit_percent=100)
+    assert refused(Conflict, accept, offer(lender, 2**61 // 100 * 100 - 1000), borrower).code == "too_large"
+
+
+def test_one_loan_that_cannot_be_settled_keeps_no_other_waiting():
+    lender, borrower = make_lender_and_borrower()
+    stuck, other = lend(lender, borrower, 1_000), lend(lender, borrower, 1_000)
+    top = 2**62 - tokens_of(lender)[0] - 1_000  # its lender's limit can grow by one of both
+    Budget.objects.filter(pk=lender.tokens).update(limit=F("limit") + top)
+    assert run_due_loans(now=DUE) == 1
+    assert sorted(Loan.objects.filter(pk__in=[stuck.pk, other.pk]).values_list("status", flat=True)) == [
+        "returned",
+        "running",
+    ]
+    Budget.objects.filter(pk=lender.tokens).update(limit=F("limit") - top)
+    assert run_due_loans(now=DUE) == 1
 
 
 def test_a_loan_goes_into_a_budget_of_its_instrument_only():

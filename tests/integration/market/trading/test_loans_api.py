@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,9 +11,10 @@ from django.utils import timezone
 
 from accounts.domain.scopes import Scope
 from budgets.domain.periods import Period
-from market.models import Loan
+from market.models import Instrument, Loan
+from market.services.trading.calls import run_call
 from market.services.trading.deposits import deposit
-from tests.integration.market.trading.desk import Trader, make_trader
+from tests.integration.market.trading.desk import Trader, buy, make_trader, sell
 from tests.integration.market.trading.lending import differences
 from tests.integration.world import make_budget, make_team
 
@@ -89,7 +90,9 @@ def test_refusals_are_problems_that_name_their_field(lender, borrower):
     for sent, field in ((body(lender, quantity="150"), "quantity"), (body(lender, fee="1"), "fee")):
         answer = lender.team.client.post(LOANS, sent)
         assert (answer.status_code, field in str(answer.json())) == (422, True)
-    poor = make_trader("Poor").team.client.post(f"{LOANS}{loan_id}/accept/", {})
+    without_money = make_team("Poor")
+    make_budget(without_money, 1_000, period=Period.MONTH)
+    poor = without_money.client.post(f"{LOANS}{loan_id}/accept/", {})
     assert (poor.status_code, poor.json()["needed_usd"], poor.json()["remaining_usd"]) == (402, "0.046000", "0.000000")
     assert borrower.team.client.post(f"{LOANS}{loan_id}/cancel/", {}).status_code == 404
     borrower.team.client.post(f"{LOANS}{loan_id}/accept/", {})
@@ -112,6 +115,26 @@ def test_the_next_page_is_of_loans_before_the_last_one(lender):
     older = lender.team.client.get(LOANS, {"before": made[1]}).json()
     assert [each["id"] for each in older["results"]] == [made[0]]
     assert lender.team.client.get(LOANS, {"status": "running"}).json()["results"] == []
+
+
+def test_a_forward_says_what_it_was_traded_at():
+    now = timezone.now()
+    traders = [make_trader(f"Trader {each}", now=now) for each in range(10)]
+    april = next_month(now)
+    for giver, taker in zip(traders[:5], traders[5:], strict=True):
+        sell(giver, 1_000, "0.0000015", delivery=april, now=now)
+        buy(taker, 1_000, "0.000003", delivery=april, now=now)
+    instrument = Instrument.objects.get(period_starts_at=april)
+    run_call(instrument_code=instrument.code, now=now)
+    found = traders[5].team.client.get("/api/v1/market/forwards/").json()["results"]
+    assert [(each["side"], each["quantity"], each["price_usd_per_unit"]) for each in found] == [
+        ("takes", 1_000, "0.000003")
+    ]
+
+
+def next_month(now: datetime) -> datetime:
+    first = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return (first + timedelta(days=31)).replace(day=1)
 
 
 def test_quota_is_donated_drawn_and_withdrawn(lender):

@@ -6,19 +6,25 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from multiprocessing import get_context
+from uuid import UUID
 
 import pytest
 from django.db import connections
 
+from budgets.domain.periods import Period
+from budgets.domain.units import Unit
 from config.kernel.errors import DomainError
-from market.models import BuyIn, Loan
+from market.models import BuyIn, Loan, ShareAccount
+from market.services.trading.calls import run_due_calls
+from market.services.trading.loans.deliveries import deliver_due_forwards
 from market.services.trading.loans.due import run_due_loans
 from market.services.trading.loans.returns import return_loan
-from tests.integration.market.trading.desk import Trader, make_trader
+from market.services.trading.loans.sharing import ShareAsk, donate, draw_share
+from tests.integration.market.trading.desk import Trader, buy, make_trader, sell
 from tests.integration.market.trading.lending import (
     DUE,
     accept,
@@ -32,9 +38,12 @@ from tests.integration.market.trading.lending import (
     tokens_of,
 )
 from tests.integration.processes import in_processes
-from tests.integration.world import load_world
+from tests.integration.world import NOW, load_world, make_budget
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres]
+
+APRIL = datetime(2026, 4, 1, tzinfo=UTC)
+CALL = datetime(2026, 3, 4, 11, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
@@ -55,8 +64,8 @@ def give_back_in_parts(loan: Loan, borrower: Trader, now: datetime) -> int:
     return sum(succeeded(part) for _ in range(30))
 
 
-def spend_on(borrower: Trader, count: int) -> int:
-    moments = [DUE + timedelta(microseconds=each) for each in range(count)]
+def spend_on(borrower: Trader, count: int, at: datetime = DUE) -> int:
+    moments = [at + timedelta(microseconds=each) for each in range(count)]
     return sum(succeeded(partial(spend, borrower, 2_500, moment)) for moment in moments)
 
 
@@ -129,6 +138,45 @@ def test_a_worker_that_is_killed_leaves_each_loan_settled_or_running():
     assert not Loan.objects.filter(status="running").exists()
     assert (returned, bought_in) == (3, len(loans) * 10 - 30)
     assert differences() == []
+
+
+def test_workers_that_deliver_the_same_forwards_at_once_while_work_takes_quota_deliver_or_buy_in_each_lot_once():
+    givers, takers = (
+        [make_trader(f"Seller {each}") for each in range(5)],
+        [make_trader(f"B {each}") for each in range(5)],
+    )
+    for giver, taker in zip(givers, takers, strict=True):
+        fund_account(giver)
+        sell(giver, 10_000, "0.0000015", delivery=APRIL)
+        buy(taker, 10_000, "0.000003", delivery=APRIL)
+    assert run_due_calls(now=CALL) == 1
+    spend(givers[0], 85_000, APRIL)
+    works = [partial(deliver_due_forwards, now=APRIL)] * 3
+    done = in_processes([*works, partial(spend_on, givers[0], 6, APRIL), partial(spend_on, givers[1], 6, APRIL)])
+    assert sum(done[:3]) + deliver_due_forwards(now=APRIL) == 5
+    missing = sum(BuyIn.objects.values_list("lots", flat=True)) * 100
+    assert limits_of(takers) == 550_000 - missing
+    assert limits_of(givers) == 450_000 + missing
+    assert differences() == []
+
+
+def test_two_who_draw_the_same_donation_get_no_more_of_it_than_there_is():
+    trader = make_trader("Team")
+    drawers = [make_budget(trader.team, 1_000, name=f"drawer {each}", period=Period.MONTH) for each in range(4)]
+    donated = ShareAsk(unit=Unit.TOKENS, quantity=Decimal(10_000), budget_id=trader.tokens)
+    donation = donate(ask=donated, principal=trader.team.principal, now=NOW)
+    drawn = in_processes([partial(draw_often, trader, each) for each in drawers])
+    donation.refresh_from_db()
+    assert (sum(drawn), donation.left_steps, donation.status) == (33, 100, "open")  # 33 times 300
+    assert tokens_of(trader) == (90_100, 0, 100)
+    accounts = dict(ShareAccount.objects.values_list("budget", "credit_steps"))
+    assert accounts == {trader.tokens: 9_900} | {pk: -300 * count for pk, count in zip(drawers, drawn, strict=True)}
+    assert differences() == []
+
+
+def draw_often(trader: Trader, budget_id: UUID) -> int:
+    ask = ShareAsk(unit=Unit.TOKENS, quantity=Decimal(300), budget_id=budget_id)
+    return sum(succeeded(partial(draw_share, ask=ask, principal=trader.team.principal, now=NOW)) for _ in range(12))
 
 
 def killed_when(work: Callable[[], object], *, is_so: Callable[[], bool]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from budgets.domain.units import Unit
 from config.kernel.errors import Conflict, NotAllowed, NotFound
 from market.models import Donation, Posting, ShareAccount
 from market.selectors.trading.sharing import get_sharing
-from market.services.trading.loans.sharing import ShareAsk, donate, draw_share, withdraw_donation
+from market.services.trading.loans.sharing import ShareAsk, donate, draw_share, end_donations, withdraw_donation
 from tests.integration.market.trading.desk import Trader, make_trader
 from tests.integration.market.trading.lending import differences
 from tests.integration.world import NOW, make_budget
@@ -126,6 +126,33 @@ def test_a_budget_of_a_class_draws_what_is_for_any_and_none_draws_its_own():
     give(trader, 400, other)
     with pytest.raises(Conflict):
         draw(trader, trader.tokens, 100)
+
+
+def test_a_donation_is_of_its_period_and_ends_with_it():
+    trader = make_trader("Team")
+    other = second(trader)
+    donation = give(trader, 10_000)
+    draw(trader, other, 4_000)
+    april = datetime(2026, 4, 1, tzinfo=UTC)
+    assert donation.ends_at == april
+    with pytest.raises(Conflict) as refused:
+        draw_share(ask=share(other, 100), principal=trader.team.principal, now=april)
+    assert refused.value.code == "not_donated"
+    assert end_donations(now=april - timedelta(seconds=1)) == 0
+    assert (end_donations(now=april), end_donations(now=april)) == (1, 0)
+    donation.refresh_from_db()
+    assert (donation.status, donation.closed_at, donation.left_steps) == ("expired", april, 6_000)
+    assert budgets.list_sellable([trader.tokens], now=april)[trader.tokens].free == 100_000
+    assert credits_of(trader) == {"tokens": 4_000, "second": -4_000}
+
+
+def test_a_donation_of_quota_without_an_end_has_none():
+    trader = make_trader("Team", period=Period.ONE_OFF)
+    donation = give(trader, 10_000)
+    years_later = NOW + timedelta(days=2_000)
+    assert (donation.ends_at, end_donations(now=years_later)) == (None, 0)
+    other = second(trader, period=Period.ONE_OFF)
+    assert len(draw_share(ask=share(other, 100), principal=trader.team.principal, now=years_later)) == 1
 
 
 def test_what_nobody_drew_is_taken_back_once():
