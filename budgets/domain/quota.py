@@ -43,12 +43,14 @@ class QuotaGive:
 class QuotaTake:
     """So many steps come to a budget and may be spent until its period ends; not for selling on.
 
-    With `sold_first` they undo what it had sold or lent before they are a bonus: a loan comes back.
+    With `sold_first` they undo what it had sold or lent before they are a bonus: a loan comes back. With
+    `is_undone` that bonus may be sold on: a sale is taken back, and it had given such a bonus.
     """
 
     budget_id: UUID
     steps: int
     sold_first: bool = False
+    is_undone: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,14 +134,15 @@ class Parts:
             steps -= earned
         self.sold += steps
 
-    def arrive(self, steps: int, *, sold_first: bool) -> None:
-        """Quota comes in."""
+    def arrive(self, steps: int, *, sold_first: bool, is_tradeable: bool = False) -> None:
+        """Quota comes in; what of it is a bonus may be sold on if `is_tradeable`."""
         self.limit += steps
         if sold_first:
             back = min(self.sold, steps)
             self.sold -= back
             steps -= back
         self.bonus += steps
+        self.tradeable += steps if is_tradeable else 0
 
     def values(self) -> Iterator[int]:
         """Limit, bonus, tradeable and sold."""

@@ -34,7 +34,7 @@ def transfer_quota(*, from_id: UUID, to_id: UUID, amount: Decimal, actor: str, r
     unit = _unit(from_id, to_id)
     steps = positive_steps(unit, amount, field="amount")
     paths = find_paths([from_id, to_id])
-    rows = lock_levels(paths, dict.fromkeys(paths.levels[from_id], steps), now=now)
+    rows = lock_levels(paths.all, dict.fromkeys(paths.levels[from_id], steps), now=now)
     for budget_id, field in ((from_id, "from"), (to_id, "to")):
         if rows[budget_id].deallocated_at is not None:
             raise NotFound("There is no such budget.", field=field)

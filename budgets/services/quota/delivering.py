@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from budgets.domain.quota import Parts, QuotaGive, QuotaTake, net
-from budgets.domain.units import COLUMN_OF, LARGEST_AMOUNT, Unit
+from budgets.domain.units import COLUMN_OF, LARGEST_LIMIT, Unit
 from budgets.events import BudgetsChanged
 from budgets.models import Budget, Hold
 from budgets.services.alerting import note_crossings
@@ -23,6 +23,7 @@ from config.kernel.events import publish
 from config.kernel.transactions import transactional
 
 LONGEST_REASON = 300
+Kind = TypeVar("Kind")
 
 
 @transactional
@@ -45,7 +46,7 @@ def deliver_quota(
     held = _locked_holds(gives, paths.unit)
     delivery = _Delivery(paths=paths, held=held)
     delivery.note_gives(gives)
-    rows = lock_levels(paths, delivery.free, now=now)
+    rows = lock_levels(paths.all, delivery.free, now=now)
     delivery.require_available(gives, rows)
     _require_takers(takes, rows)
     deltas = delivery.deltas(gives, takes, rows)
@@ -119,21 +120,22 @@ class _Delivery:
     ) -> dict[UUID, Parts]:
         """What changes of each level's limit. Raises InvalidInput where it would be larger than any may be."""
         after = {pk: parts_of(row) for pk, row in rows.items()}
-        for (leaf, bought_first), steps in _sums((each.budget_id, each.bought_first, each.steps) for each in gives):
+        for (leaf, bought_first), steps in _sums(((each.budget_id, each.bought_first), each.steps) for each in gives):
             for level in self.paths.levels[leaf]:
                 after[level].leave(steps, is_own=level == leaf, bought_first=bought_first)
-        for (leaf, sold_first), steps in _sums((each.budget_id, each.sold_first, each.steps) for each in takes):
+        taken = _sums(((each.budget_id, (each.sold_first, each.is_undone)), each.steps) for each in takes)
+        for (leaf, (sold_first, is_undone)), steps in taken:
             for level in self.paths.levels[leaf]:
-                after[level].arrive(steps, sold_first=sold_first)
-        if too_large := next((pk for pk, parts in after.items() if parts.limit > LARGEST_AMOUNT), None):
+                after[level].arrive(steps, sold_first=sold_first, is_tradeable=is_undone and level == leaf)
+        if too_large := next((pk for pk, parts in after.items() if parts.limit > LARGEST_LIMIT), None):
             raise InvalidInput(f"The limit of {rows[too_large].name} would be too large.", field="quantity")
         return {pk: net(parts_of(rows[pk]), parts) for pk, parts in after.items()}
 
 
-def _sums(rows: Iterable[tuple[UUID, bool, int]]) -> list[tuple[tuple[UUID, bool], int]]:
-    sums: dict[tuple[UUID, bool], int] = defaultdict(int)
-    for leaf, flag, steps in rows:
-        sums[leaf, flag] += steps
+def _sums(rows: Iterable[tuple[Kind, int]]) -> list[tuple[Kind, int]]:
+    sums: dict[Kind, int] = defaultdict(int)
+    for kind, steps in rows:
+        sums[kind] += steps
     return list(sums.items())
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -17,13 +17,21 @@ from budgets.selectors.sellable import list_on_offer, offered, room_of
 from budgets.services.guards import require_one_person
 from budgets.services.holds.place import error_of
 from budgets.services.holds.plans import resize_holds
+from budgets.services.quota.moving import find_paths, lock_levels
 from config.kernel.errors import Conflict, DomainError, InvalidInput
 from config.kernel.transactions import transactional
 
 
 @transactional
 def escrow_quota(
-    *, reference: str, budget_id: UUID, steps: int, keep_steps: int, actor: str, now: datetime
+    *,
+    reference: str,
+    budget_id: UUID,
+    steps: int,
+    keep_steps: int,
+    also_lock: Collection[UUID] = (),
+    actor: str,
+    now: datetime,
 ) -> UUID | None:
     """Set the open hold with this reference to exactly `steps` of the budget's unit on its path; 0 releases it.
 
@@ -31,11 +39,14 @@ def escrow_quota(
     grow within what `list_sellable` says, as far as `keep_steps` of the budget's own quota stay free.
     Returns the hold, None if nothing is held. Raises Conflict, with nothing changed: `not_tradeable`,
     `minimum_balance`, `not_available` (a level has too little free), `needs_two` or `reference_in_use`;
-    InvalidInput if there is no such budget. Locks the hold and the budgets: call it last.
+    InvalidInput if there is no such budget. Locks the hold and the budgets: call it last. `also_lock` names
+    budgets that the quota is delivered to next, so that all of both paths are locked in one order.
     """
     unit = Budget.objects.filter(pk=budget_id).values_list("unit", flat=True).first()
     if unit is None:
         raise InvalidInput("There is no such budget.", field="budget")
+    if also_lock:
+        _lock_with(also_lock, budget_id, steps, now=now)
     target = HoldTarget(
         reference=reference,
         budget_id=budget_id,
@@ -53,6 +64,13 @@ def escrow_quota(
             raise error_of(refused)
         raise not_available(refused.budget_id, refused.name, refused.unit, refused.remaining)
     return resized.holds[reference]
+
+
+def _lock_with(others: Collection[UUID], budget_id: UUID, steps: int, *, now: datetime) -> None:
+    """Lock whole paths before any of them is; what blocks hold idle is called back before, where it is needed."""
+    own = find_paths([budget_id]).levels[budget_id]
+    rows = Budget.objects.filter(pk__in={budget_id, *others}).values_list("path_ids", flat=True)
+    lock_levels({UUID(each) for path in rows for each in path}, dict.fromkeys(own, steps), now=now)
 
 
 def not_available(budget_id: UUID, name: str, unit: Unit, free: int) -> Conflict:

@@ -29,7 +29,7 @@ def take_money(*, budget_id: UUID, micro_usd: int, actor: str, reason: str, now:
     counts a rolling window, ValueError unless `micro_usd` is above zero. Locks budgets: call it last.
     """
     paths = _paths(budget_id, micro_usd)
-    rows = lock_levels(paths, dict.fromkeys(paths.all, micro_usd), now=now)
+    rows = lock_levels(paths.all, dict.fromkeys(paths.all, micro_usd), now=now)
     _require(rows, budget_id)
     require_one_person(rows[budget_id])
     for level in paths.levels[budget_id]:
@@ -45,7 +45,7 @@ def give_money(*, budget_id: UUID, micro_usd: int, actor: str, reason: str, now:
     It comes as a bonus. Raises InvalidInput and ValueError as `take_money`. Locks budgets: call it last.
     """
     paths = _paths(budget_id, micro_usd)
-    rows = lock_levels(paths, {}, now=now)
+    rows = lock_levels(paths.all, {}, now=now)
     _require(rows, budget_id)
     for row in rows.values():
         if row.limit + micro_usd > LARGEST_AMOUNT:

@@ -47,13 +47,12 @@ def find_paths(budget_ids: Collection[UUID]) -> Paths:
     return Paths(unit=unit, levels=levels)
 
 
-def lock_levels(paths: Paths, leaving: Mapping[UUID, int], *, now: datetime) -> dict[UUID, Budget]:
-    """All levels in the period that holds `now`, locked deepest first.
+def lock_levels(level_ids: Collection[UUID], leaving: Mapping[UUID, int], *, now: datetime) -> dict[UUID, Budget]:
+    """Budgets in the period that holds `now`, locked deepest first.
 
     `leaving` is what of them must be free: where it is not, what blocks in escrow hold idle is
     called back. Call it before any budget is locked.
     """
-    level_ids = paths.all
     rows = among(Budget.objects.all(), "id", level_ids)
     if rows.filter(period_ends_at__lte=now, deallocated_at=None).exists():
         begin_periods_if_over(rows.all(), now=now)

@@ -16,8 +16,8 @@ PPM = 1_000_000
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuyerFacts:
     """`need_score` 0..1, None is unknown. `justice_ppm` what need adds to the price at full factor (below zero: a
-    subsidy), as it looks when the order comes: the call works it out again. `weight_ppm` is the share at the
-    marginal price."""
+    subsidy) and `weight_ppm` the share at the marginal price, as they look when the order comes: the call works
+    both out again."""
 
     origin_code: str
     need_score: float | None = None
@@ -33,28 +33,35 @@ def buyer_facts(
     emergencies: Sequence[EmergencyFacts],
     terms: PolicyTerms,
 ) -> BuyerFacts:
-    """Facts of a buyer that is registered in `country` (None: unknown to the tables, so without need or weight).
-
-    The weight is the geographic multiplier times that of the strongest emergency in force there, whatever
-    purposes it lifts: quota is bought before it is known what for.
-    """
+    """Facts of a buyer that is registered in `country` (None: unknown to the tables, so without need or weight)."""
     if country is None:
         return BuyerFacts(origin_code=origin_code)
     score = need_score(country).score
+    need = Need(score=score, is_global_south=country.is_global_south)
+    return BuyerFacts(
+        origin_code=origin_code,
+        need_score=score,
+        justice_ppm=rates_ppm(terms, [need], mean_score=mean_score)[0],
+        weight_ppm=weight_ppm(country, emergencies, terms),
+    )
+
+
+def weight_ppm(country: CountryFacts | None, emergencies: Sequence[EmergencyFacts], terms: PolicyTerms) -> int:
+    """The share of a buyer from this country (None: unknown, one of one) at the marginal price, ppm.
+
+    The geographic multiplier times that of the strongest emergency in force there, whatever purposes it
+    lifts: quota is bought before it is known what for.
+    """
+    if country is None:
+        return PPM
     weight = weigh(
         priority=1.0,
         country=country,
-        score=score,
+        score=need_score(country).score,
         home_renewable_share=None,
         emergency_multiplier=max(
             (each.multiplier for each in emergencies if country.code in each.country_codes), default=1.0
         ),
         terms=terms,
     )
-    need = Need(score=score, is_global_south=country.is_global_south)
-    return BuyerFacts(
-        origin_code=origin_code,
-        need_score=score,
-        justice_ppm=rates_ppm(terms, [need], mean_score=mean_score)[0],
-        weight_ppm=max(1, round(weight.value * PPM)),
-    )
+    return max(1, round(weight.value * PPM))

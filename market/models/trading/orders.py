@@ -16,7 +16,8 @@ class Order(models.Model):
     A sell order's quota is in the hold `quota:order:<id>` of its budget, a buy order's money is
     reserved in the account of its team (`escrow_micro_usd`). `limit_ticks` is the worst price, None
     for a market order (as far as the collar). A buyer's `justice_ppm` is what need adds to the price
-    (below zero: a subsidy) in parts per million; a seller's `adder_ticks` is the carbon adder of a lot.
+    (below zero: a subsidy) in parts per million, `weight_ppm` its share where lots run out, both as they
+    looked when it came: a call works them out again. A seller's `adder_ticks` is the carbon adder of a lot.
     """
 
     class Side(models.TextChoices):

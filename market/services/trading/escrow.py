@@ -5,6 +5,7 @@ Money comes before quota, as everybody locks; quota is the last thing that a tra
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -53,13 +54,26 @@ def keep_money(order: Order, micro_usd: int, *, pay_from: UUID | None, actor: st
         order.escrow_micro_usd = micro_usd
 
 
-def keep_quota(order: Order, lots: int, *, contract: Contract, terms: MarketTerms, actor: str, now: datetime) -> None:
-    """Keep the quota of so many open lots of a sell order; 0 frees it. Raises Conflict as `escrow_quota` does."""
+def keep_quota(
+    order: Order,
+    lots: int,
+    *,
+    contract: Contract,
+    terms: MarketTerms,
+    also_lock: Collection[UUID] = (),
+    actor: str,
+    now: datetime,
+) -> None:
+    """Keep the quota of so many open lots of a sell order; 0 frees it. Raises Conflict as `escrow_quota` does.
+
+    `also_lock` are budgets that it is delivered to in the same transaction.
+    """
     budgets.escrow_quota(
         reference=quota_reference("order", order.id),
         budget_id=order.budget_id,
         steps=lots * contract.lot_steps,
         keep_steps=terms.minimum_balance_tokens if contract.unit == Unit.TOKENS else 0,
+        also_lock=also_lock,
         actor=actor,
         now=now,
     )

@@ -13,6 +13,7 @@ from django.db.models import Q
 
 from climate import selectors as climate
 from market.domain.policy import PolicyTerms
+from market.domain.trading.buyers import PPM, weight_ppm
 from market.domain.trading.call import Asks, Bids, Whole
 from market.domain.trading.rates import Need, mean_need, rates_ppm
 from market.models import Instrument, Order
@@ -37,7 +38,6 @@ class OpenOrder(NamedTuple):
     escrow_micro_usd: int
     origin_code: str
     need_score: float | None
-    weight_ppm: int
     adder_ticks: int
     covered_g: int
     source: str
@@ -49,8 +49,8 @@ class OpenOrder(NamedTuple):
 
     @property
     def principal(self) -> int:
-        """Whose order it is: a team's, or, below zero, one of the clearing house, which is nobody else's."""
-        return -self.number if self.is_buy_in else self.team_id
+        """Whose order it is: a team's, or, below zero, the clearing house's for a team: one, however much it owes."""
+        return -self.team_id if self.is_buy_in else self.team_id
 
     @property
     def left(self) -> int:
@@ -88,7 +88,7 @@ def bids_of(buys: Sequence[OpenOrder], *, terms: PolicyTerms, high_ticks: int, n
         limit_ticks=_column([_most(each, high_ticks) for each in buys]),
         lots=_column([each.left for each in buys]),
         rate_ppm=_column(_rates(buys, terms, now)),
-        weight_ppm=_column(_weights(buys)),
+        weight_ppm=_column(_weights(buys, terms, now)),
         team=_column([each.principal for each in buys]),
     )
 
@@ -121,9 +121,14 @@ def _most(order: OpenOrder, high_ticks: int) -> int:
     return order.limit_ticks or max(1, min(high_ticks, order.escrow_of_a_lot))
 
 
-def _weights(buys: Sequence[OpenOrder]) -> list[int]:
-    """A team has one weight: that of its latest order."""
-    latest = {each.principal: each.weight_ppm for each in buys}
+def _weights(buys: Sequence[OpenOrder], terms: PolicyTerms, now: datetime) -> list[int]:
+    """What policy and emergencies say now, whatever they said when orders came. A team has one weight: its latest."""
+    countries = {each.code: each for each in climate.list_countries()} if buys else {}
+    emergencies = climate.list_active_emergencies(now=now) if buys else []
+    weights = {
+        code: weight_ppm(countries.get(code), emergencies, terms) for code in {each.origin_code for each in buys}
+    }
+    latest = {each.principal: PPM if each.is_buy_in else weights[each.origin_code] for each in buys}
     return [latest[each.principal] for each in buys]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from accounts.domain.principal import Principal
@@ -24,7 +25,7 @@ from market.services.trading.escrow import escrow_of, keep_money, keep_promise, 
 from market.services.trading.gates import require_trading, set_next_call
 from market.services.trading.holding import require_holding
 from market.services.trading.instruments import open_instrument
-from market.services.trading.matching import match_now
+from market.services.trading.matching import lock_counterparts, match_now
 from market.services.trading.registry import keep_units
 
 ENDED = {
@@ -68,9 +69,14 @@ def place_order(
     )
     event_of(order, OrderEvent.Kind.PLACED, lots=order.lots, actor=order.actor, now=now).save()
     set_next_call(instrument, terms=draft.terms.market, now=now)
-    _keep(order, draft, reference, now=now)
+    is_at_once = ask.session == TradeSession.WINDOW or instrument.mechanism == "continuous"
+    if is_at_once:
+        lock_counterparts(order)
+    quota = _keep(order, draft, reference, now=now)
+    if quota is not None and not is_at_once:
+        quota()
     publish(OrdersChanged(instrument=instrument.code, team_ids=(order.team_id,), at=now))
-    return _matched(order, ask, now=now)
+    return _matched(order, quota, now=now) if is_at_once else order
 
 
 def limit_in_collar(limit_usd: Decimal | None, *, side: Side, contract: Contract, reference: Reference) -> int | None:
@@ -129,8 +135,8 @@ def _facts(draft: Draft) -> dict[str, Any]:
     return facts
 
 
-def _keep(order: Order, draft: Draft, reference: Reference, *, now: datetime) -> None:
-    """Registry units, promise, money and quota, in the order in which everybody locks."""
+def _keep(order: Order, draft: Draft, reference: Reference, *, now: datetime) -> partial[None] | None:
+    """Registry units, promise and money, in the order in which everybody locks; what keeps quota, the last of all."""
     contract, market = draft.contract, draft.terms.market
     if draft.ask.units and draft.clean is not None:
         keep_units(order=order, grams=draft.clean.grams_of(order.lots), unit_ids=draft.ask.units, now=now)
@@ -140,15 +146,14 @@ def _keep(order: Order, draft: Draft, reference: Reference, *, now: datetime) ->
     micro_usd = escrow_of(order, contract=contract, top_ticks=reference.high_ticks, now=now)
     keep_money(order, micro_usd, pay_from=draft.ask.pay_from, actor=draft.actor, now=now)
     order.save(update_fields=["escrow_micro_usd"])
-    if not draft.is_buy and not is_forward:
-        keep_quota(order, order.lots, contract=contract, terms=market, actor=draft.actor, now=now)
+    if draft.is_buy or is_forward:
+        return None
+    return partial(keep_quota, order, order.lots, contract=contract, terms=market, actor=draft.actor, now=now)
 
 
-def _matched(order: Order, ask: OrderAsk, *, now: datetime) -> Order:
+def _matched(order: Order, quota: partial[None] | None, *, now: datetime) -> Order:
     """In the window or an open book it trades at once; what may not wait is closed."""
-    if ask.session == TradeSession.CALL and order.instrument.mechanism == "auction":
-        return order
-    reason = match_now(order, now=now)
+    reason = match_now(order, keep=quota, now=now)
     if reason and order.status == Order.Status.OPEN:
         close_orders([order], status=Order.Status.CANCELLED, actor=order.actor, reason=ENDED[reason], now=now)
     return order

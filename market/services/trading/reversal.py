@@ -116,8 +116,11 @@ def _give_quota_back(
     bought = [each for each in trades if each.side == Order.Side.BUY]
     sold = [each for each in trades if each.side == Order.Side.SELL]
     budgets.deliver_quota(
-        gives=[QuotaGive(budget_id=each.budget_id, steps=each.lots * steps) for each in bought],
-        takes=[QuotaTake(budget_id=each.budget_id, steps=each.lots * steps) for each in sold],
+        gives=[QuotaGive(budget_id=each.budget_id, steps=each.lots * steps, bought_first=True) for each in bought],
+        takes=[
+            QuotaTake(budget_id=each.budget_id, steps=each.lots * steps, sold_first=True, is_undone=True)
+            for each in sold
+        ],
         actor=actor,
         reason=f"{auction.instrument_id}, auction {auction.pk} reversed",
         now=now,

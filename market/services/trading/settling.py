@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
+from uuid import UUID
 
 from budgets import services as budgets
 from budgets.domain.quota import QuotaGive, QuotaTake, quota_reference
@@ -23,6 +24,13 @@ TRADE = (
     *("gross_micro_usd", "justice_micro_usd", "adder_micro_usd", "money_micro_usd"),
 )
 EVENT = ("order_id", "lots")
+
+
+class Keep(Protocol):
+    """Puts quota into escrow, and locks budgets with it that it is about to go to."""
+
+    def __call__(self, *, also_lock: Collection[UUID]) -> None:
+        """Once in a transaction, after all money."""
 
 
 class Filled(NamedTuple):
@@ -82,10 +90,13 @@ class Settlement:
     part: FundPart
 
 
-def settle_all(settlements: Sequence[Settlement], *, contract: Contract, now: datetime) -> None:
+def settle_all(
+    settlements: Sequence[Settlement], *, contract: Contract, now: datetime, keep: Keep | None = None
+) -> None:
     """Do all that auctions of one instrument decided. The caller has locked it.
 
-    Money before quota, and quota once, as everybody locks. A forward moves no quota yet: both sides get a leg.
+    Money before quota, and quota once, as everybody locks: `keep` puts what a new offer gives into escrow
+    just before. A forward moves no quota yet: both sides get a leg.
     """
     is_forward = contract.is_forward(now)
     if len(settlements) > 1:
@@ -99,7 +110,7 @@ def settle_all(settlements: Sequence[Settlement], *, contract: Contract, now: da
             _open_legs(done.auction, done.fills, now=now)
         _post(done, is_forward=is_forward, now=now)
     if not is_forward:
-        _deliver(settlements, contract, now=now)
+        _deliver(settlements, contract, keep, now=now)
 
 
 def _post(done: Settlement, *, is_forward: bool, now: datetime) -> None:
@@ -180,7 +191,7 @@ def _open_legs(auction: Auction, fills: Sequence[Filled], *, now: datetime) -> N
     open_forward_legs(auction=auction, trades=trades, collateral=collateral, now=now)
 
 
-def _deliver(settlements: Sequence[Settlement], contract: Contract, *, now: datetime) -> None:
+def _deliver(settlements: Sequence[Settlement], contract: Contract, keep: Keep | None, *, now: datetime) -> None:
     steps = contract.lot_steps
     fills = [each for done in settlements for each in done.fills]
     gives = [
@@ -193,6 +204,8 @@ def _deliver(settlements: Sequence[Settlement], contract: Contract, *, now: date
         for order, lots, *_ in fills
         if order.side == Order.Side.BUY
     ]
+    if keep is not None:
+        keep(also_lock={each.budget_id for each in takes})
     budgets.deliver_quota(gives=gives, takes=takes, actor=CLEARING, reason=reason_of(settlements[0].auction), now=now)
 
 
