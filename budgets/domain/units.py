@@ -8,6 +8,8 @@ from enum import StrEnum
 
 LARGEST_AMOUNT = 2**62
 """No amount is larger, so that sums of two stay inside a 64-bit column."""
+LARGEST_LIMIT = 2**63 - 1
+"""What such a column holds: room for what a budget of the largest amount buys, so that no delivery fails for it."""
 
 
 class Unit(StrEnum):

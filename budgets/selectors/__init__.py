@@ -29,7 +29,7 @@ from budgets.selectors.picture import (
     list_past_periods,
 )
 from budgets.selectors.proposals import ProposalFacts, ProposalLineFacts, get_proposal, list_proposals
-from budgets.selectors.sellable import list_quota_holds, list_sellable, total_base_steps
+from budgets.selectors.sellable import is_below_rolling, list_quota_holds, list_sellable, total_base_steps
 from budgets.selectors.spending import SpendHour, list_spend_by_hour
 from budgets.selectors.templates import list_templates
 from budgets.selectors.tree import find_default_budget_id, get_budget, list_budgets, list_children, list_path
@@ -80,6 +80,7 @@ __all__ = [
     "get_picture",
     "get_proposal",
     "get_share_terms",
+    "is_below_rolling",
     "list_accuracy",
     "list_adjustments",
     "list_budget_alerts",

@@ -89,6 +89,12 @@ def offered() -> QuerySet[Hold]:
     return Hold.objects.filter(status__in=Hold.OPEN, reference__startswith=QUOTA_PREFIX)
 
 
+def is_below_rolling(budget_id: UUID) -> bool:
+    """Whether a level of a budget's path in its unit counts a rolling window: there quota does not change hands."""
+    unit, path_ids = Budget.objects.values_list("unit", "path_ids").get(pk=budget_id)
+    return Budget.objects.filter(pk__in=path_ids, unit=unit, period=Period.ROLLING).exists()
+
+
 def list_quota_holds() -> dict[str, tuple[UUID, int]]:
     """Budget and steps in its unit of every open hold that keeps quota, by reference."""
     rows = offered().select_related("budget").only("reference", "budget__unit", *COLUMN_OF.values())

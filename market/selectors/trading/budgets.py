@@ -18,7 +18,7 @@ def budget_of_quota(team_id: int, budget_id: UUID | None, unit: Unit) -> BudgetS
     NotAllowed `not_your_budget`, which an unknown or ended budget is too.
     """
     found = _budget_of(team_id, budget_id, unit, field="budget")
-    if found.period == Period.ROLLING:
+    if found.period == Period.ROLLING or (found.parent_id and budgets.is_below_rolling(found.id)):
         raise InvalidInput("Quota of rolling periods is not traded.", field="budget", code="rolling_period")
     return found
 

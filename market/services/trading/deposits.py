@@ -10,21 +10,28 @@ from budgets import services as budgets
 from budgets.domain.units import LARGEST_AMOUNT
 from config.kernel.errors import InvalidInput
 from config.kernel.transactions import transactional
-from market.models import OUTSIDE, Account, Journal
+from market.models import OUTSIDE, Account, Journal, team_account
 from market.selectors.trading.budgets import budget_of_money, find_budget_of_money
 from market.services.trading.money import AccountShort, Line, account_of, lock_accounts, post
+
+MOST_IN_ACCOUNT = 10**15
+"""Micro-USD up to which an account is filled, a billion US$: thousands of them together fit a 64-bit sum."""
 
 
 @transactional
 def deposit(*, team_id: int, micro_usd: int, actor: str, reason: str, now: datetime) -> Journal:
-    """Put money from outside into a team's account. Raises NotFound, InvalidInput naming `micro_usd` or `reason`."""
+    """Put money from outside into a team's account.
+
+    Raises NotFound, InvalidInput naming `reason` or `micro_usd` (`account_full`: it would hold too much).
+    """
     get_principal_of_team(team_id=team_id, actor=actor, scopes=frozenset())  # raises NotFound
     return _move(team_id, _amount(micro_usd), kind=Journal.Kind.DEPOSIT, actor=actor, reason=_said(reason), now=now)
 
 
 @transactional
 def withdraw(*, team_id: int, micro_usd: int, actor: str, reason: str, now: datetime) -> Journal:
-    """Take money out of a team's account and out of the market. Raises AccountShort if that much is not free."""
+    """Take money out of a team's account and out of the market. Raises as `deposit`, AccountShort if it is not free."""
+    get_principal_of_team(team_id=team_id, actor=actor, scopes=frozenset())  # raises NotFound
     return _move(team_id, -_amount(micro_usd), kind=Journal.Kind.PAYOUT, actor=actor, reason=_said(reason), now=now)
 
 
@@ -94,7 +101,11 @@ def _move(team_id: int, micro_usd: int, *, kind: Journal.Kind, actor: str, reaso
         Line(account=account_of(team_id), delta_micro_usd=micro_usd),
         Line(account=OUTSIDE, delta_micro_usd=-micro_usd),
     ]
-    return post(kind=kind, lines=lines, actor=actor, reason=reason, now=now)
+    journal = post(kind=kind, lines=lines, actor=actor, reason=reason, now=now)
+    if micro_usd > 0 and Account.objects.get(name=team_account(team_id)).balance_micro_usd > MOST_IN_ACCOUNT:
+        words = f"An account is filled up to {MOST_IN_ACCOUNT // 1_000_000:,} US$."
+        raise InvalidInput(words, field="micro_usd", code="account_full")
+    return journal
 
 
 def _amount(micro_usd: int) -> int:

@@ -10,7 +10,7 @@ import pytest
 from budgets import services
 from budgets.domain.periods import Period
 from budgets.domain.refusals import BudgetExhausted
-from budgets.domain.units import Unit
+from budgets.domain.units import LARGEST_AMOUNT, Unit
 from budgets.events import BudgetsChanged
 from budgets.models import Budget, BudgetAlert, Hold, HoldLine, LedgerEntry
 from budgets.selectors import list_headrooms, list_ledger_differences
@@ -158,6 +158,21 @@ def test_a_taker_that_has_ended_is_named():
     assert refused.facts["budget"] == str(buyer)
     (rolling,) = make_path(5, period=Period.ROLLING, window_hours=5)
     refuse(InvalidInput, [give(leaf, 10)], [take(rolling, 10)])
+
+
+def test_a_budget_of_the_largest_amount_takes_what_it_bought_so_that_it_holds_up_nobody_else():
+    (giver,), (full,) = make_path(1_000), make_path(LARGEST_AMOUNT)
+    offer(giver, 400)
+    deliver([give(giver, 400, "one")], [take(full, 400)])
+    assert (row(full).limit, row(full).bonus) == (LARGEST_AMOUNT + 400, 400)
+    assert list_ledger_differences() == []
+
+
+def test_a_limit_that_no_column_holds_is_refused_and_nothing_moves():
+    (giver,), (full,) = make_path(LARGEST_AMOUNT), make_path(LARGEST_AMOUNT)
+    with pytest.raises(InvalidInput, match="too large"):
+        deliver([give(giver, LARGEST_AMOUNT)], [take(full, LARGEST_AMOUNT)])
+    assert row(giver).limit == row(full).limit == LARGEST_AMOUNT
 
 
 def test_the_base_is_whole_again_in_the_next_period():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from threading import Barrier
 
 import pytest
@@ -77,7 +78,7 @@ def test_an_order_is_closed_once_whoever_closes_it(trader: Trader) -> None:
     answers = _at_once(
         *[lambda: cancel_order(order_id=order.id, principal=principal, now=NOW)] * 4,
         *[lambda: expire_orders(now=after)] * 2,
-        *[lambda: improve_order(order_id=order.id, add_quantity=100, principal=principal, now=NOW)] * 2,  # type: ignore[arg-type]
+        *[lambda: improve_order(order_id=order.id, add_quantity=Decimal(100), principal=principal, now=NOW)] * 2,
     )
     assert "done" in answers
     order.refresh_from_db()

@@ -180,6 +180,18 @@ def test_rolling_budgets_do_not_trade() -> None:
     assert _refusal(trader, InvalidInput, budget_id=rolling).code == "rolling_period"
 
 
+def test_nobody_trades_below_a_rolling_budget_which_no_call_could_deliver_to() -> None:
+    team = make_team("Rolling above")
+    root = make_budget(team, 100_000, name="window", period=Period.ROLLING, window_hours=24)
+    below = make_budget(team, 50_000, name="below", period=Period.MONTH, parent_id=root)
+    trader = Trader(team=team, tokens=below, money=make_budget(team, 10_000, name="money", unit=Unit.MICRO_USD))
+    for trade in (buy, sell):
+        with pytest.raises(InvalidInput) as refusal:
+            trade(trader, budget_id=below)
+        assert (refusal.value.field, refusal.value.code) == ("budget", "rolling_period")
+    assert not Order.objects.exists()
+
+
 def test_quota_of_a_class_goes_into_a_budget_of_that_class_and_comes_out_of_it_or_of_one_for_any() -> None:
     only_l = make_trader("L", model_class="L")
     anything = make_trader("Any")
