@@ -19,11 +19,11 @@ from config.kernel.events import publish
 from config.kernel.transactions import in_transaction
 from market.domain.trading.orders import contract_for
 from market.domain.trading.terms import MarketTerms
-from market.domain.trading.timing import call_after
 from market.events import OrdersChanged
 from market.models import Auction, BuyIn, ForwardLeg, Instrument, Journal, Loan, Order, OrderEvent, team_account
 from market.selectors.policies import get_policy_in_force
 from market.selectors.trading.halts import halted_time
+from market.services.trading.gates import set_next_call
 from market.services.trading.instruments import contract_of, lock_instrument, open_instrument
 from market.services.trading.loans.noting import note_bought, note_paid_out
 from market.services.trading.loans.rows import CLEARING
@@ -124,9 +124,6 @@ def _go_on(buy_in: BuyIn, order: Order, present: Instrument, *, terms: MarketTer
     same_lot = present.lot_units == contract_of(order.instrument).lot_units
     if not left:
         buy_in.closed_at = now
-    elif order.status != Order.Status.OPEN:
-        _take_over(order, left * buy_in.top_ticks, now=now)
-        _pay_out(buy_in, order, left, now=now)
     elif buy_in.calls >= terms.buy_in_calls or not same_lot or _has_ended(order.budget_id, now):
         _close(order, reason="paid in money", now=now)
         _pay_out(buy_in, order, left, now=now)
@@ -168,9 +165,7 @@ def _place(debt: Debt, instrument: Instrument, *, terms: MarketTerms, now: datet
         actor=CLEARING,
     )
     _note_order(order, OrderEvent.Kind.PLACED, debt.lots, reason="bought in for a default", now=now)
-    if instrument.mechanism == "auction" and instrument.next_call_at is None:
-        instrument.next_call_at = call_after(now, call_minutes=terms.call_minutes)
-        instrument.save(update_fields=["next_call_at"])
+    set_next_call(instrument, terms=terms, now=now)
     return order
 
 
@@ -187,19 +182,6 @@ def _note_order(order: Order, kind: OrderEvent.Kind, lots: int, *, reason: str, 
         order=order, kind=kind, lots=lots, limit_ticks=order.limit_ticks, at=now, actor=CLEARING, reason=reason
     )
     publish(OrdersChanged(instrument=order.instrument_id, team_ids=(order.team_id,), at=now))
-
-
-def _take_over(order: Order, micro_usd: int, *, now: datetime) -> None:
-    """Somebody else ended the order and freed its money: put it into escrow again. Raises AccountShort."""
-    lines = [Line(account=team_account(order.team_id), reserved_delta_micro_usd=micro_usd)]
-    post(
-        kind=Journal.Kind.ESCROW,
-        lines=lines,
-        actor=CLEARING,
-        reason="for what could not be bought in",
-        reference=f"order:{order.id}",
-        now=now,
-    )
 
 
 def _pay_out(buy_in: BuyIn, order: Order, lots: int, *, now: datetime) -> None:
@@ -232,7 +214,7 @@ def _calls(buy_in: BuyIn, instrument: Instrument, terms: MarketTerms, now: datet
     """
     if instrument.mechanism != "auction":
         traded = now - buy_in.opened_at - halted_time(instrument.code, since=buy_in.opened_at, until=now)
-        return traded // timedelta(minutes=terms.call_minutes)
+        return min(traded // timedelta(minutes=terms.call_minutes), terms.buy_in_calls)
     begun = Q(instrument__period_starts_at=None) | Q(instrument__period_starts_at__lte=F("closed_at"))
     held = Auction.objects.exclude(status=Auction.Status.HALTED)
     return held.filter(

@@ -18,6 +18,7 @@ from market.selectors.policies import get_policy_in_force
 from market.selectors.trading.budgets import budget_of_money
 from market.selectors.trading.prices import get_reference
 from market.services.trading.deposits import fill_up
+from market.services.trading.gates import require_trading
 from market.services.trading.holding import require_holding
 from market.services.trading.instruments import contract_of
 from market.services.trading.loans.offers import require_takeable
@@ -26,7 +27,6 @@ from market.services.trading.loans.rows import (
     fitting_budget,
     locked_loan,
     note,
-    require_open_trading,
     team_of,
     terms_of,
 )
@@ -50,7 +50,7 @@ def accept_loan(
     if loan.lender_team_id == team_id:
         raise Conflict("A team does not borrow from itself: share inside the team instead.", code="same_team")
     require_takeable(loan, now=now)
-    require_open_trading(loan.instrument_id, now=now)
+    require_trading(loan.instrument, now=now)
     budget = fitting_budget(team_id, budget_id, contract)
     if pay_from is not None:
         budget_of_money(team_id, pay_from, field="pay_from")

@@ -17,13 +17,14 @@ from budgets.domain.quota import quota_reference
 from budgets.domain.units import LARGEST_AMOUNT, Unit
 from config.kernel.errors import Conflict, InvalidInput, NotFound
 from config.kernel.transactions import transactional
-from market.domain.trading.instruments import Contract
+from market.domain.trading.instruments import MICRO, Contract
 from market.domain.trading.orders import contract_for
 from market.domain.trading.terms import MarketTerms
 from market.models import Loan, LoanEvent
 from market.selectors.policies import get_policy_in_force
 from market.selectors.trading.budgets import budget_of_quota
 from market.services.trading.drafts import whole_lots
+from market.services.trading.gates import require_trading
 from market.services.trading.instruments import contract_of, open_instrument
 from market.services.trading.loans.rows import (
     CLEARING,
@@ -31,11 +32,8 @@ from market.services.trading.loans.rows import (
     keep_steps_of,
     locked_loan,
     note,
-    require_open_trading,
     team_of,
 )
-
-MICRO = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +60,7 @@ def offer_loan(*, ask: LoanAsk, principal: Principal, now: datetime) -> Loan:
     _check(ask, terms, now)
     instrument = open_instrument(contract, terms=terms, now=now)
     contract = contract_of(instrument)
-    require_open_trading(instrument.code, now=now)
+    require_trading(instrument, now=now)
     loan = Loan.objects.create(
         id=uuid.uuid4(),
         instrument=instrument,

@@ -48,7 +48,7 @@ def return_loan(*, loan_id: UUID, quantity: Decimal | None, principal: Principal
 
     Collateral shrinks with it; the Fund adds a reward for what comes early, as far as it can. Raises
     NotFound (also for others' loans), InvalidInput naming `quantity` and Conflict (`wrong_state`,
-    `not_available` where the borrower has spent or reserved it); nothing has changed then.
+    `lender_ended`, `not_available` where the borrower has spent or reserved it); nothing has changed then.
     """
     team_id = team_of(principal)
     if not Loan.objects.filter(pk=loan_id, borrower_team=team_id).exists():
@@ -59,6 +59,7 @@ def return_loan(*, loan_id: UUID, quantity: Decimal | None, principal: Principal
     if lots > loan.outstanding_lots:
         most = loan.outstanding_lots * contract.lot_units
         raise InvalidInput(f"{most:,} {contract.unit} are out on this loan.", field="quantity", code="too_much")
+    _require_lender(loan, now)
     fee = fee_until(terms_of(loan), outstanding=loan.outstanding_lots, returned=lots, at=now)
     back = Back(lots=lots, fee=fee, reward=_reward(loan, lots, fee, now))
     settle_back(loan, back, kind=LoanEvent.Kind.RETURNED, ends_as=Loan.Status.RETURNED, actor=principal.actor, now=now)
@@ -149,6 +150,12 @@ def _pay(loan: Loan, back: Back, *, freed: int, actor: str, reason: str, now: da
         reference=f"loan:{loan.pk}",
         now=now,
     )
+
+
+def _require_lender(loan: Loan, now: datetime) -> None:
+    if loan.lender_budget_id not in budget_facts.list_sellable([loan.lender_budget_id], now=now):
+        words = "The lender's budget has ended and takes nothing back: this is settled in money when it is due."
+        raise Conflict(words, code="lender_ended")
 
 
 def _reward(loan: Loan, lots: int, fee: int, now: datetime) -> int:

@@ -17,7 +17,6 @@ from market.domain.trading.terms import MarketTerms
 from market.events import LoansChanged
 from market.models import Instrument, Loan, LoanEvent
 from market.selectors.trading.budgets import budget_of_quota
-from market.selectors.trading.halts import find_halt
 
 CLEARING = "clearing house"
 
@@ -40,12 +39,6 @@ def fitting_budget(team_id: int, budget_id: UUID | None, contract: Contract) -> 
             code="wrong_instrument",
         )
     return budget
-
-
-def require_open_trading(code: str, *, now: datetime) -> None:
-    """Raise Conflict `halted` while an instrument does not trade."""
-    if halt := find_halt(code, at=now):
-        raise Conflict(f"Trading is halted: {halt.reason}", code="halted", until=halt.until and halt.until.isoformat())
 
 
 def locked_loan(loan_id: UUID, *statuses: Loan.Status) -> Loan:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
+from django.db.models import Q
 
 from budgets.services import deallocate
 from config.kernel.errors import Conflict
 from market.models import Auction, BuyIn, Instrument, Loan, Order, Trade, TradingHalt
 from market.services.trading.calls import run_due_calls
 from market.services.trading.changing import cancel_order, expire_orders
+from market.services.trading.gathering import gather
 from market.services.trading.halts import halt_trading, resume_trading
 from market.services.trading.loans.due import run_due_loans
+from market.services.trading.loans.returns import return_loan
 from market.services.trading.reversal import reverse_auction
 from tests.integration.market.trading.calling import change_market
 from tests.integration.market.trading.desk import Trader, buy, make_trader, sell
@@ -101,6 +105,16 @@ def test_a_buy_in_counts_as_a_principal_of_its_own_even_beside_a_bid_of_the_team
     assert (auction.status, loan.buy_in.order.trades.count()) == ("cleared", 1)
 
 
+def test_a_team_that_owes_twice_is_one_principal_of_the_clearing_house():
+    _, borrower, loan = defaulted()
+    code = loan.buy_in.order.instrument_id
+    values = Order.objects.filter(pk=loan.buy_in.order_id).values().get()
+    Order.objects.create(**{**values, "number": None, "id": uuid4(), "escrow_micro_usd": 70})
+    gathered = gather(Instrument.objects.get(pk=code), placed=Q())
+    assert [each.principal for each in gathered.buys] == [-borrower.team.team_id] * 2
+    Order.objects.filter(escrow_micro_usd=70).delete()
+
+
 def test_nobody_cancels_or_expires_a_buy_in_and_its_auction_is_not_taken_back():
     _, borrower, loan = defaulted()
     order = loan.buy_in.order
@@ -170,6 +184,9 @@ def test_a_lender_whose_budget_has_ended_is_paid_in_money():
     lender, borrower = make_lender_and_borrower()
     loan = lend(lender, borrower)
     deallocate(budget_id=lender.tokens, actor="test", reason="test", now=NOW)
+    with pytest.raises(Conflict) as refused:
+        return_loan(loan_id=loan.pk, quantity=None, principal=borrower.team.principal, now=NOW)
+    assert (refused.value.code, refused.value.facts) == ("lender_ended", {})
     assert run_due_loans(now=DUE) == 1
     loan.refresh_from_db()
     assert (loan.status, loan.outstanding_lots, loan.collateral_micro_usd) == ("defaulted", 0, 0)
@@ -198,7 +215,7 @@ def test_a_borrower_whose_budget_has_ended_gives_nothing_and_all_is_bought_in():
 
 
 def test_calls_that_a_halt_kept_from_being_held_do_not_end_a_buy_in():
-    _, _, loan = defaulted()
+    defaulted()
     halt = halt_trading(instrument_code=None, reason="books", until=None, actor="test", now=DUE)
     for hour in range(25):
         run_due_calls(now=CALL + timedelta(hours=hour))
@@ -206,7 +223,7 @@ def test_calls_that_a_halt_kept_from_being_held_do_not_end_a_buy_in():
     resume_trading(halt_id=halt.id, actor="test", now=CALL + timedelta(hours=24, minutes=30))
     run_due_calls(now=CALL + timedelta(hours=25))
     assert run_due_loans(now=CALL + timedelta(hours=25)) == 1
-    assert (loan.buy_in.calls, BuyIn.objects.get().calls, BuyIn.objects.get().closed_at) == (0, 1, None)
+    assert (BuyIn.objects.get().calls, BuyIn.objects.get().closed_at) == (1, None)
 
 
 def test_on_an_open_book_the_time_of_halts_does_not_count_to_a_buy_in():

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db.models import F
 
+from budgets.domain.units import LARGEST_LIMIT
 from budgets.models import Budget
 from budgets.services import deallocate
 from config.kernel.errors import Conflict
@@ -114,6 +115,7 @@ def test_what_is_missing_is_bought_at_the_next_call():
     deliver_due_forwards(now=APRIL)
     for each in range(5):
         sell(make_trader(f"Late seller {each}"), 2_000, LOW, now=APRIL)
+        buy(make_trader(f"Late buyer {each}"), 100, PRICE, now=APRIL)
     call = APRIL + timedelta(hours=1)
     run_due_calls(now=call)
     run_due_loans(now=call)
@@ -174,7 +176,7 @@ def test_what_is_missing_when_lots_are_counted_otherwise_is_paid_in_money():
 
 def test_an_instrument_that_cannot_be_delivered_waits_without_keeping_the_worker_from_others():
     _, takers = sold_ahead()
-    top = 2**62 - 105_000  # the limit of a taker cannot grow by what comes
+    top = LARGEST_LIMIT - 105_000  # the limit of a taker cannot grow by what comes
     Budget.objects.filter(pk=takers[0].tokens).update(limit=F("limit") + top)
     assert deliver_due_forwards(now=APRIL) == 0
     assert set(ForwardLeg.objects.values_list("status", "delivered_lots")) == {("due", 0)}

@@ -14,7 +14,7 @@ from accounts.models import Team
 from budgets import selectors as budgets
 from budgets.domain.periods import Period
 from budgets.domain.refusals import BudgetExhausted
-from budgets.domain.units import Unit
+from budgets.domain.units import LARGEST_LIMIT, Unit
 from budgets.models import Budget
 from climate.domain.alerts import DisasterKind
 from climate.services.emergencies import NewEmergency, declare_emergency, start_drill
@@ -244,7 +244,7 @@ def test_a_loan_that_no_account_could_back_is_refused():
 def test_one_loan_that_cannot_be_settled_keeps_no_other_waiting():
     lender, borrower = make_lender_and_borrower()
     stuck, other = lend(lender, borrower, 1_000), lend(lender, borrower, 1_000)
-    top = 2**62 - tokens_of(lender)[0] - 1_000  # its lender's limit can grow by one of both
+    top = LARGEST_LIMIT - tokens_of(lender)[0] - 1_000  # its lender's limit can grow by one of both
     Budget.objects.filter(pk=lender.tokens).update(limit=F("limit") + top)
     assert run_due_loans(now=DUE) == 1
     assert sorted(Loan.objects.filter(pk__in=[stuck.pk, other.pk]).values_list("status", flat=True)) == [
