@@ -103,7 +103,16 @@ class OfferRoom:
     @property
     def by_rule(self) -> int:
         """What the shares of bonus and base that may be sold leave."""
-        return self.tradeable + self.base * self.tradeable_percent // 100 - self.sold - self.on_offer
+        return self.tradeable + self._of_base - self.on_offer
+
+    @property
+    def earned(self) -> int:
+        """What of the tradeable bonus no offer counts on beyond what may go of the base."""
+        return max(0, self.tradeable - max(0, self.on_offer - max(0, self._of_base)))
+
+    @property
+    def _of_base(self) -> int:
+        return self.base * self.tradeable_percent // 100 - self.sold
 
 
 @dataclass(slots=True, kw_only=True)

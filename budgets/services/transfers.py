@@ -14,6 +14,7 @@ from budgets.domain.model_classes import WRONG_CLASS
 from budgets.domain.quota import QuotaGive, QuotaTake
 from budgets.domain.units import Unit, from_steps
 from budgets.models import Budget
+from budgets.selectors.sellable import list_on_offer, room_of
 from budgets.services.guards import require_one_person
 from budgets.services.quota import deliver_quota
 from budgets.services.quota.moving import find_paths, lock_levels
@@ -63,9 +64,10 @@ def _unit(from_id: UUID, to_id: UUID) -> Unit:
 def _require_movable(path: list[Budget], steps: int) -> None:
     giver = path[0]
     unit = Unit(giver.unit)
-    if steps > giver.tradeable:
-        most = from_steps(unit, giver.tradeable)
-        raise Conflict(f"{most:f} {unit} of {giver.name} may be given away.", field="amount", code="not_tradeable")
+    most = room_of(giver, on_offer=sum(list_on_offer([giver]).values()), idle=0).earned
+    if steps > most:
+        words = f"{from_steps(unit, most):f} {unit} of {giver.name} may be given away."
+        raise Conflict(words, field="amount", code="not_tradeable")
     for row in path:
         available = row.limit - row.spent - row.reserved
         if steps > available:

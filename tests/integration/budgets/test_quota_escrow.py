@@ -214,6 +214,26 @@ def test_all_the_quota_there_is_counts_the_deepest_budgets_once():
     assert total_base_steps(unit=Unit.ENERGY_WH, period=Period.MONTH, model_class="") == 0
 
 
+def test_a_bonus_that_is_on_offer_is_not_given_away_too():
+    (seller,), (friend,), (buyer,) = make_path(1000, tradeable_percent=10), make_path(1), make_path(1)
+    earn(seller, 200, tradeable=100)
+    offer(seller, 150)
+
+    def give_away(steps: int) -> None:
+        services.transfer_quota(from_id=seller, to_id=friend, amount=Decimal(steps), actor="a", reason="b", now=NOW)
+
+    with pytest.raises(Conflict, match="50 tokens") as refused:
+        give_away(51)
+    assert refused.value.code == "not_tradeable"
+    assert figures(seller)[0] == (1200, 150, 0, 200)
+    give_away(50)
+    deliver([give(seller, 150, "one")], [take(buyer, 150)])
+    left = row(seller)
+    assert (left.base_limit, left.sold, left.tradeable, left.limit) == (1000, 100, 0, 1000)
+    assert sellable(seller).steps == 0
+    assert list_ledger_differences() == []
+
+
 def earn(budget_id, bonus: int, *, tradeable: int) -> None:
     """As if its last period had been efficient."""
     before = row(budget_id)
