@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 
-from django.db.models import Case, F, QuerySet, Sum, When
+from django.db.models import Case, F, Q, QuerySet, Sum, When
 from django.db.models.functions import Coalesce
 
 from accounts.domain.scopes import Scope
@@ -177,7 +177,9 @@ def _payable_lots(rule: StandingRule, contract: Contract, now: datetime) -> int:
 
 
 def _orders_of_today(rule: StandingRule, now: datetime) -> QuerySet[Order]:
-    return Order.objects.filter(rule=rule, placed_at__gte=now.replace(hour=0, minute=0, second=0, microsecond=0))
+    """Those of yesterday too that could still trade today: what they traded counts as today's, as nobody says when."""
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    return Order.objects.filter(Q(closed_at=None) | Q(closed_at__gte=midnight), rule=rule)
 
 
 def _contract(budget: BudgetState, terms: PolicyTerms, now: datetime) -> Contract | None:

@@ -50,8 +50,7 @@ def create_rule(*, ask: RuleAsk, principal: Principal, now: datetime) -> Standin
     if principal.team_id is None:
         raise NotAllowed("You act for no team, so nobody would trade.")
     unit = _unit_of(ask.budget_id, principal.team_id)
-    if StandingRule.objects.filter(team=principal.team_id, is_active=True).count() >= MOST_RULES:
-        raise InvalidInput(f"A team has at most {MOST_RULES} rules that run.", field="kind", code="too_many")
+    _require_room(principal.team_id, field="kind")
     values = {
         "by_hour_utc": ask.by_hour_utc,
         "limit_price_usd": ask.limit_price_usd,
@@ -75,9 +74,11 @@ def change_rule(*, rule_id: int, changes: dict[str, Any], principal: Principal, 
     Raises as `create_rule` does. Orders that it placed stay as they are.
     """
     rule = _own(rule_id, principal)
+    unit = _unit_of(rule.budget_id, rule.team_id)
+    if changes.get("is_active") and not rule.is_active:
+        _require_room(rule.team_id, field="is_active")
     rule.is_active = changes.get("is_active", rule.is_active)
     values = {name: value for name, value in changes.items() if name != "is_active"}
-    unit = _unit_of(rule.budget_id, rule.team_id)
     return _saved(rule, values, unit, actor=principal.actor, now=now)
 
 
@@ -96,6 +97,11 @@ def _own(rule_id: int, principal: Principal) -> StandingRule:
     if rule.team_id != principal.team_id:
         raise NotAllowed("This rule is another team's.")
     return rule
+
+
+def _require_room(team_id: int, *, field: str) -> None:
+    if StandingRule.objects.filter(team=team_id, is_active=True).count() >= MOST_RULES:
+        raise InvalidInput(f"A team has at most {MOST_RULES} rules that run.", field=field, code="too_many")
 
 
 def _unit_of(budget_id: UUID, team_id: int) -> Unit:

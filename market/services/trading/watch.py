@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Count
 
 from budgets import selectors as budgets
-from budgets.domain.units import STEPS_PER_UNIT, from_steps
+from budgets.domain.units import from_steps
 from budgets.selectors import BudgetIdleness
 from climate.domain.ladder import HOUR
 from market.domain.policy import PolicyTerms
@@ -25,7 +25,7 @@ from market.domain.trading.conduct import (
     spoof_patterns,
     wash_patterns,
 )
-from market.domain.trading.instruments import Contract, lot_units_of, usd_per_unit
+from market.domain.trading.instruments import Contract, usd_per_unit
 from market.domain.trading.orders import contract_for
 from market.domain.trading.reference import Reference
 from market.models import Auction, ConductFlag, Instrument, Order, Trade
@@ -45,7 +45,8 @@ def watch_conduct(*, now: datetime) -> int:
 def watch_hoarding(*, terms: PolicyTerms, now: datetime) -> int:
     """Flag and charge budgets that lay idle in all of the policy's hours while other teams were turned away.
 
-    Not those of which all that may be sold is on offer: their owners do what the market is for.
+    Not those of which all that may be sold is on offer: their owners do what the market is for. One of which
+    nothing may be sold is flagged and not charged.
     """
     window = terms.market.hoarding_idle_hours
     since = now - timedelta(hours=window)
@@ -60,8 +61,7 @@ def watch_hoarding(*, terms: PolicyTerms, now: datetime) -> int:
         )
         if turned_away and each.budget_id not in lately:
             idleness = _idleness(each, window, now)
-            is_idle = is_hoarding(idleness, idle_percent=terms.market.hoarding_idle_percent)
-            if is_idle and not _is_offered(each, terms, now):
+            if is_hoarding(idleness, idle_percent=terms.market.hoarding_idle_percent):
                 found += _flag_hoarding(each, idle_steps(idleness), turned_away, terms, since=since, now=now)
     return found
 
@@ -137,7 +137,11 @@ def _flag_hoarding(
         terms=terms.market,
         now=now,
     )
-    if contract is None:
+    sellable = budgets.list_sellable([budget.budget_id], now=now).get(budget.budget_id)
+    if contract is None or sellable is None:
+        return False
+    may_offer = sellable.steps >= contract.lot_steps
+    if sellable.on_offer and not may_offer:
         return False
     reference = _reference(contract, terms)
     charge = charge_of(idle=idle, lot_steps=contract.lot_steps, reference_ticks=reference.ticks, terms=terms.market)
@@ -157,18 +161,12 @@ def _flag_hoarding(
             "others_turned_away": turned_away,
             "reference_usd_per_unit": f"{usd_per_unit(reference.ticks, contract.lot_units):f}",
             "reference_basis": str(reference.basis),
+            "could_be_offered": str(from_steps(budget.unit, sellable.steps)),
             "charge_percent": terms.market.hoarding_charge_percent,
         },
-        charge_micro_usd=charge,
+        charge_micro_usd=charge if may_offer else 0,
         now=now,
     )
-
-
-def _is_offered(budget: BudgetIdleness, terms: PolicyTerms, now: datetime) -> bool:
-    """Whether some of it is on offer and less than a lot could be offered besides."""
-    sellable = budgets.list_sellable([budget.budget_id], now=now).get(budget.budget_id)
-    lot_steps = lot_units_of(budget.unit, budget.model_class, terms.market) * STEPS_PER_UNIT[budget.unit]
-    return sellable is not None and sellable.on_offer > 0 and sellable.steps < lot_steps
 
 
 def _amounts(budget: BudgetIdleness, idle: int) -> dict[str, int]:

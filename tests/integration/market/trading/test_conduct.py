@@ -8,12 +8,13 @@ from uuid import UUID
 
 import pytest
 
-from budgets.models import SpendBucket
+from budgets.models import Budget, SpendBucket
 from config.kernel.errors import Conflict, InvalidInput, NotFound
 from market.models import Account, Appeal, ConductFlag, Fund, Journal, Order, Trade
 from market.selectors import get_flag, list_flags, list_market_differences
 from market.selectors.policies import get_policy_in_force
 from market.services import appeal_flag, decide_appeal, decide_flag
+from market.services.fund import FundShort
 from market.services.trading.conduct import raise_flag
 from market.services.trading.deposits import deposit
 from market.services.trading.watch import watch_conduct
@@ -108,6 +109,41 @@ def test_quota_that_is_used_offered_or_new_is_not_hoarded(idle, why):
     watch_conduct(now=when)
 
     assert not ConductFlag.objects.filter(budget=idle.tokens).exists()
+
+
+@pytest.mark.parametrize("why", ["nothing of it is tradeable", "changes wait for a second person"])
+def test_quota_that_could_not_be_sold_is_flagged_and_costs_nothing(idle, why):
+    changes = {"tradeable_percent": 0} if why.startswith("nothing") else {"needs_two": True}
+    Budget.objects.filter(pk=idle.tokens).update(**changes)
+
+    flag = hoarded(idle)
+
+    assert (flag.charge_micro_usd, flag.charge, flag.evidence["could_be_offered"]) == (0, None, "0")
+    assert (idle.balance, fund()) == ((10_000, 0), 0)
+
+
+def test_a_charge_that_the_fund_cannot_give_back_now_leaves_flag_and_appeal_as_they_are(idle):
+    flag = hoarded(idle)
+    appeal = appeal_flag(flag_id=flag.pk, text="Ours.", principal=idle.team.principal, now=A_DAY_ON)
+    Fund.objects.update(reserved_micro_usd=1_000)
+
+    with pytest.raises(FundShort):
+        decide_appeal(appeal_id=appeal.pk, accept=True, reason="fair", actor="person ann", now=A_DAY_ON)
+
+    shown = get_flag(flag.pk)
+    assert (shown.status, shown.appeals[0].status, shown.appeals[0].decided_at) == ("open", "open", None)
+    assert (idle.balance, fund()) == ((7_000, 0), 3_000)
+
+
+@pytest.mark.parametrize("reason", ["", "   ", "x" * 301])
+def test_a_decision_without_a_reason_or_with_too_long_a_one_decides_nothing(idle, reason):
+    flag = hoarded(idle)
+    appeal = appeal_flag(flag_id=flag.pk, text="Ours.", principal=idle.team.principal, now=A_DAY_ON)
+
+    with pytest.raises(InvalidInput) as refused:
+        decide_appeal(appeal_id=appeal.pk, accept=True, reason=reason, actor="person ann", now=A_DAY_ON)
+
+    assert (refused.value.field, get_flag(flag.pk).status, fund()) == ("reason", "open", 3_000)
 
 
 def test_an_organisation_that_buys_from_itself_three_times_is_flagged(idle):

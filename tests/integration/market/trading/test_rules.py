@@ -103,6 +103,51 @@ def test_what_was_traded_today_counts_and_what_was_taken_back_does_not(trader):
     assert "more is not allowed today" in outcome(rule)
 
 
+def test_what_an_order_of_yesterday_trades_today_counts_for_today(trader):
+    rule = sell_rule(trader)
+    late = A_DAY_ON.replace(hour=23, minute=50)
+    run_rules(now=late)
+    Order.objects.update(filled_lots=25)
+    after = late + timedelta(minutes=20)
+    close_orders([the_order()], status=Order.Status.EXPIRED, actor="test", reason="test", now=after)
+
+    run_rules(now=after)
+
+    assert the_order().lots == 5
+    close_orders([the_order()], status=Order.Status.EXPIRED, actor="test", reason="test", now=after)
+    run_rules(now=after + timedelta(days=1))
+    assert (the_order().lots, StandingRule.objects.get().pk) == (30, rule.pk)
+
+
+def test_no_more_rules_run_than_may_be_made_however_they_are_paused_and_resumed(trader, monkeypatch):
+    monkeypatch.setattr("market.services.trading.rules.MOST_RULES", 1)
+    first = sell_rule(trader)
+    with pytest.raises(InvalidInput) as refused:
+        sell_rule(trader)
+    assert (refused.value.field, StandingRule.objects.count()) == ("kind", 1)
+    pause_rule(rule_id=first.pk, principal=trader.team.principal, now=NOW)
+    sell_rule(trader)
+
+    with pytest.raises(InvalidInput) as refused:
+        change_rule(rule_id=first.pk, changes={"is_active": True}, principal=trader.team.principal, now=NOW)
+
+    first.refresh_from_db()
+    assert (refused.value.field, first.is_active) == ("is_active", False)
+
+
+def test_a_rule_of_a_team_that_was_switched_off_or_of_a_budget_that_ended_trades_nothing(trader):
+    off, ended = make_trader("Off"), make_trader("Ended")
+    of_off, of_ended = sell_rule(off), sell_rule(ended)
+    team_model = StandingRule._meta.get_field("team").related_model
+    team_model.objects.filter(pk=off.team.team_id).update(is_active=False)
+    Budget.objects.filter(pk=ended.tokens).update(deallocated_at=NOW)
+
+    assert run_rules(now=A_DAY_ON) == 0
+
+    assert (outcome(of_off), outcome(of_ended)) == ("The team is switched off.", "The budget has ended.")
+    assert not Order.objects.exists()
+
+
 def test_what_will_be_used_by_the_hour_is_kept(trader):
     spends(trader, an_hour=1_000, left=8_000)
     rule = sell_rule(trader)
