@@ -29,9 +29,13 @@ SCOPES = [
     (Scope.REQUESTS_WRITE, "Ask for tokens, settle and release"),
     (Scope.REQUESTS_SIMULATE, "Ask what-if questions with a signal of one's own"),
     (Scope.BUDGETS_READ, "Read the team's budgets and ledgers"),
+    (Scope.BUDGETS_SPEND, "Reserve, use and settle out of the team's budgets"),
     (Scope.BUDGETS_WRITE, "Create, change and end the team's budgets"),
+    (Scope.MARKET_READ, "Read prices, calls, and the team's orders, loans and account"),
+    (Scope.MARKET_TRADE, "Trade, lend and share the team's quota"),
     (Scope.EMERGENCIES_WRITE, "Declare, confirm and lift emergencies: this concerns every team"),
     (Scope.CAPACITY_WRITE, "Enter and end outages and maintenance of regions: this concerns every team"),
+    (Scope.MARKET_OPERATE, "Halt and resume trading, pay into accounts, import units: this concerns every team"),
 ]
 
 GIVES_ALL_SCOPES = "accounts.grant_platform_scopes"
