@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from budgets.models import Budget
@@ -26,7 +28,7 @@ def _deposit(trader: Trader, micro_usd: int) -> Journal:
 
 
 @pytest.mark.parametrize("move", [deposit, withdraw])
-def test_who_is_not_there_has_no_account(move) -> None:
+def test_who_is_not_there_has_no_account(move: Callable[..., Journal]) -> None:
     with pytest.raises(NotFound):
         move(team_id=NOBODY, micro_usd=1, actor="test", reason="gift", now=NOW)
     assert not Account.objects.filter(name=f"team-{NOBODY}").exists()
@@ -35,11 +37,12 @@ def test_who_is_not_there_has_no_account(move) -> None:
 def test_an_account_is_filled_up_to_a_bound_so_that_sums_of_all_stay_whole_numbers() -> None:
     rich, other = make_trader("Rich", micro_usd=2 * MOST_IN_ACCOUNT), make_trader("Other")
     _deposit(rich, MOST_IN_ACCOUNT)
-    for fill in (
+    fills: list[Callable[[], Journal]] = [
         lambda: _deposit(rich, 1),
         lambda: top_up(team_id=rich.team.team_id, micro_usd=1, budget_id=None, actor="test", now=NOW),
         lambda: _deposit(other, MOST_IN_ACCOUNT + 1),
-    ):
+    ]
+    for fill in fills:
         with pytest.raises(InvalidInput) as refusal:
             fill()
         assert (refusal.value.code, refusal.value.field) == ("account_full", "micro_usd")
