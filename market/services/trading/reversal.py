@@ -12,10 +12,10 @@ from config.kernel.events import publish
 from config.kernel.transactions import transactional
 from market.domain.trading.instruments import Contract
 from market.events import AuctionClosed, OrdersChanged
-from market.models import Auction, ForwardLeg, FundEntry, Instrument, Journal, Order, Trade, team_account
+from market.models import FUND, Auction, ForwardLeg, FundEntry, Instrument, Journal, Order, Trade, team_account
 from market.services.trading.instruments import contract_of, lock_instrument
 from market.services.trading.loans.legs import close_forward_legs
-from market.services.trading.money import AccountShort, FundMove, Line, post
+from market.services.trading.money import AccountShort, FundMove, Line, lock_accounts, post
 from market.services.trading.registry import use_units
 
 
@@ -39,6 +39,7 @@ def reverse_auction(*, auction_id: int, reason: str, actor: str, now: datetime) 
     trades = list(auction.trades.order_by("pk"))
     _mark(auction, reason=reason, actor=actor, now=now)
     use_units(auction_id=auction.pk)
+    lock_accounts({FUND, *(team_account(each.team_id) for each in trades)})
     legs = ForwardLeg.objects.filter(trade__auction=auction)
     if is_forward := legs.exists():
         close_forward_legs([each.pk for each in trades], actor=actor, reason=reason, now=now)

@@ -9,7 +9,9 @@ from django.db.models import Sum
 
 from accounts.models import Team
 from budgets.services import deallocate
+from climate.services import emergencies
 from config.kernel.errors import Conflict, NotFound
+from market.domain.trading.stored import StoredInputs, unpack_call
 from market.models import FUND, Account, Auction, Fund, FundEntry, Instrument, Order, OrderEvent, Trade
 from market.selectors import get_auction, get_fund_flows, list_public_trades, list_trades
 from market.services import deposit_to_fund, run_call, run_due_calls
@@ -85,6 +87,23 @@ def test_sellers_get_exactly_the_price_less_the_carbon_adder_that_goes_to_the_fu
         assert trade.adder_micro_usd == trade.lots * trade.order.adder_ticks > 0
         assert trade.money_micro_usd == trade.lots * trade.price_ticks - trade.adder_micro_usd
         assert trade.money_micro_usd >= trade.lots * trade.order.limit_ticks
+
+
+def test_an_emergency_that_began_after_the_bids_came_weighs_in_the_call():
+    make_sellers(), make_buyers()
+    flood = emergencies.NewEmergency(
+        kind="flood",
+        title="Brahmaputra",
+        country_codes=[POOR],
+        purposes=["disaster_response"],
+        multiplier=5,
+        reason="GloFAS",
+        ends_at=NOW + timedelta(days=1),
+    )
+    emergencies.declare_emergency(flood, by="test", now=NOW + timedelta(minutes=5))
+    run_due_calls(now=CALL)
+    bids, _, _ = unpack_call(StoredInputs.from_bytes(bytes(Auction.objects.get().inputs.body)))
+    assert bids.weight_ppm.tolist() == [1_000_000, 10_000_000, 1_000_000, 10_000_000, 1_000_000]
 
 
 def test_where_the_fund_pays_it_pays_out_of_premia_and_what_it_has_and_never_goes_below_zero():

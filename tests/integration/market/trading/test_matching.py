@@ -6,6 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from budgets.services import deallocate
+from config.kernel.errors import Conflict
 from market.domain.trading.orders import OrderKind, TradeSession
 from market.models import Auction, Instrument, Order, Trade
 from market.selectors import get_auction
@@ -139,6 +141,31 @@ def test_a_team_does_not_trade_with_itself():
     sell(trader, 1_000, LOW)
     order = buy(trader, 1_000, HIGH)
     assert (order.status, Trade.objects.count()) == ("cancelled", 0)
+    assert_sound()
+
+
+@pytest.mark.usefixtures("_open_book")
+def test_what_rests_for_an_ended_budget_or_beyond_its_time_is_passed_over():
+    gone, late, good = (make_trader(name) for name in ("Gone", "Late", "Good"))
+    buy(gone, 1_000, "0.0000045")
+    buy(late, 1_000, "0.0000045", good_until=NOW + timedelta(minutes=1))
+    buy(good, 1_000, HIGH)
+    deallocate(budget_id=gone.tokens, actor="test", reason="test", now=NOW)
+    order = sell(make_trader("Seller"), 1_000, LOW, now=NOW + timedelta(minutes=2))
+    assert (order.status, order.filled_lots) == ("filled", 10)
+    assert (tokens_of(good), tokens_of(late)) == (101_000, 100_000)
+    assert_sound()
+
+
+@pytest.mark.usefixtures("_open_book")
+def test_who_sells_at_once_what_may_not_be_sold_is_refused_and_nothing_has_changed():
+    buy(make_trader("Buyer", tokens=1_000_000, micro_usd=100_000_000), 60_000, HIGH)
+    seller = make_trader("Seller")
+    with pytest.raises(Conflict) as refusal:
+        sell(seller, 60_000, LOW)
+    assert refusal.value.code == "not_tradeable"
+    assert (Order.objects.count(), Trade.objects.count(), Auction.objects.count()) == (1, 0, 0)
+    assert (tokens_of(seller), seller.balance) == (100_000, (0, 0))
     assert_sound()
 
 

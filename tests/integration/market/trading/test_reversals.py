@@ -6,11 +6,13 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from budgets.models import Budget
+from budgets.selectors import list_sellable
 from config.kernel.errors import Conflict, InvalidInput, NotFound
 from market.models import OUTSIDE, Auction, AuctionInputs, FundEntry, Instrument, Journal, Trade
 from market.selectors.policies import get_policy_in_force
 from market.selectors.trading.prices import get_reference
 from market.services import halt_trading, replay_auction, reverse_auction, run_due_calls
+from market.services.trading.holding import held_lots
 from market.services.trading.money import Line, post
 from tests.integration.market.trading.calling import (
     CALL,
@@ -52,6 +54,17 @@ def test_a_reversal_gives_money_quota_and_the_funds_part_back_by_an_opposite_jou
     assert sum(FundEntry.objects.exclude(journal=None).values_list("balance_delta_micro_usd", flat=True)) == 0
     assert set(Trade.objects.values_list("is_reversed", flat=True)) == {True}
     assert_sound()
+
+
+def test_after_a_reversal_as_much_may_be_sold_and_bought_as_before(sides):
+    sellers, buyers = ([each.tokens for each in side.traders] for side in sides)
+    assert {each.steps for each in list_sellable(sellers, now=CALL).values()} == {49_000}
+    reverse()
+    parts = Budget.objects.filter(pk__in=[*sellers, *buyers]).values_list("limit", "sold", "bonus", "tradeable")
+    assert set(parts) == {(100_000, 0, 0, 0)}
+    assert {each.steps for each in list_sellable([*sellers, *buyers], now=CALL).values()} == {50_000}
+    code = Instrument.objects.get().code
+    assert [held_lots(each.team.team_id, code) for each in sides[1].traders] == [0] * 5
 
 
 def test_the_price_of_what_was_reversed_counts_no_more(sides):
