@@ -13,6 +13,7 @@ from market.domain.policy import MODEL_CLASSES
 
 Choices = Sequence[tuple[str, str]]
 LARGEST_QUANTITY = 10**15
+LARGEST_USD = 10**9
 
 
 def _time(label: str, help_text: str, *, required: bool) -> forms.DateTimeField:
@@ -25,8 +26,29 @@ def _time(label: str, help_text: str, *, required: bool) -> forms.DateTimeField:
     )
 
 
-def _quantity(help_text: str = "Tokens, g CO₂e or Wh; whole lots.") -> forms.DecimalField:
-    return forms.DecimalField(label="Quantity", min_value=0, max_value=LARGEST_QUANTITY, help_text=help_text)
+def _number(label: str, *, most: int, decimals: int, help_text: str, required: bool = True) -> forms.DecimalField:
+    """A bounded number: without bounds a text such as 1e999999 takes a machine to its limits."""
+    return forms.DecimalField(
+        label=label,
+        min_value=0,
+        max_value=most,
+        decimal_places=decimals,
+        help_text=help_text,
+        required=required,
+        widget=forms.NumberInput(attrs={"step": "any"}),
+    )
+
+
+def _quantity(help_text: str = "Tokens, g CO₂e or Wh; whole lots.", *, label: str = "Quantity") -> forms.DecimalField:
+    return _number(label, most=LARGEST_QUANTITY, decimals=6, help_text=help_text)
+
+
+def _usd(label: str, help_text: str = "", *, required: bool = True) -> forms.DecimalField:
+    return _number(label, most=LARGEST_USD, decimals=6, help_text=help_text, required=required)
+
+
+def _price(label: str, help_text: str, *, required: bool = True) -> forms.DecimalField:
+    return _number(label, most=LARGEST_USD, decimals=12, help_text=help_text, required=required)
 
 
 class BudgetsForm(forms.Form):
@@ -54,11 +76,8 @@ class OrderForm(BudgetsForm):
     side = forms.ChoiceField(label="I want to", choices=[("sell", "Sell quota"), ("buy", "Buy quota")])
     budget = forms.ChoiceField(label="Of or for the budget")
     quantity = _quantity()
-    limit_price = forms.DecimalField(
-        label="Limit price, US$",
-        min_value=0,
-        required=False,
-        help_text=f"For {PRICE_UNITS_WORDS}. Empty: any price inside the collar.",
+    limit_price = _price(
+        "Limit price, US$", f"For {PRICE_UNITS_WORDS}. Empty: any price inside the collar.", required=False
     )
     model_class = forms.ChoiceField(
         label="Model class",
@@ -82,7 +101,7 @@ class MoneyForm(BudgetsForm):
     act = forms.ChoiceField(
         label="I want to", choices=[("top_up", "Fill the account"), ("pay_out", "Pay out to the budget")]
     )
-    amount_usd = forms.DecimalField(label="Amount, US$", min_value=0, max_value=10**9, decimal_places=6)
+    amount_usd = _usd("Amount, US$")
 
 
 class LendForm(BudgetsForm):
@@ -90,7 +109,7 @@ class LendForm(BudgetsForm):
 
     budget = forms.ChoiceField(label="Out of the budget")
     quantity = _quantity()
-    fee = forms.DecimalField(label="Fee, US$", min_value=0, help_text="For all of it, until it is due.")
+    fee = _usd("Fee, US$", "For all of it, until it is due.")
     due_at = _time("Due, UTC", "The same quantity comes back then.", required=True)
 
 
@@ -124,11 +143,9 @@ class RuleForm(BudgetsForm):
     by_hour_utc = forms.IntegerField(
         label="By the hour, UTC", min_value=0, max_value=23, required=False, help_text="0 to 23; to sell."
     )
-    limit_price = forms.DecimalField(label="Worst price, US$", min_value=0, help_text=f"For {PRICE_UNITS_WORDS}.")
-    most_per_day = forms.DecimalField(
-        label="At most a day", min_value=0, max_value=LARGEST_QUANTITY, help_text="Tokens, g CO₂e or Wh."
-    )
-    most_usd_per_day = forms.DecimalField(label="At most a day, US$", min_value=0, required=False, help_text="To buy.")
+    limit_price = _price("Worst price, US$", f"For {PRICE_UNITS_WORDS}.")
+    most_per_day = _quantity("Tokens, g CO₂e or Wh.", label="At most a day")
+    most_usd_per_day = _usd("At most a day, US$", "To buy.", required=False)
 
 
 class AppealForm(forms.Form):

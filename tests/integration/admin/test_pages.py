@@ -162,6 +162,21 @@ ACTIONS = [
     ("market_policy_make_default", True),
     ("market_allocationrun_run_now", False),
     ("market_fund_deposit", False),
+    ("market_account_deposit", False),
+    ("market_account_withdraw", False),
+    ("market_appeal_accept", True),
+    ("market_appeal_reject", True),
+    ("market_auction_replay", True),
+    ("market_auction_reverse", True),
+    ("market_conductflag_lift", True),
+    ("market_conductflag_uphold", True),
+    ("market_instrument_close_call", True),
+    ("market_instrument_halt", True),
+    ("market_order_strike", True),
+    ("market_registryunit_bring", False),
+    ("market_standingrule_pause", True),
+    ("market_tradinghalt_halt_all", False),
+    ("market_tradinghalt_resume", True),
 ]
 
 
