@@ -87,8 +87,11 @@ class Journal(models.Model):
 class Posting(models.Model):
     """What one event did to one account. Append-only; the sum of an account's postings is its state."""
 
-    journal = models.ForeignKey(Journal, on_delete=models.PROTECT, related_name="postings")
-    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="postings")
+    # No check by the database: `post` has just written the journal and locked the accounts, and none is ever deleted.
+    journal = models.ForeignKey(Journal, db_constraint=False, on_delete=models.PROTECT, related_name="postings")
+    account = models.ForeignKey(
+        Account, db_constraint=False, db_index=False, on_delete=models.PROTECT, related_name="postings"
+    )
     delta_micro_usd = models.BigIntegerField(default=0)
     reserved_delta_micro_usd = models.BigIntegerField(default=0)
     order_number = models.BigIntegerField(null=True, blank=True)

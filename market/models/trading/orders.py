@@ -42,9 +42,10 @@ class Order(models.Model):
 
     number = models.BigAutoField(primary_key=True, help_text="The sequence: who comes first among equals.")
     id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
-    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="orders")
-    team = models.ForeignKey("accounts.Team", on_delete=models.PROTECT, related_name="+")
-    budget = models.ForeignKey("budgets.Budget", on_delete=models.PROTECT, related_name="+")
+    # The indexes below begin with these: each more would be written again for every order that a call fills.
+    instrument = models.ForeignKey(Instrument, db_index=False, on_delete=models.PROTECT, related_name="orders")
+    team = models.ForeignKey("accounts.Team", db_index=False, on_delete=models.PROTECT, related_name="+")
+    budget = models.ForeignKey("budgets.Budget", db_index=False, on_delete=models.PROTECT, related_name="+")
     side = models.CharField(max_length=4, choices=Side)
     kind = models.CharField(max_length=12, choices=Kind, default=Kind.LIMIT)
     source = models.CharField(max_length=6, choices=Source, default=Source.TEAM)
@@ -61,7 +62,9 @@ class Order(models.Model):
     justice_ppm = models.IntegerField(default=0)
     weight_ppm = models.PositiveBigIntegerField(default=1_000_000, help_text="Share at the marginal price.")
 
-    region = models.ForeignKey("climate.Region", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    region = models.ForeignKey(
+        "climate.Region", null=True, blank=True, db_index=False, on_delete=models.PROTECT, related_name="+"
+    )
     region_basis = models.CharField(max_length=10, blank=True, help_text="history, declared or unknown.")
     cfe_share = models.FloatField(null=True, blank=True)
     intensity_g_per_kwh = models.FloatField(null=True, blank=True)
@@ -111,7 +114,8 @@ class OrderEvent(models.Model):
         EXPIRED = "expired"
         CARRIED = "carried"
 
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="events")
+    # No check by the database: only orders that were just written have lines, and none is ever deleted.
+    order = models.ForeignKey(Order, db_constraint=False, on_delete=models.PROTECT, related_name="events")
     kind = models.CharField(max_length=9, choices=Kind)
     lots = models.BigIntegerField(help_text="Placed, added, filled or taken back.")
     limit_ticks = models.PositiveBigIntegerField(null=True, blank=True)

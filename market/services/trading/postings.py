@@ -8,6 +8,7 @@ from django.db import connection
 from django.db.models import F
 
 from market.models import Account, Posting
+from market.services.trading.bulk import insert_rows
 
 ADD = """
 UPDATE market_account SET balance_micro_usd = balance_micro_usd + moved.delta,
@@ -15,13 +16,7 @@ UPDATE market_account SET balance_micro_usd = balance_micro_usd + moved.delta,
 FROM unnest(%s::text[], %s::bigint[], %s::bigint[]) AS moved (name, delta, reserved)
 WHERE market_account.name = moved.name
 """
-INSERT = """
-INSERT INTO market_posting (journal_id, account_id, delta_micro_usd, reserved_delta_micro_usd, order_number)
-SELECT %s, line.account, line.delta, line.reserved, line.number
-FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::bigint[])
-  WITH ORDINALITY AS line (account, delta, reserved, number, place) ORDER BY line.place
-"""
-ROWS_AT_ONCE = 10_000
+LINE = ("account_id", "delta_micro_usd", "reserved_delta_micro_usd", "order_number")
 
 
 def add_to_accounts(net: Mapping[str, tuple[int, int]]) -> None:
@@ -41,20 +36,4 @@ def add_to_accounts(net: Mapping[str, tuple[int, int]]) -> None:
 
 def insert_postings(journal_id: int, lines: Sequence[tuple[str, int, int, int | None]]) -> None:
     """Write (account, delta, reserved delta, order number) of each line, micro-USD."""
-    if connection.vendor == "postgresql" and lines:
-        with connection.cursor() as cursor:
-            cursor.execute(INSERT, [journal_id, *map(list, zip(*lines, strict=True))])
-        return
-    Posting.objects.bulk_create(
-        (
-            Posting(
-                journal_id=journal_id,
-                account_id=account,
-                delta_micro_usd=delta,
-                reserved_delta_micro_usd=reserved,
-                order_number=order_number,
-            )
-            for account, delta, reserved, order_number in lines
-        ),
-        batch_size=ROWS_AT_ONCE,
-    )
+    insert_rows(Posting, LINE, lines, constants={"journal_id": journal_id})
