@@ -37,8 +37,8 @@ class ConductFlagAdmin(OperatorActions, RecordAdmin):
     """Patterns to look at. A flag is no proof: uphold it, or lift it and give its charge back."""
 
     list_display = ("noticed_at", "kind", "team", "instrument", "shown_status", "charge_usd", "appealed")
-    list_filter = ("kind", "status", "team")
-    list_select_related = ("team",)
+    list_filter = ("kind", "status")
+    list_select_related = ("team__organisation",)
     search_fields = ("key", "team__name")
     readonly_fields = ("shown_status", "shown_evidence", "charge_usd")
     inlines = (AppealInline,)
@@ -161,8 +161,8 @@ class StandingRuleAdmin(OperatorActions, RecordAdmin, AuditedAdmin):
     """What budgets' owners let the worker trade. Teams write them; here they can be stopped."""
 
     list_display = ("team", "budget", "kind", "limit_usd", "is_active", "last_run_at", "last_outcome")
-    list_filter = ("kind", "is_active", "team")
-    list_select_related = ("team", "budget")
+    list_filter = ("kind", "is_active")
+    list_select_related = ("team__organisation", "budget")
     search_fields = ("team__name", "budget__name", "last_outcome")
     actions_detail = ("pause",)
 
@@ -197,8 +197,8 @@ class ReputationScoreAdmin(RecordAdmin):
     """Each day's score of a team with what it is made of."""
 
     list_display = ("day", "team", "shown_score", "made_at")
-    list_filter = ("team",)
-    list_select_related = ("team",)
+    list_filter = ("day",)
+    list_select_related = ("team__organisation",)
     search_fields = ("team__name",)
 
     @display(description="Score", ordering="score")

@@ -66,9 +66,9 @@ class RegistryUnitAdmin(OperatorActions, RecordAdmin, AuditedAdmin):
     """Blocks of registry units. An import completes what is empty; nothing is changed by hand."""
 
     list_display = ("registry", "serials", "team", "vintage", "shown_state", "covered", "imported_at")
-    list_filter = ("registry", "team")
-    list_select_related = ("team",)
-    search_fields = ("serial_prefix", "project_id", "project_name", "=serial_first", "=serial_last")
+    list_filter = ("registry",)
+    list_select_related = ("team__organisation",)
+    search_fields = ("serial_prefix", "project_id", "project_name", "team__name", "=serial_first", "=serial_last")
     readonly_fields = ("shown_state", "lacking", "covered")
     inlines = (RegistryUseInline,)
     actions_list = ("bring",)
