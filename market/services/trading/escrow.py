@@ -23,14 +23,18 @@ from market.services.trading.money import Line, post
 
 
 def escrow_of(order: Order, *, contract: Contract, top_ticks: int, now: datetime) -> int:
-    """Micro-USD that an order keeps for its open lots: a buyer's limit, or what backs a seller's promise."""
+    """Micro-USD that an order keeps for its open lots: a buyer's limit, or what backs a seller's promise.
+
+    Raises InvalidInput `too_large` where no account could hold it.
+    """
     lots = order.lots - order.filled_lots
-    if order.side == Order.Side.SELL:
-        return forward_collateral(lots=lots, top_ticks=top_ticks) if contract.is_forward(now) else 0
-    each = top_ticks if order.limit_ticks is None else order.limit_ticks
-    if lots * each > LARGEST_AMOUNT:
+    if order.side == Order.Side.BUY:
+        micro_usd = lots * (top_ticks if order.limit_ticks is None else order.limit_ticks)
+    else:
+        micro_usd = forward_collateral(lots=lots, top_ticks=top_ticks) if contract.is_forward(now) else 0
+    if micro_usd > LARGEST_AMOUNT:
         raise InvalidInput("No account is that large.", field="quantity", code="too_large")
-    return lots * each
+    return micro_usd
 
 
 def keep_money(order: Order, micro_usd: int, *, pay_from: UUID | None, actor: str, now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -12,7 +13,7 @@ import pytest
 from budgets import selectors as budgets
 from budgets.domain.periods import Period
 from budgets.domain.refusals import BudgetExhausted
-from budgets.domain.units import Unit
+from budgets.domain.units import LARGEST_AMOUNT, Unit
 from config.kernel.errors import Conflict, DomainError, InvalidInput, NotAllowed, NotFound
 from market.domain.trading.orders import OrderKind, Side, TradeSession
 from market.models import Instrument, Journal, Order, OrderEvent, Posting, QuotaPromise, RegistryUnit, TradingHalt
@@ -256,6 +257,16 @@ def test_an_offer_of_a_later_period_is_a_promise_backed_by_money() -> None:
     assert (QuotaPromise.objects.get().promised_steps, trader.balance) == (1_100, (4_950, 4_950))
     cancel_order(order_id=order.id, principal=trader.team.principal, now=NOW)
     assert (QuotaPromise.objects.get().promised_steps, trader.balance) == (0, (4_950, 0))
+
+
+@pytest.mark.parametrize("trade", [buy, sell])
+def test_an_order_that_no_account_could_back_is_refused_and_nothing_is_kept(trade: Callable[..., Order]) -> None:
+    giant = make_trader("Giant", tokens=LARGEST_AMOUNT, model_class="XXL")
+    with pytest.raises(InvalidInput) as refusal:
+        trade(giant, 10**18, None, model_class="XXL", delivery=APRIL)
+    assert (refusal.value.field, refusal.value.code) == ("quantity", "too_large")
+    assert not Order.objects.exists() and not QuotaPromise.objects.exists()
+    assert giant.balance == (0, 0)
 
 
 def test_what_a_cancelled_order_kept_is_free_at_once() -> None:
