@@ -39,6 +39,7 @@ def get_market_mark(team_ids: Collection[int] | None) -> dict[str, Any]:
         "rule": _iso(_of(StandingRule.objects.all(), "team", team_ids).aggregate(last=Max("last_run_at"))["last"]),
         "share": [
             _of(Donation.objects.all(), "team", team_ids).count(),
+            _iso(_of(Donation.objects.all(), "team", team_ids).aggregate(last=Max("closed_at"))["last"]),
             _last(_of(ShareDraw.objects.all(), "donation__team", team_ids)),
         ],
     }

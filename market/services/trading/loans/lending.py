@@ -8,10 +8,11 @@ from uuid import UUID
 from accounts.domain.principal import Principal
 from budgets import services as budgets
 from budgets.domain.quota import QuotaGive, QuotaTake, quota_reference
+from budgets.domain.states import BudgetState
 from budgets.domain.units import LARGEST_AMOUNT
 from config.kernel.errors import Conflict
 from config.kernel.transactions import transactional
-from market.domain.trading.instruments import MICRO
+from market.domain.trading.instruments import MICRO, Contract
 from market.domain.trading.loans import collateral_for
 from market.models import Journal, Loan, LoanEvent, team_account
 from market.selectors.policies import get_policy_in_force
@@ -42,42 +43,39 @@ def accept_loan(
     The collateral is the quantity at the top of the collar now, and the fee; what the team's account lacks comes
     out of `pay_from` or its only micro-USD budget, as for a bid. Raises, with nothing changed: NotFound,
     NotAllowed, InvalidInput naming `budget` or `pay_from`, Conflict (`wrong_state`, `too_late`, `lender_off`,
-    `halted`, `same_team`, `holding_limit`), AccountShort or BudgetExhausted if the team cannot back it.
+    `halted`, `same_team`, `holding_limit`, `too_large`), AccountShort or BudgetExhausted if the team cannot back it.
     """
     team_id = team_of(principal)
     loan = locked_loan(loan_id, Loan.Status.OFFERED)
     contract = contract_of(loan.instrument)
+    budget = _fitting(loan, contract, team_id, budget_id, now=now)
+    if pay_from is not None:
+        budget_of_money(team_id, pay_from, field="pay_from")
+    _agree(loan, team_id, budget.id, now=now)
+    fill_up(team_id, loan.collateral_micro_usd, pay_from=pay_from, actor=principal.actor, now=now)
+    _journal(loan, actor=principal.actor, now=now)
+    _deliver(loan, budget.id, loan.lots * contract.lot_steps, actor=principal.actor, now=now)
+    return loan
+
+
+def _fitting(loan: Loan, contract: Contract, team_id: int, budget_id: UUID | None, *, now: datetime) -> BudgetState:
+    """The budget of a team that may borrow this. Raises for a team that may not."""
     if loan.lender_team_id == team_id:
         raise Conflict("A team does not borrow from itself: share inside the team instead.", code="same_team")
     require_takeable(loan, now=now)
     require_trading(loan.instrument, now=now)
-    budget = fitting_budget(team_id, budget_id, contract)
-    if pay_from is not None:
-        budget_of_money(team_id, pay_from, field="pay_from")
-    terms = get_policy_in_force().terms
-    require_holding(team_id, contract, loan.lots, terms.market, field=None)
-    loan.borrower_team_id, loan.borrower_budget_id = team_id, budget.id
+    require_holding(team_id, contract, loan.lots, get_policy_in_force().terms.market, field=None)
+    return fitting_budget(team_id, budget_id, contract)
+
+
+def _agree(loan: Loan, team_id: int, budget_id: UUID, *, now: datetime) -> None:
+    """Write both legs: who owes what until when, and what backs it."""
+    loan.borrower_team_id, loan.borrower_budget_id = team_id, budget_id
     loan.lent_at, loan.outstanding_lots = now, loan.lots
-    loan.top_ticks = get_reference(loan.instrument, terms).high_ticks
+    loan.top_ticks = get_reference(loan.instrument, get_policy_in_force().terms).high_ticks
     loan.collateral_micro_usd = _collateral(loan)
     become(loan, Loan.Status.RUNNING)
     loan.save()
-    fill_up(team_id, loan.collateral_micro_usd, pay_from=pay_from, actor=principal.actor, now=now)
-    _journal(loan, actor=principal.actor, now=now)
-    budgets.deliver_quota(
-        gives=[
-            QuotaGive(
-                budget_id=loan.lender_budget_id,
-                steps=loan.lots * contract.lot_steps,
-                reference=quota_reference("loan", loan.pk),
-            )
-        ],
-        takes=[QuotaTake(budget_id=budget.id, steps=loan.lots * contract.lot_steps)],
-        actor=principal.actor,
-        reason=f"loan {loan.pk}",
-        now=now,
-    )
-    return loan
 
 
 def _collateral(loan: Loan) -> int:
@@ -100,5 +98,16 @@ def _journal(loan: Loan, *, actor: str, now: datetime) -> None:
         actor=actor,
         reason=legs,
         reference=f"loan:{loan.pk}",
+        now=now,
+    )
+
+
+def _deliver(loan: Loan, budget_id: UUID, steps: int, *, actor: str, now: datetime) -> None:
+    reference = quota_reference("loan", loan.pk)
+    budgets.deliver_quota(
+        gives=[QuotaGive(budget_id=loan.lender_budget_id, steps=steps, reference=reference)],
+        takes=[QuotaTake(budget_id=budget_id, steps=steps)],
+        actor=actor,
+        reason=f"loan {loan.pk}",
         now=now,
     )

@@ -74,14 +74,7 @@ def offer_loan(*, ask: LoanAsk, principal: Principal, now: datetime) -> Loan:
         actor=principal.actor,
     )
     note(loan, LoanEvent.Kind.OFFERED, lots=loan.lots, micro_usd=loan.fee_micro_usd, actor=principal.actor, now=now)
-    budgets.escrow_quota(
-        reference=quota_reference("loan", loan.pk),
-        budget_id=budget.id,
-        steps=loan.lots * contract.lot_steps,
-        keep_steps=keep_steps_of(contract.unit, terms),
-        actor=principal.actor,
-        now=now,
-    )
+    _keep(loan, loan.lots * contract.lot_steps, terms=terms, actor=principal.actor, now=now)
     return loan
 
 
@@ -101,14 +94,7 @@ def withdraw_offer(loan_id: UUID, *, actor: str = CLEARING, reason: str, now: da
     loan.closed_at = now
     loan.save(update_fields=["status", "closed_at"])
     note(loan, LoanEvent.Kind.CANCELLED, lots=loan.lots, actor=actor, reason=reason, now=now)
-    budgets.escrow_quota(
-        reference=quota_reference("loan", loan.pk),
-        budget_id=loan.lender_budget_id,
-        steps=0,
-        keep_steps=0,
-        actor=actor,
-        now=now,
-    )
+    _keep(loan, 0, terms=get_policy_in_force().terms.market, actor=actor, now=now)
     return loan
 
 
@@ -125,6 +111,18 @@ def require_takeable(loan: Loan, *, now: datetime) -> None:
         raise Conflict("This offer has ended: its period or its due date has passed.", code="too_late")
     if Loan.objects.filter(cannot_be_taken(now), pk=loan.pk).exists():
         raise Conflict("Who offered this does not trade any more.", code="lender_off")
+
+
+def _keep(loan: Loan, steps: int, *, terms: MarketTerms, actor: str, now: datetime) -> None:
+    """Keep so much of the lender's quota aside; 0 frees it."""
+    budgets.escrow_quota(
+        reference=quota_reference("loan", loan.pk),
+        budget_id=loan.lender_budget_id,
+        steps=steps,
+        keep_steps=keep_steps_of(Unit(loan.instrument.unit), terms),
+        actor=actor,
+        now=now,
+    )
 
 
 def _check(ask: LoanAsk, terms: MarketTerms, now: datetime) -> None:

@@ -136,6 +136,14 @@ def test_a_reward_ends_where_the_fund_ends():
     assert (fund_balance(), borrower.balance[0]) == (0, 1_000_000 - 2_500 + 3)
 
 
+def test_teams_of_one_organisation_earn_nothing_from_the_fund_by_lending_to_each_other():
+    lender, borrower = make_lender_and_borrower()
+    deposit_to_fund(micro_usd=10_000, actor="test", reason="test", now=NOW)
+    Team.objects.filter(pk=borrower.team.team_id).update(organisation=lender.team.organisation_id)
+    give_back(borrower, lend(lender, borrower, fee="0.01"))
+    assert (fund_balance(), borrower.balance[0]) == (10_000, 1_000_000 - 5_000)
+
+
 def test_borrowed_quota_is_not_lent_or_sold_on_and_is_no_minimum_balance():
     lender, borrower = make_trader("Lender"), make_trader("Borrower", tokens=1_000, tradeable_percent=100)
     fund_account(borrower)

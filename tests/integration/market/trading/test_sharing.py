@@ -15,8 +15,10 @@ from budgets.domain.periods import Period
 from budgets.domain.units import Unit
 from config.kernel.errors import Conflict, NotAllowed, NotFound
 from market.models import Donation, Posting, ShareAccount
+from market.selectors.trading.mark import get_market_mark
 from market.selectors.trading.sharing import get_sharing
 from market.services.trading.loans.sharing import ShareAsk, donate, draw_share, end_donations, withdraw_donation
+from market.tasks import settle_loans
 from tests.integration.market.trading.desk import Trader, make_trader
 from tests.integration.market.trading.lending import differences
 from tests.integration.world import NOW, make_budget
@@ -146,6 +148,14 @@ def test_a_donation_is_of_its_period_and_ends_with_it():
     assert credits_of(trader) == {"tokens": 4_000, "second": -4_000}
 
 
+def test_the_task_of_loans_ends_donations_that_are_over():
+    donation = give(make_trader("Team"), 10_000)
+    Donation.objects.filter(pk=donation.pk).update(ends_at=NOW - timedelta(days=10_000))
+    settle_loans()
+    donation.refresh_from_db()
+    assert donation.status == "expired"
+
+
 def test_a_donation_of_quota_without_an_end_has_none():
     trader = make_trader("Team", period=Period.ONE_OFF)
     donation = give(trader, 10_000)
@@ -160,7 +170,9 @@ def test_what_nobody_drew_is_taken_back_once():
     donation = give(trader, 10_000)
     draw(trader, second(trader), 4_000)
     back = {"donation_id": donation.pk, "principal": trader.team.principal, "now": NOW}
+    mark = get_market_mark([trader.team.team_id])["share"]
     assert withdraw_donation(**back).status == "withdrawn"
+    assert get_market_mark([trader.team.team_id])["share"] != mark  # open pages read anew
     state = budgets.get_budget(trader.tokens)
     assert (state.limit, state.reserved) == (96_000, 0)
     with pytest.raises(Conflict):
