@@ -265,7 +265,8 @@ def test_an_order_that_no_account_could_back_is_refused_and_nothing_is_kept(trad
     with pytest.raises(InvalidInput) as refusal:
         trade(giant, 10**18, None, model_class="XXL", delivery=APRIL)
     assert (refusal.value.field, refusal.value.code) == ("quantity", "too_large")
-    assert not Order.objects.exists() and not QuotaPromise.objects.exists()
+    assert not Order.objects.exists()
+    assert not QuotaPromise.objects.exists()
     assert giant.balance == (0, 0)
 
 
