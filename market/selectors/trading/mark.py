@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from django.db.models import Max, QuerySet
+from django.db.models import Count, Max, QuerySet
 
 from market.models import (
     Auction,
@@ -27,6 +27,7 @@ def get_market_mark(team_ids: Collection[int] | None) -> dict[str, Any]:
     Orders, money, flags and rules of other teams move nothing: a sealed call stays sealed.
     """
     halt = TradingHalt.objects.aggregate(began=Max("starts_at"), ended=Max("ended_at"))
+    donated = _of(Donation.objects.all(), "team", team_ids).aggregate(count=Count("pk"), ended=Max("closed_at"))
     return {
         "auction": _last(Auction.objects.all()),
         "reversed": _iso(Auction.objects.aggregate(last=Max("reversed_at"))["last"]),
@@ -38,8 +39,8 @@ def get_market_mark(team_ids: Collection[int] | None) -> dict[str, Any]:
         "flag": _last(_of(ConductFlag.objects.all(), "team", team_ids)),
         "rule": _iso(_of(StandingRule.objects.all(), "team", team_ids).aggregate(last=Max("last_run_at"))["last"]),
         "share": [
-            _of(Donation.objects.all(), "team", team_ids).count(),
-            _iso(_of(Donation.objects.all(), "team", team_ids).aggregate(last=Max("closed_at"))["last"]),
+            donated["count"],
+            _iso(donated["ended"]),
             _last(_of(ShareDraw.objects.all(), "donation__team", team_ids)),
         ],
     }
