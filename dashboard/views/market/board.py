@@ -30,7 +30,7 @@ from dashboard.presentation.market.board import (
 from dashboard.presentation.market.calls import halt_row
 from dashboard.presentation.market.quota import PRICE_UNITS_WORDS, UNITS_OF_A_PRICE
 from dashboard.sections import read_part
-from dashboard.selectors.market import list_own_budgets, list_own_purses
+from dashboard.selectors.market import list_own_budgets, list_own_choices, list_own_purses
 from dashboard.views.market.acting import act, page_at
 from dashboard.views.page import page
 from market.domain.trading.auction_views import AuctionRow
@@ -60,7 +60,7 @@ def market(request: HttpRequest, *, sight: Sight) -> HttpResponse:
     chosen = _chosen(books or [], request.GET.get("instrument", ""))
     calls = list_auctions(instrument=chosen.instrument.code, status="cleared", limit=CALLS_SHOWN) if chosen else []
     last = calls[0] if calls else None
-    purses = list_own_purses(sight)
+    quota, purses = list_own_choices(sight)
     context = {
         "section": "market",
         "halts": [halt_row(each) for each in list_halts(is_open=True)],
@@ -75,7 +75,7 @@ def market(request: HttpRequest, *, sight: Sight) -> HttpResponse:
         "build_up": read_part("its value", lambda: _build_up(chosen, sight, now)),
         "cards": _cards(books or [], last, sight, now),
         "orders": read_part("orders", lambda: _orders(sight, now)),
-        "order_form": OrderForm(budgets=list_own_budgets(sight)),
+        "order_form": OrderForm(budgets=quota),
         "has_money_budget": bool(purses),
         "money_form": MoneyForm(budgets=purses),
         **_money(sight),

@@ -38,7 +38,7 @@ class ConductFlagAdmin(OperatorActions, RecordAdmin):
 
     list_display = ("noticed_at", "kind", "team", "instrument", "shown_status", "charge_usd", "appealed")
     list_filter = ("kind", "status")
-    list_select_related = ("team__organisation",)
+    list_select_related = ("team__organisation", "instrument")
     search_fields = ("key", "team__name")
     readonly_fields = ("shown_status", "shown_evidence", "charge_usd")
     inlines = (AppealInline,)
