@@ -130,7 +130,7 @@ NAVIGATION: list[dict[str, Any]] = [
         _model("Flags", "Hoarding, wash trades, spoofing. Uphold or lift.", "flag", "market", "conductflag"),
         _model("Appeals", "What teams say against flags. Decide.", "balance", "market", "appeal"),
         _model("Standing rules", "What the worker trades for budgets.", "rule", "market", "standingrule"),
-        _model("Reputation", "Each day's score, and what it is made of.", "star", "market", "reputationscore"),
+        _model("Reputation", "A score a day, and what it is made of.", "star", "market", "reputationscore"),
     ),
     _section(
         "Records of budgets",
