@@ -70,11 +70,7 @@ def place_order(
     event_of(order, OrderEvent.Kind.PLACED, lots=order.lots, actor=order.actor, now=now).save()
     set_next_call(instrument, terms=draft.terms.market, now=now)
     is_at_once = ask.session == TradeSession.WINDOW or instrument.mechanism == "continuous"
-    if is_at_once:
-        lock_counterparts(order)
-    quota = _keep(order, draft, reference, now=now)
-    if quota is not None and not is_at_once:
-        quota()
+    quota = _keep(order, draft, reference, is_at_once=is_at_once, now=now)
     publish(OrdersChanged(instrument=instrument.code, team_ids=(order.team_id,), at=now))
     return _matched(order, quota, now=now) if is_at_once else order
 
@@ -135,20 +131,29 @@ def _facts(draft: Draft) -> dict[str, Any]:
     return facts
 
 
-def _keep(order: Order, draft: Draft, reference: Reference, *, now: datetime) -> partial[None] | None:
-    """Registry units, promise and money, in the order in which everybody locks; what keeps quota, the last of all."""
+def _keep(order: Order, draft: Draft, reference: Reference, *, is_at_once: bool, now: datetime) -> partial[None] | None:
+    """Registry units, promise, money and quota, in the order in which everybody locks.
+
+    Of an offer that trades at once, what keeps its quota is returned: that comes after the money of its trades.
+    """
     contract, market = draft.contract, draft.terms.market
     if draft.ask.units and draft.clean is not None:
         keep_units(order=order, grams=draft.clean.grams_of(order.lots), unit_ids=draft.ask.units, now=now)
     is_forward = contract.is_forward(now)
     if not draft.is_buy and is_forward:
         keep_promise(order, order.lots, contract=contract, terms=market, now=now)
+    if is_at_once:
+        lock_counterparts(order)
     micro_usd = escrow_of(order, contract=contract, top_ticks=reference.high_ticks, now=now)
     keep_money(order, micro_usd, pay_from=draft.ask.pay_from, actor=draft.actor, now=now)
     order.save(update_fields=["escrow_micro_usd"])
     if draft.is_buy or is_forward:
         return None
-    return partial(keep_quota, order, order.lots, contract=contract, terms=market, actor=draft.actor, now=now)
+    quota = partial(keep_quota, order, order.lots, contract=contract, terms=market, actor=draft.actor, now=now)
+    if is_at_once:
+        return quota
+    quota()
+    return None
 
 
 def _matched(order: Order, quota: partial[None] | None, *, now: datetime) -> Order:
