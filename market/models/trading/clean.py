@@ -15,7 +15,8 @@ GRAMS_PER_UNIT = 1_000_000
 class RegistryUnit(models.Model):
     """A block of registry units with consecutive serial numbers. No serial number is in two blocks.
 
-    The database refuses blocks that overlap (`registry_unit_no_overlap` in migration market/0005). It counts as verified only if everything is filled in and it is retired; only then may it be used.
+    The database refuses blocks that overlap (`registry_unit_no_overlap` in migration market/0005). It counts as
+    verified only if everything is filled in and it is retired; only then may it be used.
     """
 
     registry = models.CharField(max_length=60)
