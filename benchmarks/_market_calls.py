@@ -100,7 +100,8 @@ def plain_numpy(bids: Bids, asks: Asks) -> int:
 
 
 def _fill(lots: Whole, upto: Whole, volume: int) -> Whole:
-    return np.clip(volume - (upto - lots), 0, lots)
+    filled: Whole = np.clip(volume - (upto - lots), 0, lots)
+    return filled
 
 
 def plain_python(bids: Bids, asks: Asks) -> int:

@@ -72,8 +72,9 @@ def own_gain(bids: Whole, asks: Whole, own: Whole, shade_per_mille: int, referen
     said = own - own * shade_per_mille // 1000
     bids[:, 0] = said
     price = prices(-np.sort(-bids, axis=1), asks, reference)
-    for draw in range(COMPARED if reference else 0):
-        assert price[draw] == _price_of_call(bids[draw], asks[draw], reference)
+    if reference is not None:
+        for draw in range(COMPARED):
+            assert price[draw] == _price_of_call(bids[draw], asks[draw], reference)
     return np.where((price > 0) & (said >= price), own - price, 0)
 
 

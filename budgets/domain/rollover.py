@@ -49,8 +49,8 @@ def turn(ended: Ended) -> Begun:
     Carried over: `rollover_percent` of what the budget's own limit had left, rounded down, and at
     most `rollover_cap_percent` of the base. What was sold is whole again. Draws on the pool end. Open
     holds stay reserved, so where they need more than the new limit, what they need stays: first of the
-    draws, then of what was left. What was overdrawn is paid first, as far as it fits. Nothing carried or earned lifts a limit above
-    the largest amount there is.
+    draws, then of what was left. What was overdrawn is paid first, as far as it fits. Nothing carried or
+    earned lifts a limit above the largest amount there is.
     """
     earned = min(ended.earned, max(0, LARGEST_AMOUNT - ended.base))
     own_limit = ended.base - ended.sold + ended.carried + ended.bonus

@@ -105,9 +105,9 @@ def total_base_steps(*, unit: Unit, period: Period, model_class: str) -> int:
     """How much quota of an instrument there is in a period: the sum of what is allotted, in steps.
 
     Counted are live budgets of this unit, period and model class (empty: for any class), and of those
-    on one path only the deepest: what a parent allots to its children is theirs already.
+    on one path only the topmost: what those below it are allotted is part of it.
     """
     budgets = Budget.objects.filter(unit=unit, period=period, model_class=model_class, deallocated_at=None)
     rows = list(budgets.only("path_ids", "limit", "carried", "pooled", "bonus", "sold"))
-    above = {each for row in rows for each in row.path_ids[1:]}
-    return sum(row.base_limit for row in rows if str(row.pk) not in above)
+    counted = {str(row.pk) for row in rows}
+    return sum(row.base_limit for row in rows if counted.isdisjoint(row.path_ids[1:]))

@@ -63,7 +63,7 @@ def test_an_order_outside_the_collar_says_which_field_and_between_what(market: S
     form.get_by_label("Quantity").fill("20000")
     form.get_by_label("Limit price, US$").fill("9")
     form.get_by_role("button", name="Place order").click()
-    expect(page.get_by_role("alert")).to_contain_text("Limit price, US$: Prices of tokens-any-month")
+    expect(page.get_by_role("alert")).to_contain_text("Limit price, US$: It stays between $0.00")
 
 
 def test_a_call_arrives_on_an_open_page_without_a_reload(market: Site, page: Page):

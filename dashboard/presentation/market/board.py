@@ -176,7 +176,7 @@ def order_row(order: OrderRow, budgets: Mapping[UUID, str], *, sight: Sight, now
         "limit": "any inside the collar"
         if order.limit_ticks is None
         else price_text(order.limit_ticks, order.lot_units),
-        "need": ppm_text(order.justice_ppm) if is_buy else "",
+        "need": ppm_text(order.justice_ppm) if is_buy and order.status == "open" else "",
         "adder": "" if is_buy else _adder(order),
         "region": "" if is_buy else _region(order),
         "escrow": figures.usd(order.escrow_micro_usd) if is_buy and order.status == "open" else "",

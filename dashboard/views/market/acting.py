@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -17,6 +18,7 @@ from accounts.domain.principal import Principal
 from accounts.selectors import find_principal_of_person
 from config.kernel.errors import DomainError
 from dashboard.domain.sight import Sight
+from dashboard.presentation.market.quota import PRICE_UNITS_WORDS, UNITS_OF_A_PRICE
 
 Say = Callable[[dict[str, Any], Principal, datetime], str]
 
@@ -34,8 +36,16 @@ def act(request: HttpRequest, sight: Sight, form: forms.Form | None, say: Say, *
     try:
         messages.success(request, say(values, principal, datetime.now(UTC)))
     except DomainError as error:
-        messages.error(request, f"{_label(form, error.field)}{error.detail}")
+        messages.error(request, f"{_label(form, error.field)}{_words(error)}")
     return redirect(back)
+
+
+def _words(error: DomainError) -> str:
+    """Why not, with prices for a thousand units as everywhere on the pages."""
+    if error.code != "outside_collar":
+        return error.detail
+    low, high = ((Decimal(error.facts[name]) * UNITS_OF_A_PRICE).normalize() for name in ("low_usd", "high_usd"))
+    return f"It stays between ${low:f} and ${high:f} for {PRICE_UNITS_WORDS} now."
 
 
 def trader_of(request: HttpRequest, sight: Sight) -> Principal:

@@ -151,8 +151,11 @@ def _own(sight: Sight) -> list[BudgetState]:
 
 
 def _chosen(books: list[Book], code: str) -> Book | None:
-    """The instrument asked for, else the first: what somebody waits for comes first."""
-    return next((each for each in books if each.instrument.code == code), books[0] if books else None)
+    """The instrument asked for, else the one that traded last, else the first."""
+    asked = next((each for each in books if each.instrument.code == code), None)
+    traded = {each.instrument.last_traded_at: each for each in books if each.instrument.last_traded_at is not None}
+    latest = traded[max(traded)] if traded else None
+    return asked or latest or (books[0] if books else None)
 
 
 def _line(book: Book, chosen: Book | None, last: AuctionRow | None, now: datetime) -> dict[str, Any]:

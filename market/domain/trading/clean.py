@@ -6,7 +6,7 @@ clean together with what running them there will emit. A quota of carbon is pric
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, Decimal
 
 from budgets.domain.units import Unit
@@ -20,7 +20,7 @@ from market.domain.trading.instruments import Contract
 HISTORY = "history"
 """The team ran work there lately."""
 DECLARED = "declared"
-"""The team has run nothing lately and named it."""
+"""The team has run nothing lately and named it: it pays no less than for an unknown region."""
 UNKNOWN = "unknown"
 """Nothing is known: the world's mean intensity, which counts as not clean."""
 UG_PER_G = 1_000_000
@@ -95,6 +95,16 @@ def clean_facts(*, region_id: str | None, basis: str, site: Site, contract: Cont
         lot_ug=_ceiling(grams * UG_PER_G),
         # US$ per tonne is micro-USD per gram.
         adder_ticks=_ceiling(grams * terms.carbon_usd_per_t) if pays else 0,
+    )
+
+
+def not_below(facts: CleanFacts, least: CleanFacts) -> CleanFacts:
+    """The facts with an adder and a cover of at least those of `least`, and clean only if that is."""
+    return replace(
+        facts,
+        is_clean=facts.is_clean and least.is_clean,
+        lot_ug=max(facts.lot_ug, least.lot_ug),
+        adder_ticks=max(facts.adder_ticks, least.adder_ticks),
     )
 
 

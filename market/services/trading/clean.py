@@ -13,7 +13,7 @@ from climate.domain.places import RegionFacts
 from climate.domain.signal import Signal
 from config.kernel.errors import InvalidInput, NotFound
 from market.domain.policy import PolicyTerms
-from market.domain.trading.clean import DECLARED, HISTORY, UNKNOWN, CleanFacts, clean_facts, site_of
+from market.domain.trading.clean import DECLARED, HISTORY, UNKNOWN, CleanFacts, clean_facts, not_below, site_of
 from market.domain.trading.instruments import Contract
 from market.models import Settlement
 
@@ -26,19 +26,24 @@ def clean_facts_of(
     """The region behind an offer with its carbon-free share, intensity and carbon adder in this hour.
 
     The named region, if the team ran work there in the last 30 days (`history`) or ran nothing at all
-    (`declared`); without a name the region where most of its tokens ran (`history`); else none (`unknown`).
+    (`declared`: a word that nothing bears out pays at least the adder of an unknown region); without a name
+    the region where most of its tokens ran (`history`); else none (`unknown`).
     Raises InvalidInput naming `region`: `not_behind` where the team has run work, but not there.
     """
     ran = tokens_by_region(team_id, now=now)
     code, basis = _behind(region_code, ran)
     region, signal = _place(code, terms, now) if code else (None, None)
-    return clean_facts(
+    facts = clean_facts(
         region_id=region.code if region else None,
         basis=basis if region else UNKNOWN,
         site=site_of(region, signal, default_pue=terms.default_pue),
         contract=contract,
         terms=terms,
     )
+    if facts.basis != DECLARED:
+        return facts
+    unknown = site_of(None, None, default_pue=terms.default_pue)
+    return not_below(facts, clean_facts(region_id=None, basis=UNKNOWN, site=unknown, contract=contract, terms=terms))
 
 
 def tokens_by_region(team_id: int, *, now: datetime) -> Counter[str]:

@@ -60,7 +60,7 @@ def prepare(instrument: Instrument, *, closes_at: datetime, now: datetime) -> Ca
 
 def decide(call: Call, gathered: Gathered) -> Decided:
     """Work a call out. Where the Fund pays, the accounts of everybody in it and the Fund are locked from here on."""
-    bids = bids_of(gathered.buys, terms=call.policy.terms, high_ticks=call.reference.high_ticks, now=call.now)
+    bids = bids_of(gathered, terms=call.policy.terms, high_ticks=call.reference.high_ticks, now=call.now)
     asks = asks_of(gathered.sells)
     terms = _terms(call)
     if call.policy.terms.justice.kind == "fixed":

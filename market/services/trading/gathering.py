@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -65,29 +65,39 @@ class OpenOrder(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gathered:
-    """Both sides by number."""
+    """Both sides by number, and the organisation of each team that has open orders."""
 
     buys: Sequence[OpenOrder]
     sells: Sequence[OpenOrder]
+    organisations: Mapping[int, int] = field(default_factory=dict)
+
+    @property
+    def both_sided(self) -> set[int]:
+        """Teams of organisations that sell here too."""
+        selling = {self.organisations.get(each.team_id) for each in self.sells}
+        return {team_id for team_id, organisation_id in self.organisations.items() if organisation_id in selling}
 
 
 def gather(instrument: Instrument, *, placed: Q) -> Gathered:
     """Open orders of a locked instrument that were placed in time, first come first."""
     rows = Order.objects.filter(placed, instrument=instrument, status=Order.Status.OPEN).order_by("number")
     orders = [OpenOrder(*row) for row in rows.values_list(*OpenOrder._fields)]
+    organisations = dict(rows.order_by().values_list("team_id", "team__organisation_id").distinct())
     return Gathered(
+        organisations=organisations,
         buys=[each for each in orders if each.side == Order.Side.BUY],
         sells=[each for each in orders if each.side == Order.Side.SELL],
     )
 
 
-def bids_of(buys: Sequence[OpenOrder], *, terms: PolicyTerms, high_ticks: int, now: datetime) -> Bids:
+def bids_of(gathered: Gathered, *, terms: PolicyTerms, high_ticks: int, now: datetime) -> Bids:
     """Buy orders as a call takes them. A market order bids as far as the collar and its escrow go."""
+    buys = gathered.buys
     return Bids(
         number=_column([each.number for each in buys]),
         limit_ticks=_column([_most(each, high_ticks) for each in buys]),
         lots=_column([each.left for each in buys]),
-        rate_ppm=_column(_rates(buys, terms, now)),
+        rate_ppm=_column(_rates(gathered, terms, now)),
         weight_ppm=_column(_weights(buys, terms, now)),
         team=_column([each.principal for each in buys]),
     )
@@ -132,15 +142,23 @@ def _weights(buys: Sequence[OpenOrder], terms: PolicyTerms, now: datetime) -> li
     return [latest[each.principal] for each in buys]
 
 
-def _rates(buys: Sequence[OpenOrder], terms: PolicyTerms, now: datetime) -> list[int]:
+def _rates(gathered: Gathered, terms: PolicyTerms, now: datetime) -> list[int]:
+    """What need adds to each bid. Nobody is subsidised who sells here too: it would pay for trading with oneself."""
+    buys, both_sided = gathered.buys, gathered.both_sided
     south = {each.code for each in climate.list_countries() if each.is_global_south} if buys else set()
     needs = [Need(score=each.need_score, is_global_south=each.origin_code in south) for each in buys]
     mean = get_mean_need_score(now)
     if mean is None:
         mean = mean_need((each.need_score, each.left) for each in buys)
     rates = rates_ppm(terms, needs, mean_score=mean)
-    # The clearing house has no need of its own, and no means either.
-    return [0 if each.is_buy_in else rate for each, rate in zip(buys, rates, strict=True)]
+    counted = [
+        # The clearing house has no need of its own, and no means either.
+        0 if each.is_buy_in else max(0, rate) if each.team_id in both_sided else rate
+        for each, rate in zip(buys, rates, strict=True)
+    ]
+    # Premia of a feebate pay for subsidies alone: where nobody gets one, no bid is worth less for them.
+    is_idle = terms.justice.kind == "feebate" and min(counted, default=0) >= 0
+    return [0] * len(counted) if is_idle else counted
 
 
 def _column(values: Sequence[int]) -> Whole:

@@ -147,7 +147,7 @@ def _write_trades(auction: Auction, fills: Sequence[Filled], *, now: datetime) -
 
 
 def _write_orders(auction: Auction, fills: Sequence[Filled], *, now: datetime) -> None:
-    reason = f"filled in {auction.get_kind_display()} {auction.pk}"
+    reason = f"filled in auction {auction.pk} ({auction.get_kind_display()})"
     whole = [(each.order.number, each.order.lots, 0) for each in fills if each.lots == each.order.left]
     part = [
         (each.order.number, each.order.filled_lots + each.lots, each.escrow_left)
@@ -211,4 +211,4 @@ def _deliver(settlements: Sequence[Settlement], contract: Contract, keep: Keep |
 
 def reason_of(auction: Auction) -> str:
     """As journals and ledgers name an auction."""
-    return f"{auction.instrument_id}, {auction.get_kind_display()} {auction.pk}"
+    return f"{auction.instrument_id}, auction {auction.pk} ({auction.get_kind_display()})"

@@ -201,7 +201,7 @@ def test_a_budget_that_is_not_there_or_has_ended_offers_nothing():
         offer(leaf, 1)
 
 
-def test_all_the_quota_there_is_counts_the_deepest_budgets_once():
+def test_all_the_quota_there_is_counts_the_topmost_budgets_once():
     team = make_team()
     leaf, _, _ = make_path(100, 500, 900, team=team)
     make_path(70, team=team, model_class="L")
@@ -209,7 +209,7 @@ def test_all_the_quota_there_is_counts_the_deepest_budgets_once():
     ended, _ = make_path(30, 33, team=team)
     services.deallocate(budget_id=ended, actor="test", reason="over", now=NOW)
     deliver([give(leaf, 60)], [take(make_path(5)[0], 60)])
-    assert total_base_steps(unit=Unit.TOKENS, period=Period.MONTH, model_class="") == 100 + 33 + 5
+    assert total_base_steps(unit=Unit.TOKENS, period=Period.MONTH, model_class="") == 900 + 33 + 5
     assert total_base_steps(unit=Unit.TOKENS, period=Period.MONTH, model_class="L") == 70
     assert total_base_steps(unit=Unit.ENERGY_WH, period=Period.MONTH, model_class="") == 0
 

@@ -46,6 +46,8 @@ def test_without_history_a_declared_region_is_taken_and_none_is_unknown(team):
     unknown = facts(team)
     assert (unknown.region_id, unknown.basis, unknown.intensity_basis) == (None, "unknown", "world")
     assert (unknown.is_clean, unknown.adder_ticks) == (False, 7)
+    # A word that nothing bears out is worth nothing: the cleanest region pays as an unknown one.
+    assert (facts(team, NORTH).is_clean, facts(team, NORTH).adder_ticks) == (False, 7)
 
 
 def test_without_a_name_it_is_where_most_tokens_ran(team):
@@ -78,6 +80,7 @@ def test_a_region_that_does_not_exist_is_named(team):
 
 
 def test_the_reading_of_the_hour_and_the_regions_contracts_decide(team):
+    ran(team, WEST, 1_000)
     Region.objects.filter(pk=WEST).update(contracted_cfe_share=0.5, pue=1.2)
     zone = Region.objects.get(pk=WEST).zone_id
     CarbonReading.objects.create(

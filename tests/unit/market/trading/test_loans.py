@@ -53,7 +53,7 @@ def test_time_before_the_loan_and_after_its_due_date_does_not_count():
 
 def test_an_early_return_earns_by_the_fee_paid_and_the_time_left():
     at = LENT + timedelta(days=5)
-    paid = dict(fee_paid=500, reward_percent=10, at=at)
+    paid = {"fee_paid": 500, "reward_percent": 10, "at": at}
     assert early_return_reward(terms(), value_micro_usd=10**9, **paid) == 25  # 500 x 10 % x half of the time
     assert early_return_reward(terms(), value_micro_usd=600, **paid) == 5  # 600 x 5 of 30 days is 100, not 500
     assert early_return_reward(terms(), fee_paid=1000, value_micro_usd=10**9, reward_percent=10, at=DUE) == 0
