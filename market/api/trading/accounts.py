@@ -80,18 +80,27 @@ class DepositView(APIView):
 
     required_scopes = {"POST": Scope.MARKET_OPERATE}
 
-    @extend_schema(operation_id="market_accounts_deposit", request=DepositIn, responses={201: AccountOut})
+    @extend_schema(
+        operation_id="market_accounts_deposit",
+        parameters=[IDEMPOTENCY_KEY],
+        request=DepositIn,
+        responses={201: AccountOut},
+    )
     def post(self, request: Request) -> Response:
         """Put money into a team's account, with a reason that stays in its books."""
-        values = validated(DepositIn, request)
-        services.deposit(
-            team_id=values["team"],
-            micro_usd=micro_usd_of(values["amount_usd"]),
-            actor=Principal.of(request.auth).actor,
-            reason=values["reason"],
-            now=timezone.now(),
-        )
-        return Response(AccountOut(selectors.get_account(values["team"])).data, status=201)
+        values, principal = validated(DepositIn, request), Principal.of(request.auth)
+
+        def work() -> tuple[int, object]:
+            services.deposit(
+                team_id=values["team"],
+                micro_usd=micro_usd_of(values["amount_usd"]),
+                actor=principal.actor,
+                reason=values["reason"],
+                now=timezone.now(),
+            )
+            return 201, AccountOut(selectors.get_account(values["team"])).data
+
+        return answered_once(request, work)
 
 
 def _moved(request: Request, move: Callable[..., object]) -> Response:

@@ -245,4 +245,8 @@ def test_deposits_are_for_who_operates_the_market(trader: Trader) -> None:
     operator = make_team("Operator", scopes={*ALL_SCOPES, Scope.MARKET_OPERATE})
     assert _post(operator.client, path, body).json()["balance_usd"] == "2.000000"
     assert _post(operator.client, path, {**body, "reason": " "}).status_code == 422
+    for _ in range(2):
+        again = operator.client.post(path, body, format="json", HTTP_IDEMPOTENCY_KEY="once")
+        assert (again.status_code, again.json()["balance_usd"]) == (201, "4.000000")
+    assert again.headers["Idempotent-Replayed"] == "true"
     assert _post(operator.client, path, {**body, "team": 999_999}).status_code == 404
