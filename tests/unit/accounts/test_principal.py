@@ -34,7 +34,12 @@ def test_only_visible_teams_are_seen_unless_the_caller_sees_everything():
 
 def test_viewers_and_auditors_only_read():
     for role in (Role.VIEWER, Role.AUDITOR):
-        assert SCOPES_OF_ROLE[role] == {Scope.CLIMATE_READ, Scope.REQUESTS_READ, Scope.BUDGETS_READ}
+        assert SCOPES_OF_ROLE[role] == {
+            Scope.CLIMATE_READ,
+            Scope.REQUESTS_READ,
+            Scope.BUDGETS_READ,
+            Scope.MARKET_READ,
+        }
 
 
 def test_every_role_has_scopes_and_an_owner_has_all():
