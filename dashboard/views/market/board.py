@@ -35,7 +35,7 @@ from dashboard.views.market.acting import act, page_at
 from dashboard.views.page import page
 from market.domain.trading.auction_views import AuctionRow
 from market.domain.trading.order_views import Book
-from market.domain.trading.orders import OrderAsk, Side, TradeSession
+from market.domain.trading.orders import OrderAsk, OrderKind, Side, TradeSession
 from market.selectors import get_policy_in_force, list_auctions, list_halts
 from market.selectors.trading.accounts import get_account, list_accounts, list_postings
 from market.selectors.trading.books import list_books
@@ -139,6 +139,7 @@ def _ask(values: dict[str, Any], sight: Sight) -> OrderAsk:
         unit=unit,
         quantity=values["quantity"],
         limit_price_usd=None if price is None else price / UNITS_OF_A_PRICE,
+        kind=OrderKind.MARKET if price is None else OrderKind.LIMIT,
         model_class=values["model_class"] or None,
         budget_id=budget_id,
         session=TradeSession(values["session"] or "call"),

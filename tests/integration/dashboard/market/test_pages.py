@@ -131,6 +131,12 @@ def test_an_offer_is_placed_and_taken_back_on_the_page(traded, trader):
     assert order.status == "cancelled"
 
 
+def test_an_offer_without_a_limit_takes_any_price_inside_the_collar(traded, trader):
+    body = {"side": "sell", "budget": str(own_order(traded).budget_id), "quantity": "5000"}
+    assert "The order is in." in text_of(trader.post("/market/orders/", body, follow=True))
+    assert (own_order(traded).kind, own_order(traded).limit_ticks) == ("market", None)
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
