@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -30,6 +30,8 @@ from market.domain.trading.auction_views import AuctionRow, InstrumentNow
 from market.domain.trading.order_views import AccountRow, Book, OrderRow, PostingRow, PriceRow
 
 Row = dict[str, Any]
+CALL_IS_LATE = timedelta(minutes=2)
+"""A call is held within seconds of its time: later than this, no worker runs, or it fails."""
 PRICE_CHART = json.dumps(
     {
         "x": "time",
@@ -77,6 +79,8 @@ def _state(each: InstrumentNow, now: datetime) -> tuple[str, str]:
         return "open book", "good"
     if each.next_call_at is None:
         return "waits for an order", "calm"
+    if each.next_call_at + CALL_IS_LATE < now:
+        return "call is late: tried again every few seconds", "bad"
     if each.locks_at is not None and each.locks_at <= now:
         return "only better orders", "info"
     return "sealed call", "good"

@@ -33,7 +33,7 @@ def week_board(week: SimulatedWeek, policy: str) -> Row:
     """The week under one policy (the first one where there is none by that name)."""
     chosen = next((each for each in week.policies if each.policy == policy), week.policies[0])
     return {
-        "label": week.label,
+        "label": week.label.removeprefix("SIMULATION: ").capitalize(),
         "policies": [each.policy for each in week.policies],
         "chosen": chosen.policy,
         "justice": chosen.justice,

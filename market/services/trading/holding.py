@@ -17,7 +17,7 @@ BY_TEAMS = (Order.Source.TEAM, Order.Source.RULE)
 def require_holding(
     team_id: int, contract: Contract, lots: int, terms: MarketTerms, *, field: str | None = "quantity"
 ) -> None:
-    """What a team has of an instrument, bids for and asks for now stays within the policy's share of all quota.
+    """Hold a team to the policy's share of all quota: what it has of an instrument, bids for and wants with this ask.
 
     It has what it bought and what it borrowed. All quota is what is allotted of the instrument's unit, period and
     class; one lot may always be had. Raises Conflict `holding_limit` naming `field`, with the facts `most` and

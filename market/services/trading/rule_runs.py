@@ -41,6 +41,7 @@ from market.services.trading.orders import place_order
 logger = logging.getLogger(__name__)
 Kind = StandingRule.Kind
 LONGEST_OUTCOME = 300
+FAILED = "failed: an error of the program, which the log tells; tried again at the next run"
 BUSIEST_OF = timedelta(hours=24)
 GOOD_FOR_CALLS = 2
 """An order of a rule ends after so many calls: then the rule looks again."""
@@ -57,6 +58,7 @@ def run_rules(*, now: datetime) -> int:
             placed += in_transaction(partial(_run, rule_id, now=now))
         except Exception:
             logger.exception("standing rule failed", extra={"rule": rule_id})
+            StandingRule.objects.filter(pk=rule_id).update(last_run_at=now, last_outcome=FAILED)
     return placed
 
 

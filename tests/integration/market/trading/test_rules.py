@@ -14,6 +14,7 @@ from config.kernel.errors import InvalidInput, NotAllowed, NotFound
 from market.models import Order, StandingRule
 from market.selectors import get_rule
 from market.services import RuleAsk, change_rule, create_rule, halt_trading, pause_rule, run_rules
+from market.services.trading import rule_runs
 from market.services.trading.closing import close_orders
 from tests.integration.market.trading.desk import Trader, make_trader
 from tests.integration.world import NOW, make_budget
@@ -117,6 +118,25 @@ def test_what_an_order_of_yesterday_trades_today_counts_for_today(trader):
     close_orders([the_order()], status=Order.Status.EXPIRED, actor="test", reason="test", now=after)
     run_rules(now=after + timedelta(days=1))
     assert (the_order().lots, StandingRule.objects.get().pk) == (30, rule.pk)
+
+
+def test_a_rule_that_the_program_fails_says_so_to_its_team_and_holds_up_no_other(trader, monkeypatch):
+    first, second = sell_rule(trader), sell_rule(make_trader("Second"))
+    run = rule_runs._run
+
+    def fail_first(rule_id: int, **given: Any) -> bool:
+        if rule_id == first.pk:
+            raise RuntimeError("a bug")
+        return run(rule_id, **given)
+
+    monkeypatch.setattr(rule_runs, "_run", fail_first)
+    run_rules(now=NOW)
+
+    for rule in (first, second):
+        rule.refresh_from_db()
+    assert first.last_outcome.startswith("failed: an error of the program")
+    assert (first.last_run_at, second.last_run_at) == (NOW, NOW)
+    assert not second.last_outcome.startswith("failed")
 
 
 def test_no_more_rules_run_than_may_be_made_however_they_are_paused_and_resumed(trader, monkeypatch):
