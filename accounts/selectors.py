@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Prefetch
+from django.db.models import Prefetch, Q
 
 from accounts.domain.principal import Principal
 from accounts.domain.scopes import PLATFORM_SCOPES, SCOPES_OF_ROLE, Role, Scope
@@ -50,15 +50,25 @@ def find_principal_by_secret(secret: str, *, now: datetime) -> tuple[Principal, 
     return principal, key
 
 
-def find_remembered_principal(secret: str, *, now: datetime) -> Principal | None:
-    """The caller behind a secret that this process has found within the last second, without the database."""
+def is_key_in_force(api_key_id: int, *, now: datetime) -> bool:
+    """Whether work that a key has asked for may go on: it is neither revoked nor expired, and its team is active."""
+    lasting = Q(expires_at=None) | Q(expires_at__gt=now)
+    active = Q(team__is_active=True, team__organisation__is_active=True)
+    return ApiKey.objects.filter(lasting, active, pk=api_key_id, revoked_at=None).exists()
+
+
+def find_remembered_principal(secret: str, *, now: datetime, within: timedelta = REMEMBERED_FOR) -> Principal | None:
+    """The caller behind a secret that this process has found within the last second, without the database.
+
+    `within` longer than that is for work that is checked again once the database answers.
+    """
     if not looks_like_secret(secret):
         return None
     found = _remembered.get(digest_of(secret, pepper=settings.API_KEY_PEPPER))
     if found is None:
         return None
     found_at, expires_at, principal = found
-    if abs(now - found_at) > REMEMBERED_FOR or (expires_at is not None and expires_at <= now):
+    if abs(now - found_at) > within or (expires_at is not None and expires_at <= now):
         return None
     return principal
 

@@ -56,12 +56,15 @@ class Environment:
     sources: dict[str, SourceSettings]
     outgoing_hosts: list[str]
     archive_dir: Path
+    spool_dir: Path
+    emergency_dir: Path
     request_rate_per_minute: int
     plan_retention_hours: int
     public_url: str
     email_url: str
     default_from_email: str
     webhook_private_hosts: list[str]
+    upstream_private_hosts: list[str]
 
     @property
     def is_production(self) -> bool:
@@ -202,10 +205,14 @@ def read_environment() -> Environment:
         sources=_sources(env),
         outgoing_hosts=env.list("OUTGOING_HOSTS", default=[]),
         archive_dir=Path(env.str("ARCHIVE_DIR", str(data_dir / "archive"))).expanduser().resolve(),
+        spool_dir=Path(env.str("SPOOL_DIR", str(data_dir / "spool"))).expanduser().resolve(),
+        # Not below the data folder: it is for the day on which that cannot be written to.
+        emergency_dir=Path(env.str("EMERGENCY_DIR", f"{tempfile.gettempdir()}/commonwatt-emergency")).expanduser(),
         request_rate_per_minute=env.int("REQUEST_RATE_PER_MINUTE", 6000),
         plan_retention_hours=env.int("PLAN_RETENTION_HOURS", 48),
         public_url=_public_url(env.str("PUBLIC_URL", "") or own_machine),
         email_url=_email_url(env.str("EMAIL_URL", "") or ("consolemail://" if mode == "local" else "")),
         default_from_email=env.str("DEFAULT_FROM_EMAIL", "") or "commonwatt@localhost",
         webhook_private_hosts=[name.lower() for name in env.list("WEBHOOK_PRIVATE_HOSTS", default=[])],
+        upstream_private_hosts=[name.lower() for name in env.list("UPSTREAM_PRIVATE_HOSTS", default=[])],
     )

@@ -8,7 +8,9 @@ from typing import Any
 import environ
 
 from config.administration import appearance
+from config.api import schema_settings
 from config.environment import BASE_DIR, read_environment
+from config.schedule import SCHEDULE
 from config.server.logs import logging_settings
 
 ENVIRONMENT = read_environment()
@@ -69,6 +71,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
+    "config.api.paths.StorablePathMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
     "axes.middleware.AxesMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
@@ -150,34 +153,7 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_BEAT_SCHEDULE: dict[str, Any] = {
-    "collect-climate": {"task": "climate.tasks.collect_due_sources", "schedule": 60.0},
-    "end-emergencies": {"task": "climate.tasks.end_emergencies", "schedule": 60.0},
-    "keep-forecasts-good": {"task": "climate.tasks.keep_forecasts_good", "schedule": 3600.0},
-    "retire-readings": {"task": "climate.tasks.retire_old_readings", "schedule": 86_400.0},
-    "resume-reading-imports": {"task": "climate.tasks.resume_reading_imports", "schedule": 60.0},
-    "forget-old-answers": {"task": "accounts.tasks.forget_old_answers", "schedule": 3600.0},
-    "begin-budget-periods": {"task": "budgets.tasks.begin_due_periods", "schedule": 30.0},
-    "deliver-alerts": {"task": "budgets.tasks.deliver_alerts", "schedule": 10.0, "options": {"expire_seconds": 10}},
-    "sweep-holds": {"task": "budgets.tasks.sweep_holds", "schedule": 15.0},
-    "tend-escrow": {"task": "budgets.tasks.tend_escrow", "schedule": 5.0, "options": {"expire_seconds": 5}},
-    "renew-seals": {"task": "budgets.tasks.renew_seals", "schedule": 3600.0},
-    "forget-deliveries": {"task": "budgets.tasks.forget_deliveries", "schedule": 86_400.0},
-    "learn-estimates": {"task": "budgets.tasks.learn_estimates", "schedule": 60.0},
-    "note-forecasts": {"task": "budgets.tasks.note_forecasts", "schedule": 300.0},
-    "propose-shares": {"task": "budgets.tasks.propose_changes", "schedule": 604_800.0},
-    "expire-holds": {"task": "market.tasks.expire_overdue", "schedule": 15.0},
-    "forget-old-plans": {"task": "market.tasks.forget_old_plans", "schedule": 3600.0},
-    "take-up-planned-work": {"task": "market.tasks.take_up_due", "schedule": 60.0},
-    "allocation-pass": {"task": "market.tasks.run_allocation_pass", "schedule": 300.0},
-    "count-arrivals": {"task": "market.tasks.count_arrivals", "schedule": 600.0},
-    "run-standing-rules": {"task": "market.tasks.run_standing_rules", "schedule": 300.0},
-    "watch-conduct": {"task": "market.tasks.watch_conduct", "schedule": 3600.0},
-    "snapshot-reputation": {"task": "market.tasks.snapshot_reputation", "schedule": 3600.0},
-    "expire-orders": {"task": "market.tasks.expire_orders", "schedule": 15.0},
-    "hold-calls": {"task": "market.tasks.hold_calls", "schedule": 10.0},
-    "settle-loans": {"task": "market.tasks.settle_loans", "schedule": 60.0},
-}
+CELERY_BEAT_SCHEDULE = SCHEDULE
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 
 # --- people ----------------------------------------------------------------------
@@ -220,65 +196,7 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Commonwatt API",
-    "DESCRIPTION": "Climate-aware allocation of AI capacity.",
-    "VERSION": "1.0.0",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {
-        "DisasterKindEnum": "climate.api.emergency_serializers.KINDS",
-        "AlertLevelEnum": "climate.api.emergency_serializers.LEVELS",
-        "EmergencyStateEnum": "climate.api.emergency_serializers.STATES",
-        "OutageKindEnum": "climate.api.outages.KINDS",
-        "BudgetLevelEnum": "budgets.api.bodies.LEVELS",
-        "BudgetStatusEnum": "budgets.api.answers.STATUSES",
-        "HoldStatusEnum": "budgets.api.answers.HOLD_STATUSES",
-        "LedgerKindEnum": "budgets.api.answers.LEDGER_KINDS",
-        "GearEnum": "budgets.api.answers.GEARS_USED",
-        "GearChoiceEnum": "budgets.api.bodies.GEARS",
-        "AdjustmentKindEnum": "budgets.api.bodies.ADJUSTMENT_KINDS",
-        "AdjustmentStatusEnum": "budgets.api.answers.ADJUSTMENT_STATUSES",
-        "BudgetAlertKindEnum": "budgets.api.alert_serializers.ALERT_KINDS",
-        "ChannelKindEnum": "budgets.api.alert_serializers.CHANNEL_KINDS",
-        "ChannelStateEnum": "budgets.api.alert_serializers.CHANNEL_STATES",
-        "DeliveryStatusEnum": "budgets.api.alert_serializers.DELIVERY_STATUSES",
-        "EconomicKindEnum": "budgets.api.economy.EVENT_KINDS",
-        "ProposalStatusEnum": "budgets.api.economy.PROPOSAL_STATUSES",
-        "RequestStatusEnum": "market.api.serializers.STATUSES",
-        "UnitEnum": "budgets.api.bodies.UNITS",
-        "PeriodEnum": "budgets.api.bodies.PERIODS",
-        "ModelClassEnum": "budgets.api.bodies.CLASSES",
-        "TradedUnitEnum": "market.api.trading.order_serializers.TRADED_UNITS",
-        "TradedClassEnum": "market.api.trading.order_serializers.TRADED_CLASSES",
-        "TradedPeriodEnum": "market.api.trading.order_serializers.TRADED_PERIODS",
-        "OrderSideEnum": "market.models.Order.Side",
-        "OrderKindEnum": "market.models.Order.Kind",
-        "OrderStatusEnum": "market.models.Order.Status",
-        "OrderSourceEnum": "market.models.Order.Source",
-        "JournalKindEnum": "market.models.Journal.Kind",
-        "AuctionKindEnum": "market.models.Auction.Kind",
-        "AuctionStatusEnum": "market.models.Auction.Status",
-        "HaltKindEnum": "market.models.TradingHalt.Kind",
-        "FundEntryKindEnum": "market.models.FundEntry.Kind",
-        "LoanStatusEnum": "market.models.Loan.Status",
-        "LoanEventKindEnum": "market.models.LoanEvent.Kind",
-        "ForwardSideEnum": "market.models.ForwardLeg.Side",
-        "ForwardStatusEnum": "market.models.ForwardLeg.Status",
-        "DonationStatusEnum": "market.models.Donation.Status",
-        "FlagKindEnum": "market.models.ConductFlag.Kind",
-        "FlagStatusEnum": "market.models.ConductFlag.Status",
-        "AppealStatusEnum": "market.models.Appeal.Status",
-        "RuleKindEnum": "market.models.StandingRule.Kind",
-    },
-    "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",
-        "config.api.schema.document_problems",
-    ],
-}
+SPECTACULAR_SETTINGS = schema_settings.SPECTACULAR
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024  # two million characters of text to count, escaped
 
@@ -288,6 +206,8 @@ CLIMATE_SOURCES = ENVIRONMENT.sources
 # Where connectors may be redirected to, besides the hosts of the configured addresses.
 OUTGOING_HOSTS = ENVIRONMENT.outgoing_hosts
 ARCHIVE_DIR = ENVIRONMENT.archive_dir
+SPOOL_DIR = ENVIRONMENT.spool_dir
+EMERGENCY_DIR = ENVIRONMENT.emergency_dir
 TIKTOKEN_CACHE_DIR = ENVIRONMENT.data_dir / "tiktoken"
 
 # --- telling people and programs ------------------------------------------------------
@@ -308,6 +228,8 @@ EMAIL_USE_TLS = _email.get("EMAIL_USE_TLS", False)
 EMAIL_USE_SSL = _email.get("EMAIL_USE_SSL", False)
 # Hosts, by name, that webhooks may reach although their address is private.
 WEBHOOK_PRIVATE_HOSTS = ENVIRONMENT.webhook_private_hosts
+# The same for deployments of models, such as an Ollama on this machine.
+UPSTREAM_PRIVATE_HOSTS = ENVIRONMENT.upstream_private_hosts
 
 # --- pages and static files ---------------------------------------------------------
 

@@ -6,6 +6,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from config.administration.views import audit_log
 from config.api.problems import nothing_here
+from sessions_app.api.gateway.elsewhere import served_elsewhere
 
 urlpatterns = [
     path("admin/audit-log/", admin.site.admin_view(audit_log), name="audit_log"),
@@ -19,7 +20,9 @@ urlpatterns = [
     path("api/v1/", include("climate.urls")),
     path("api/v1/", include("budgets.urls")),
     path("api/v1/", include("market.urls")),
+    path("api/v1/", include("sessions_app.urls")),
     re_path(r"^api/", nothing_here),
+    re_path(r"^v1(?:/|$)", served_elsewhere),
     path("", include("config.server.urls")),
     path("", include("dashboard.urls")),
 ]

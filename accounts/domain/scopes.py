@@ -20,6 +20,8 @@ class Scope(StrEnum):
     MARKET_READ = "market:read"
     MARKET_TRADE = "market:trade"
     MARKET_OPERATE = "market:operate"
+    SESSIONS_READ = "sessions:read"
+    SESSIONS_WRITE = "sessions:write"
 
 
 class Role(StrEnum):
@@ -38,12 +40,14 @@ PLATFORM_SCOPES = frozenset({Scope.EMERGENCIES_WRITE, Scope.CAPACITY_WRITE, Scop
 ALL_SCOPES = frozenset(Scope) - PLATFORM_SCOPES
 """All that a team can hold by itself."""
 
-_READING = frozenset({Scope.CLIMATE_READ, Scope.REQUESTS_READ, Scope.BUDGETS_READ, Scope.MARKET_READ})
+_READING = frozenset(
+    {Scope.CLIMATE_READ, Scope.REQUESTS_READ, Scope.BUDGETS_READ, Scope.MARKET_READ, Scope.SESSIONS_READ}
+)
 
 SCOPES_OF_ROLE: dict[Role, frozenset[Scope]] = {
     Role.OWNER: ALL_SCOPES,
     Role.OPERATOR: ALL_SCOPES,
-    Role.MEMBER: _READING | {Scope.REQUESTS_WRITE, Scope.REQUESTS_SIMULATE, Scope.BUDGETS_SPEND},
+    Role.MEMBER: _READING | {Scope.REQUESTS_WRITE, Scope.REQUESTS_SIMULATE, Scope.BUDGETS_SPEND, Scope.SESSIONS_WRITE},
     Role.VIEWER: _READING,
     Role.AUDITOR: _READING,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 
-AUDITED_APPS = ("accounts", "auth", "axes", "budgets", "climate", "django_celery_beat", "market")
+AUDITED_APPS = ("accounts", "auth", "axes", "budgets", "climate", "django_celery_beat", "market", "sessions_app")
 
 OPERATED: dict[str, tuple[str, ...]] = {
     "accounts": ("add_apikey", "change_apikey"),

@@ -20,6 +20,7 @@ from budgets.selectors import get_backlog
 from climate.domain.providers import brings_intensity
 from climate.selectors import list_sources
 from config.server.background import find_background
+from sessions_app.selectors.spool import get_spool_depth
 
 logger = logging.getLogger(__name__)
 
@@ -142,10 +143,20 @@ def _alerts(now: datetime) -> Finding:
     return Finding(state=State.DEGRADED if is_stuck else State.OK, detail="; ".join(words))
 
 
+def _checkpoint_spool(_now: datetime) -> Finding:
+    """What waits on this machine because the database did not take it, and what nobody can replay."""
+    depth = get_spool_depth()
+    words = f"{depth.waiting} waiting, {depth.emergencies} of them emergency records; {depth.set_aside} set aside"
+    if depth.oldest_at is not None:
+        words += f"; oldest since {depth.oldest_at:%Y-%m-%d %H:%M} UTC"
+    return Finding(state=State.DEGRADED if depth.waiting or depth.set_aside else State.OK, detail=words)
+
+
 CHECKS: dict[str, tuple[Callable[[datetime], Finding], State]] = {
     "database": (_database, State.FAILED),
     "broker": (_broker, State.FAILED),
     "channel_layer": (_channel_layer, State.DEGRADED),
     "climate_data": (_climate_data, State.DEGRADED),
     "alerts": (_alerts, State.DEGRADED),
+    "checkpoint_spool": (_checkpoint_spool, State.DEGRADED),
 }

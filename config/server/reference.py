@@ -9,6 +9,7 @@ import accounts.services.reference
 import budgets.services.reference
 import climate.services.reference
 import market.services.reference
+import sessions_app.services.reference
 
 Loader = Callable[..., dict[str, int]]
 
@@ -17,6 +18,7 @@ LOADERS: tuple[tuple[str, Loader], ...] = (
     ("climate", climate.services.reference.load_reference),
     ("budgets", budgets.services.reference.load_reference),
     ("market", market.services.reference.load_reference),
+    ("sessions", sessions_app.services.reference.load_reference),
 )
 
 

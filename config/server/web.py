@@ -9,6 +9,8 @@ from types import FrameType
 
 import uvicorn
 
+from sessions_app.services.gateway.background import close_connections
+
 GRACE_SECONDS = 3
 BACKLOG = 2048
 
@@ -39,6 +41,15 @@ def url_of(bound: socket.socket, host: str) -> str:
     return f"http://{shown}:{port}"
 
 
+class _Server(uvicorn.Server):
+    """Closes connections to providers of models before the event loop ends."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn does it; then what the gateway has kept open."""
+        await super().shutdown(sockets)
+        await close_connections()
+
+
 def serve(bound: socket.socket) -> None:
     """Serve pages, API and sockets until SIGINT or SIGTERM. Open sockets and slow requests get a few seconds."""
     config = uvicorn.Config(
@@ -51,7 +62,7 @@ def serve(bound: socket.socket) -> None:
         timeout_graceful_shutdown=GRACE_SECONDS,
         backlog=BACKLOG,
     )
-    server = uvicorn.Server(config)
+    server = _Server(config)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         server.should_exit = True

@@ -21,7 +21,9 @@ from config.celery import app
 from config.server import first_run, locks, web
 from config.server.background import start_background
 from config.server.reference import load_reference
+from sessions_app.services.gateway.closing import settle_what_is_open
 
+SETTLE_SECONDS = 5.0
 HINT = (
     "The password and the API key were shown on the first run. New ones: "
     "manage.py changepassword admin; manage.py create_api_key --help"
@@ -59,6 +61,8 @@ class Command(BaseCommand):
             self._announce(web.url_of(bound, host), credentials)
             web.serve(bound)
             self.stdout.write("Stopping.")
+            if not settle_what_is_open(seconds=SETTLE_SECONDS, now=timezone.now()):
+                self.stderr.write("Some calls of models are not settled: the sweep does it when their leases run out.")
             if background is not None:
                 background.stop()
 
