@@ -14,11 +14,12 @@ from rest_framework.views import APIView
 
 from accounts.domain.principal import Principal
 from accounts.domain.scopes import Scope
+from accounts.services.once import IDEMPOTENCY_KEY
 from budgets import selectors, services
 from budgets.api.answers import ADJUSTMENT_STATUSES
 from budgets.api.bodies import AdjustmentIn, DecisionIn, asked
 from budgets.api.change_answers import AdjustmentOut
-from budgets.api.doors import IDEMPOTENCY_KEY, Said, answered_once, changeable_budget, visible_budget
+from budgets.api.doors import Said, answered_once, changeable_budget, visible_budget
 from budgets.domain.adjustments import AdjustmentKind
 from config.kernel.errors import NotFound
 from config.kernel.rest import StrictSerializer, paged, validated

@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 
 from accounts.domain.principal import Principal
 from accounts.domain.scopes import Scope
+from accounts.services.once import IDEMPOTENCY_KEY
 from budgets import selectors, services
 from budgets.api.alert_serializers import (
     AlertsQuery,
@@ -27,7 +28,7 @@ from budgets.api.alert_serializers import (
     SecretOut,
 )
 from budgets.api.bodies import EmptyIn, asked
-from budgets.api.doors import IDEMPOTENCY_KEY, Said, acting_team, answered_once, visible_budget, visible_teams
+from budgets.api.doors import Said, acting_team, answered_once, visible_budget, visible_teams
 from budgets.domain.addresses import masked
 from budgets.domain.alerts import ChannelFacts, ChannelKind
 from config.kernel.errors import NotAllowed, NotFound

@@ -16,12 +16,12 @@ from rest_framework.views import APIView
 
 from accounts.domain.principal import Principal
 from accounts.domain.scopes import Scope
+from accounts.services.once import IDEMPOTENCY_KEY
 from budgets import selectors, services
 from budgets.api.answers import BudgetDetailOut
 from budgets.api.bodies import AllotIn, BudgetReasonIn, FromTemplateIn, RebalanceIn, SwarmIn, TransferIn
 from budgets.api.change_answers import AdjustmentOut, RebalanceOut, TemplateOut, TransferOut
 from budgets.api.doors import (
-    IDEMPOTENCY_KEY,
     Said,
     acting_team,
     answered_once,

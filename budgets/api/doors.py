@@ -6,23 +6,16 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.domain.principal import Principal
-from accounts.services.idempotency import Answer, answer_once, fingerprint_of
+from accounts.services.idempotency import Answer
+from accounts.services.once import answer_of
 from budgets import selectors
 from budgets.domain.states import BudgetState
 from config.kernel.errors import NotAllowed, NotFound
 
-IDEMPOTENCY_KEY = OpenApiParameter(
-    "Idempotency-Key",
-    str,
-    OpenApiParameter.HEADER,
-    description="The same key with the same body replays the stored answer; kept 48 h.",
-)
 Said = tuple[int, dict[str, Any], int | None]
 """Status, JSON body, and the highest threshold passed, for the header `X-Budget-Warning`."""
 
@@ -86,20 +79,13 @@ def answered_once(request: Request, work: Callable[[], Said]) -> Response:
 
     A refusal undoes everything and frees the key: it is worked out again by the next try.
     """
-    team_id, _ = acting_team(Principal.of(request.auth))
+    acting_team(Principal.of(request.auth))
 
     def stored() -> Answer:
         status, body, warning_percent = work()
         return Answer(status, {"body": body, "warning_percent": warning_percent})
 
-    answer = answer_once(
-        team_id=team_id,
-        key=request.headers.get("Idempotency-Key"),
-        fingerprint=fingerprint_of(request.method or "", request.get_full_path(), request.data),
-        now=timezone.now(),
-        work=stored,
-    )
-    headers = {"Idempotent-Replayed": "true"} if answer.is_replay else {}
+    answer, headers = answer_of(request, stored)
     if answer.body["warning_percent"] is not None:
         headers["X-Budget-Warning"] = str(answer.body["warning_percent"])
     return Response(answer.body["body"], status=answer.status_code, headers=headers)

@@ -16,9 +16,10 @@ from rest_framework.views import APIView
 
 from accounts.domain.principal import Principal
 from accounts.domain.scopes import Scope
+from accounts.services.once import IDEMPOTENCY_KEY
 from budgets import selectors, services
 from budgets.api.bodies import UNITS, BudgetReasonIn, EmptyIn, asked
-from budgets.api.doors import IDEMPOTENCY_KEY, Said, answered_once, changeable_budget, next_page, visible_budget
+from budgets.api.doors import Said, answered_once, changeable_budget, next_page, visible_budget
 from budgets.api.fields import AmountField
 from budgets.api.ledger import TimesQuery
 from config.kernel.errors import NotFound

@@ -18,10 +18,11 @@ from rest_framework.views import APIView
 
 from accounts.domain.principal import Principal
 from accounts.domain.scopes import Scope
+from accounts.services.once import IDEMPOTENCY_KEY
 from budgets import selectors, services
 from budgets.api.answers import BudgetHoldOut, HoldDetailOut
 from budgets.api.bodies import HoldDispatchIn, HoldSettleIn, ReleaseIn, asked
-from budgets.api.doors import IDEMPOTENCY_KEY, Said, acting_team, answered_once, next_page, visible_budget
+from budgets.api.doors import Said, acting_team, answered_once, next_page, visible_budget
 from budgets.domain.spending import amounts_in, amounts_of_parts, grams_of, wh_of
 from budgets.domain.units import COLUMN_OF, Amounts, Unit
 from budgets.selectors.hold_facts import HoldFacts

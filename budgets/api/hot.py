@@ -17,8 +17,8 @@ from rest_framework.views import APIView
 from accounts.domain.principal import Principal
 from accounts.domain.scopes import Scope
 from accounts.services.idempotency import Answer, Claim, answer_once, fingerprint_of
+from accounts.services.once import IDEMPOTENCY_KEY
 from budgets import selectors, services
-from budgets.api.doors import IDEMPOTENCY_KEY
 from budgets.api.fields import AmountField
 from budgets.domain.asks import PlacedHold
 from budgets.domain.escrow import NOTHING

@@ -14,11 +14,11 @@ from rest_framework.views import APIView
 
 from accounts.domain.principal import Principal
 from accounts.domain.scopes import Scope
+from accounts.services.once import IDEMPOTENCY_KEY
 from budgets import selectors, services
 from budgets.api.answers import BalanceOut, BudgetDetailOut, BudgetOut, TreeOut
 from budgets.api.bodies import BudgetChangeIn, BudgetIn
 from budgets.api.doors import (
-    IDEMPOTENCY_KEY,
     acting_team,
     answered_once,
     changeable_budget,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from budgets.domain.gears import Gear
-from budgets.domain.units import Amounts
+from budgets.domain.units import Amounts, Unit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +26,8 @@ class HoldAsk:
 class PlacedHold:
     """A hold just made. `warning_percent` is the highest threshold passed on its path, if any.
 
-    `fence` is what a worker shows to prove that it is still the one that holds it.
+    `fence` is what a worker shows to prove that it is still the one that holds it. `left` is what its own budget
+    had left after it, in `unit`; None where nobody looked.
     """
 
     hold_id: UUID
@@ -33,3 +35,5 @@ class PlacedHold:
     warning_percent: int | None
     fence: int = 1
     gear: Gear = Gear.DIRECT
+    left: Decimal | None = None
+    unit: Unit = Unit.TOKENS

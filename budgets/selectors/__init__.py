@@ -7,7 +7,7 @@ from budgets.selectors.channels import get_channel, get_delivery, list_channels,
 from budgets.selectors.differences import list_ledger_differences
 from budgets.selectors.economy import EconomicLine, EconomyFacts, get_economy, list_economic_events
 from budgets.selectors.escrow import LeaseAmounts, LeaseFacts, list_leases
-from budgets.selectors.estimates import AccuracyFacts, get_estimate, list_accuracy
+from budgets.selectors.estimates import AccuracyFacts, KnownEstimates, get_estimate, list_accuracy, load_estimates
 from budgets.selectors.exhaustion import get_exhaustion, list_exhaustion
 from budgets.selectors.figures import get_bands, get_efficiency_terms, get_estimate_terms, get_share_terms
 from budgets.selectors.gears import GearFacts, get_gear, list_gear_use
@@ -44,6 +44,7 @@ __all__ = [
     "HoldFacts",
     "HoldLease",
     "HoldOnBudget",
+    "KnownEstimates",
     "LeaseAmounts",
     "LeaseFacts",
     "LedgerLine",
@@ -109,5 +110,6 @@ __all__ = [
     "list_sellable",
     "list_spend_by_hour",
     "list_templates",
+    "load_estimates",
     "total_base_steps",
 ]

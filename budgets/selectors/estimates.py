@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import reduce
 from math import ceil
@@ -53,6 +54,35 @@ class AccuracyFacts:
     updated_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownEstimates:
+    """Everything that estimates are made of, as it was when it was read. `told`: answers so far, by kind of work."""
+
+    terms: EstimateTerms
+    learned: Mapping[WorkKind, Estimate]
+    told: dict[WorkKind, Estimate] = field(default_factory=dict, compare=False, repr=False)
+
+    def estimate(
+        self, *, mode: str | None, role_count: int, complexity: float | None, model_class: str, purpose: str
+    ) -> Estimate:
+        """What `get_estimate` said then, without the database."""
+        kind = _kind_of_work(mode, role_count, complexity, model_class, purpose, self.terms)
+        known = self.told.get(kind)
+        if known is None:
+            found = next((self.learned[each] for each in kind.and_coarser() if each in self.learned), None)
+            known = replace(found, kind=kind) if found else _from_documents(kind, self.terms)
+            self.told[kind] = known
+        return known
+
+
+def load_estimates() -> KnownEstimates:
+    """For those who ask often: all groups that have seen enough. Two queries."""
+    rows = EstimateGroup.objects.filter(outcome_count__gte=ENOUGH_OUTCOMES)
+    return KnownEstimates(
+        terms=get_estimate_terms(), learned={kind_of_row(row): _of_group(row, kind_of_row(row)) for row in rows}
+    )
+
+
 def get_estimate(
     *, mode: str | None, role_count: int, complexity: float | None, model_class: str, purpose: str
 ) -> Estimate:
@@ -61,15 +91,7 @@ def get_estimate(
     Without a mode it is chosen by complexity (0..1). Reads thresholds and groups: two queries.
     """
     terms = get_estimate_terms()
-    chosen = choose_mode(Mode(mode) if mode else None, complexity, terms)
-    kind = kind_of(
-        mode=chosen,
-        role_count=role_count,
-        complexity=complexity,
-        model_class=model_class,
-        purpose=purpose,
-        terms=terms,
-    )
+    kind = _kind_of_work(mode, role_count, complexity, model_class, purpose, terms)
     return _learned(kind) or _from_documents(kind, terms)
 
 
@@ -94,6 +116,19 @@ def kind_of_row(row: EstimateGroup) -> WorkKind:
     return WorkKind(**{name: getattr(row, name) for name in COLUMNS})
 
 
+def _kind_of_work(
+    mode: str | None, role_count: int, complexity: float | None, model_class: str, purpose: str, terms: EstimateTerms
+) -> WorkKind:
+    return kind_of(
+        mode=choose_mode(Mode(mode) if mode else None, complexity, terms),
+        role_count=role_count,
+        complexity=complexity,
+        model_class=model_class,
+        purpose=purpose,
+        terms=terms,
+    )
+
+
 def _learned(kind: WorkKind) -> Estimate | None:
     kinds = kind.and_coarser()
     rows = EstimateGroup.objects.filter(which(kinds), outcome_count__gte=ENOUGH_OUTCOMES)
@@ -101,6 +136,10 @@ def _learned(kind: WorkKind) -> Estimate | None:
     row = next((known[each] for each in kinds if each in known), None)
     if row is None:
         return None
+    return _of_group(row, kind)
+
+
+def _of_group(row: EstimateGroup, kind: WorkKind) -> Estimate:
     return Estimate(
         p50_tokens=ceil(row.p50_tokens),
         p95_tokens=ceil(row.p95_tokens),

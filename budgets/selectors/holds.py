@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 
 from budgets.domain.quota import QUOTA_PREFIX
 from budgets.domain.resizing import PLAN_PREFIX
+from budgets.domain.units import Amounts
 from budgets.models import Hold
 
 OF_NO_WORK = (
@@ -30,19 +31,34 @@ class OverdueHold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldLease:
-    """How long a hold lasts, and who may change it: `fence` is the number to show with the next change."""
+    """How long a hold lasts, and who may change it: `fence` is the number to show with the next change.
+
+    `held` is what was held, in steps.
+    """
 
     id: UUID
     status: str
     fence: int
     expires_at: datetime
+    held: Amounts
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it reserves something still."""
+        return self.status in Hold.OPEN
 
 
 def find_hold_leases(hold_ids: Iterable[UUID]) -> dict[UUID, HoldLease]:
     """These holds by id; one that does not exist is left out."""
     rows = Hold.objects.in_bulk(list(hold_ids))
     return {
-        pk: HoldLease(id=pk, status=row.status, fence=row.fence, expires_at=row.lease_expires_at)
+        pk: HoldLease(
+            id=pk,
+            status=row.status,
+            fence=row.fence,
+            expires_at=row.lease_expires_at,
+            held=Amounts.in_columns(row),
+        )
         for pk, row in rows.items()
     }
 

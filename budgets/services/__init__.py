@@ -12,17 +12,21 @@ from budgets.services.channels import (
 )
 from budgets.services.economy import record_value
 from budgets.services.escrow import tend_all
-from budgets.services.estimates import learn_estimates, record_outcome
+from budgets.services.estimates import learn_estimates, record_outcome, record_outcomes
 from budgets.services.forecasts import note_forecasts
 from budgets.services.holds import (
     carve_hold,
     carve_holds,
     consume,
     dispatch_hold,
+    end_holds,
     expire_hold,
+    lock_holds,
     note_refusal,
+    note_refusals,
     place_hold,
     place_hold_once,
+    place_holds,
     release_hold,
     resize_hold,
     resize_holds,
@@ -40,11 +44,12 @@ from budgets.services.reference import load_reference
 from budgets.services.reset import reset_budget
 from budgets.services.swarms import allot_swarm, create_pool
 from budgets.services.templates import make_tree, save_template
-from budgets.services.tokens import count_tokens
+from budgets.services.tokens import OLDER_ENCODING, count_tokens, split_tokens, text_of_tokens
 from budgets.services.transfers import transfer_quota
 from budgets.services.tree import allot, configure_budget, create_budget, deallocate
 
 __all__ = [
+    "OLDER_ENCODING",
     "allot",
     "allot_swarm",
     "begin_due_periods",
@@ -63,22 +68,27 @@ __all__ = [
     "deliver_quota",
     "dispatch_hold",
     "draw_overflow",
+    "end_holds",
     "escrow_quota",
     "expire_hold",
     "give_money",
     "learn_estimates",
     "load_reference",
+    "lock_holds",
     "make_tree",
     "note_forecasts",
     "note_refusal",
+    "note_refusals",
     "notify_team",
     "place_hold",
     "place_hold_once",
+    "place_holds",
     "propose_adjustment",
     "propose_changes",
     "propose_everywhere",
     "rebalance",
     "record_outcome",
+    "record_outcomes",
     "record_value",
     "release_hold",
     "remove_channel",
@@ -92,8 +102,10 @@ __all__ = [
     "settle_hold",
     "settle_unverified",
     "shrink_hold",
+    "split_tokens",
     "sweep_holds",
     "take_money",
     "tend_all",
+    "text_of_tokens",
     "transfer_quota",
 ]

@@ -37,12 +37,18 @@ def note_crossings(*, budget_ids: Sequence[UUID], now: datetime) -> int | None:
         used = budget.spent + budget.reserved
         percentages = percentages_passed(used=used, limit=budget.limit, bands=bands)
         highest = max([highest or 0, *percentages]) or None
-        passed += [_alert(budget, BudgetAlert.Kind.PERCENT, percent, now=now) for percent in percentages]
+        passed += [alert_of(budget, BudgetAlert.Kind.PERCENT, percent, now=now) for percent in percentages]
         amounts = [steps for steps in budget.warning_amounts if used >= steps]
-        passed += [_alert(budget, BudgetAlert.Kind.AMOUNT, steps, now=now) for steps in amounts]
+        passed += [alert_of(budget, BudgetAlert.Kind.AMOUNT, steps, now=now) for steps in amounts]
     if passed:
         _record(passed, now=now)
     return highest
+
+
+def note_passed(passed: Sequence[BudgetAlert], *, now: datetime) -> None:
+    """Record those of these unsaved alerts that are news in their period."""
+    if passed:
+        _record(passed, now=now)
 
 
 def _may_have_passed(budget: Budget, bands: Bands) -> bool:
@@ -56,7 +62,7 @@ def note_overdraft(*, hold_id: UUID, budget: Budget, steps: int, now: datetime) 
     Called after the budget's row was moved: its figures are read again.
     """
     row = Budget.objects.get(pk=budget.pk)
-    alert = _alert(row, BudgetAlert.Kind.OVERDRAFT, steps, now=now, overdraft=row.overdraft)
+    alert = alert_of(row, BudgetAlert.Kind.OVERDRAFT, steps, now=now, overdraft=row.overdraft)
     alert.hold_id = hold_id
     if not BudgetAlert.objects.filter(budget=row, kind=BudgetAlert.Kind.OVERDRAFT, hold=hold_id).exists():
         _insert([alert], now=now)
@@ -67,7 +73,7 @@ def note_forecast(*, budget: Budget, percent: int, facts: Mapping[str, Any], now
 
     `facts` are plain JSON values; `runs_out_at` (ISO 8601) is shown to people.
     """
-    return _record([_alert(budget, BudgetAlert.Kind.FORECAST, percent, now=now, **facts)], now=now)
+    return _record([alert_of(budget, BudgetAlert.Kind.FORECAST, percent, now=now, **facts)], now=now)
 
 
 def notify_team(*, budget_id: UUID, number: int, notice: str, hold_id: UUID | None, now: datetime) -> bool:
@@ -76,12 +82,13 @@ def notify_team(*, budget_id: UUID, number: int, notice: str, hold_id: UUID | No
     `number` is the caller's own of the notice: one for each. It waits for `deliveries.fan_out` like every alert.
     """
     budget = Budget.objects.get(pk=budget_id)
-    alert = _alert(budget, BudgetAlert.Kind.NOTICE, number, now=now, notice=notice)
+    alert = alert_of(budget, BudgetAlert.Kind.NOTICE, number, now=now, notice=notice)
     alert.hold_id = hold_id
     return _record([alert], now=now)
 
 
-def _alert(budget: Budget, kind: BudgetAlert.Kind, level: int, *, now: datetime, **facts: Any) -> BudgetAlert:
+def alert_of(budget: Budget, kind: BudgetAlert.Kind, level: int, *, now: datetime, **facts: Any) -> BudgetAlert:
+    """An unsaved alert with the figures that the budget has now."""
     figures = {"limit": budget.limit, "spent": budget.spent, "reserved": budget.reserved}
     return BudgetAlert(
         budget=budget,

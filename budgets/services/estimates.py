@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
 from django.db import transaction
 
+from budgets.domain.ending import Came
 from budgets.domain.estimates import Estimate, EstimateTerms, Learned, Mode, Outcome, WorkKind, cold_start, learn
 from budgets.models import EstimateGroup, EstimateOutcome
 from budgets.selectors.estimates import COLUMNS, kind_of_row, which
 from budgets.selectors.figures import get_estimate_terms
+from config.kernel.sql import insert, write
 
 BATCH = 500
 FIGURES = tuple(Learned.__dataclass_fields__)
@@ -28,15 +30,26 @@ def record_outcome(
 
     Called in the transaction that settles. A second report of the same reference changes nothing.
     """
-    row = EstimateOutcome(
-        reference=reference,
-        **asdict(predicted.kind),
-        predicted_p50_tokens=predicted.p50_tokens,
-        predicted_p95_tokens=predicted.p95_tokens,
-        actual_tokens=actual_tokens,
-        at=at,
-    )
-    EstimateOutcome.objects.bulk_create([row], ignore_conflicts=True)
+    record_outcomes([Came(reference=reference, predicted=predicted, actual_tokens=actual_tokens)], at=at)
+
+
+def record_outcomes(outcomes: Sequence[Came], *, at: datetime) -> None:
+    """`record_outcome` for several pieces of work, with one statement."""
+    if not outcomes:
+        return
+    rows = [
+        (
+            each.reference,
+            *(getattr(each.predicted.kind, name) for name in COLUMNS),
+            each.predicted.p50_tokens,
+            each.predicted.p95_tokens,
+            each.actual_tokens,
+            at,
+        )
+        for each in outcomes
+    ]
+    columns = ("reference", *COLUMNS, "predicted_p50_tokens", "predicted_p95_tokens", "actual_tokens", "at")
+    write([insert("budgets_estimateoutcome", columns, rows, after="ON CONFLICT DO NOTHING")])
 
 
 def learn_estimates(*, now: datetime) -> int:

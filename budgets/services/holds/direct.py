@@ -7,12 +7,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.db import connection
-
 from budgets.domain.admission import Admitted, Block, Reason, Refused, needs_ancestors
 from budgets.domain.asks import HoldAsk
 from budgets.domain.gears import Gear, GearChoice
 from budgets.domain.units import COLUMN_OF, Amounts, Unit
+from config.kernel.raw import run
 from config.kernel.transactions import retried
 
 PLACE = "SELECT * FROM commonwatt_place_hold(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
@@ -63,14 +62,12 @@ def admit_all_directly(asks: Sequence[HoldAsk], *, gear: Gear, now: datetime) ->
 def _lock(asks: Sequence[HoldAsk]) -> None:
     """Leases by key, then budgets deepest first; above a leaf only where its block does not cover all its asks."""
     leaves = list({ask.budget_id for ask in asks})
-    with connection.cursor() as cursor:
-        cursor.execute(LOCK_LEASES, [leaves])
-        blocks = {
-            leaf: Block(id=lease, free=Amounts(**dict(zip(COLUMN_OF.values(), free, strict=True))))
-            for lease, leaf, *free in cursor.fetchall()
-        }
-        covered = list(blocks.keys() - needs_ancestors(asks, blocks))
-        cursor.execute(LOCK_BUDGETS, [leaves, covered, leaves])
+    blocks = {
+        leaf: Block(id=lease, free=Amounts(**dict(zip(COLUMN_OF.values(), free, strict=True))))
+        for lease, leaf, *free in run(LOCK_LEASES, [leaves])
+    }
+    covered = list(blocks.keys() - needs_ancestors(asks, blocks))
+    run(LOCK_BUDGETS, [leaves, covered, leaves])
 
 
 def _values(ask: HoldAsk) -> list[Any]:
@@ -80,12 +77,7 @@ def _values(ask: HoldAsk) -> list[Any]:
 
 
 def _rows(statement: str, values: Sequence[Any]) -> list[Any]:
-    def place() -> list[Any]:
-        with connection.cursor() as cursor:
-            cursor.execute(statement, values)
-            return list(cursor.fetchall())
-
-    return retried(place)
+    return retried(lambda: run(statement, values))
 
 
 def _answer(hold_id: UUID, row: Sequence[Any]) -> Admitted | Refused:

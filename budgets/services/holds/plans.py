@@ -16,6 +16,7 @@ from django.db import IntegrityError, connection, transaction
 
 from budgets.domain.admission import Reason, Refused, Room
 from budgets.domain.escrow import NOTHING
+from budgets.domain.gears import GearChoice
 from budgets.domain.resizing import HoldTarget, Resize, Resized, refusal, short_room
 from budgets.domain.units import COLUMN_OF, LARGEST_AMOUNT, Amounts, Unit
 from budgets.events import BudgetsChanged
@@ -26,7 +27,6 @@ from budgets.services.escrow.recall import recall_at
 from budgets.services.holds.place import error_of
 from budgets.services.holds.remedies import give_back
 from budgets.services.holds.resolving import held_amounts
-from budgets.services.holds.together import rooms_of
 from budgets.services.ledger import entry
 from budgets.services.overflow import draw_overflow
 from budgets.services.periods import begin_periods_if_over
@@ -89,7 +89,7 @@ def _resize(targets: Sequence[HoldTarget], *, actor: str, now: datetime, admit: 
     rows = {row.pk: row for row in in_lock_order(Budget.objects.filter(pk__in=path_ids))}
     if admit is not None:
         admit(rows)
-    rooms = rooms_of(rows.values())
+    rooms = _rooms_of(rows.values())
     may_draw = {row.pk for row in rows.values() if row.overflow_percent and row.parent_id}
     for resize in sorted(resizes, key=lambda each: each.grows):
         resize.refused = resize.refused or _take(resize, rooms, may_draw, now=now)
@@ -236,3 +236,24 @@ def _write_budgets(rooms: Mapping[UUID, Room], *, now: datetime) -> None:
     budget_ids = tuple(room.id for room in moved)
     note_crossings(budget_ids=budget_ids, now=now)
     publish(BudgetsChanged(budget_ids=budget_ids, at=now))
+
+
+def _rooms_of(rows: Iterable[Budget]) -> dict[UUID, Room]:
+    """Budgets as values, by id."""
+    return {
+        row.pk: Room(
+            id=row.pk,
+            name=row.name,
+            level=row.level,
+            unit=Unit(row.unit),
+            choice=GearChoice(row.gear),
+            limit=row.limit,
+            spent=row.spent,
+            reserved=row.reserved,
+            period_starts_at=row.period_starts_at,
+            period_ends_at=row.period_ends_at,
+            has_ended=row.deallocated_at is not None,
+            warning_amounts=row.warning_amounts,
+        )
+        for row in rows
+    }

@@ -54,6 +54,11 @@ def mend(refused: Refused, drawn: dict[UUID, int], *, now: datetime) -> bool:
     return True
 
 
+def can_be_mended(refused: Refused) -> bool:
+    """Whether anything could help an ask that a budget was too short for: looked up, with nothing changed."""
+    return refused.budget_id is not None and any(_means(refused.budget_id, refused.unit))
+
+
 def give_back(drawn: dict[UUID, int], *, now: datetime) -> None:
     """Return to the pools what was drawn for an ask that another level refused."""
     for budget_id, steps in drawn.items():
