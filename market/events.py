@@ -38,6 +38,14 @@ class RequestResolved(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RequestsResolved(Event):
+    """Several requests of these teams were settled or given back at once."""
+
+    team_ids: tuple[int, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FundChanged(Event):
     """The Fund's balance or reserve changed."""
 

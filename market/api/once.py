@@ -6,14 +6,12 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.domain.principal import Principal
-from accounts.services.idempotency import Answer, answer_once, fingerprint_of
+from accounts.services.idempotency import Answer
+from accounts.services.once import answer_of
 from budgets.domain.refusals import BudgetExhausted
-from config.kernel.errors import NotAllowed
 from market import selectors
 from market.models import AllocationRequest
 from market.services import Outcome
@@ -27,47 +25,13 @@ def answer_idempotently(request: Request, work: Work) -> Response:
 
     A budget that cannot pay is stored as the answer too and raised as BudgetExhausted each time.
     """
-    principal = Principal.of(request.auth)
-    if principal.team_id is None:
-        raise NotAllowed("You act for no team. Use the API key of a team, or join one.")
-    answer = answer_once(
-        team_id=principal.team_id,
-        key=request.headers.get("Idempotency-Key"),
-        fingerprint=fingerprint_of(request.method or "", request.path, request.data),
-        now=timezone.now(),
-        work=lambda: _answer(work()),
-    )
-    headers = {"Idempotent-Replayed": "true"} if answer.is_replay else {}
+    answer, headers = answer_of(request, lambda: _answer(work()))
     if answer.status_code == PAYMENT_REQUIRED:
         raise BudgetExhausted.replayed(answer.body, headers=headers)
     body = answer.body["body"]
     if answer.body["warning_percent"] is not None:
         headers["X-Budget-Warning"] = str(answer.body["warning_percent"])
     return Response(body, status=answer.status_code, headers=headers)
-
-
-def answered_once(request: Request, work: Callable[[], tuple[int, Any]]) -> Response:
-    """Run `work` once in one transaction and answer with its status and body; replay them for the same key.
-
-    A refusal undoes everything and frees the key.
-    """
-    principal = Principal.of(request.auth)
-    if principal.team_id is None:
-        raise NotAllowed("You act for no team. Use the API key of a team, or join one.")
-
-    def stored() -> Answer:
-        status_code, body = work()
-        return Answer(status_code, {"body": body})
-
-    answer = answer_once(
-        team_id=principal.team_id,
-        key=request.headers.get("Idempotency-Key"),
-        fingerprint=fingerprint_of(request.method or "", request.path, request.data),
-        now=timezone.now(),
-        work=stored,
-    )
-    headers = {"Idempotent-Replayed": "true"} if answer.is_replay else {}
-    return Response(answer.body["body"], status=answer.status_code, headers=headers)
 
 
 def _answer(done: Outcome | tuple[UUID, int | None]) -> Answer:

@@ -14,18 +14,13 @@ from rest_framework.views import APIView
 
 from accounts.domain.principal import Principal
 from accounts.domain.scopes import Scope
-from config.kernel.errors import NotAllowed, NotFound
+from accounts.services.once import IDEMPOTENCY_KEY
+from config.kernel.errors import Conflict, NotAllowed, NotFound
 from config.kernel.rest import paged, validated
 from market import selectors, services
 from market.api.once import answer_idempotently
 from market.api.serializers import AskIn, DispatchIn, EmptyIn, ExplainOut, FiltersIn, RequestOut, SettleIn, ask_of
 
-IDEMPOTENCY_KEY = OpenApiParameter(
-    "Idempotency-Key",
-    str,
-    OpenApiParameter.HEADER,
-    description="The same key with the same body replays the stored answer; kept 48 h.",
-)
 PAGE = 50
 FILTERS = {"status": "status", "purpose": "purpose", "origin": "origin_code", "model_class": "model_class"}
 
@@ -179,6 +174,8 @@ def _act(request: Request, request_id: UUID, action: Callable[[str], int | None]
         raise NotFound("There is no such request.")
     if team_id != principal.team_id:
         raise NotAllowed("This request is another team's.")
+    if selectors.is_served_here(request_id):
+        raise Conflict("The gateway does this work, and reports what its provider counts.", code="served_by_gateway")
     return answer_idempotently(request, lambda: (request_id, action(principal.actor)))
 
 

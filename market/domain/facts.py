@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from climate.domain.carbon import carbon_free_share
@@ -80,6 +81,10 @@ class DecisionFacts:
     region-hours were set aside before (`verdict.keep_best`). `price_cap_micro_usd` None is no cap.
     `mean_need_score` is the spend-weighted mean of the period. `residency` names the countries its
     data may not leave, `min_cfe_share` the least `Candidate.clean_share`; None is any.
+
+    Where `preferred` names regions, they are taken in that order, the first with room, in place of the
+    cleanest; `routing` is how they came to be ordered so. `least_tokens` is the least of a part that is
+    worth granting, `payable_tokens` the most that the budget was found to pay; None is no such bound.
     """
 
     made_at: datetime
@@ -108,14 +113,20 @@ class DecisionFacts:
     is_simulated: bool
     residency: tuple[str, ...] | None = None
     min_cfe_share: float | None = None
+    preferred: tuple[str, ...] | None = None
+    routing: dict[str, Any] | None = None
+    least_tokens: int | None = None
+    payable_tokens: int | None = None
+
+    @property
+    def wanted_tokens(self) -> int:
+        """What is to be granted where there is room: all that is asked for, or what of it the budget can pay."""
+        return self.tokens if self.payable_tokens is None else min(self.tokens, self.payable_tokens)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values; `from_json` gives back an equal object."""
-        plain: dict[str, Any] = _plain({name: getattr(self, name) for name in _NAMES})
-        plain["candidates"] = {
-            "columns": list(_COLUMNS),
-            "rows": [[_plain(getattr(each, name)) for name in _COLUMNS] for each in self.candidates],
-        }
+        plain: dict[str, Any] = {name: _plain(getattr(self, name)) for name in _NAMES}
+        plain["candidates"] = {"columns": list(_COLUMNS), "rows": [_row(each) for each in self.candidates]}
         return plain
 
     @classmethod
@@ -124,7 +135,7 @@ class DecisionFacts:
         values = dict(stored)
         for name in ("made_at", "earliest_at"):
             values[name] = datetime.fromisoformat(values[name])
-        for name in ("eligible_regions", "residency"):
+        for name in ("eligible_regions", "residency", "preferred"):
             listed = values.get(name)
             values[name] = None if listed is None else tuple(listed)
         values["origin"] = CountryFacts(**values["origin"])
@@ -138,6 +149,10 @@ class DecisionFacts:
 _NAMES = tuple(each.name for each in fields(DecisionFacts) if each.name != "candidates")
 _COLUMNS = tuple(each.name for each in fields(Candidate))
 """Candidates are stored as a table: names once, not sixty times."""
+_VALUES = attrgetter(*_COLUMNS)
+_TIMES = tuple(_COLUMNS.index(name) for name in ("starts_at", "as_of"))
+_OF_COUNTRY = tuple(each.name for each in fields(CountryFacts))
+_COUNTRY_VALUES = attrgetter(*_OF_COUNTRY)
 
 
 def _candidate(stored: dict[str, Any]) -> Candidate:
@@ -145,11 +160,21 @@ def _candidate(stored: dict[str, Any]) -> Candidate:
     return Candidate(**{**stored, **times})
 
 
+def _row(candidate: Candidate) -> list[Any]:
+    row = list(_VALUES(candidate))
+    for index in _TIMES:
+        row[index] = row[index].isoformat()
+    return row
+
+
 def _plain(value: Any) -> Any:
-    if is_dataclass(value) and not isinstance(value, type):
-        return _plain(asdict(value))
-    if isinstance(value, dict):
-        return {name: _plain(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    return value.isoformat() if isinstance(value, datetime) else value
+    """A value of facts as JSON has it."""
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if isinstance(value, CountryFacts):
+        return dict(zip(_OF_COUNTRY, _COUNTRY_VALUES(value), strict=True))
+    if isinstance(value, Candidate):
+        return dict(zip(_COLUMNS, _row(value), strict=True))
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return list(value) if isinstance(value, tuple) else value

@@ -12,6 +12,14 @@ from market.domain.policy import PolicyTerms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """How used tokens were really divided, as a provider reports it. `cached_tokens` are part of `input_tokens`."""
+
+    input_tokens: int
+    cached_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Footprint:
     """Energy at the meter in Wh, carbon in g CO2e. `avoided_g` is against "run now at home region".
 
@@ -30,13 +38,15 @@ class Footprint:
     notes: tuple[str, ...]
 
 
-def footprint(terms: PolicyTerms, facts: DecisionFacts, candidate: Candidate, tokens: int) -> Footprint:
-    """Footprint of `tokens` of this request at a candidate."""
-    energy = _energy(terms, facts, candidate, tokens)
+def footprint(
+    terms: PolicyTerms, facts: DecisionFacts, candidate: Candidate, tokens: int, split: Split | None = None
+) -> Footprint:
+    """Footprint of `tokens` of this request at a candidate; divided as `split` says, else as was asked for."""
+    energy = _energy(terms, facts, candidate, tokens, split)
     carbon = location_g(energy, _intensity(candidate))
     avoided = None
     if facts.home is not None:
-        at_home = location_g(_energy(terms, facts, facts.home, tokens), _intensity(facts.home))
+        at_home = location_g(_energy(terms, facts, facts.home, tokens, split), _intensity(facts.home))
         avoided = at_home.central - carbon.central
     return Footprint(
         energy_wh_low=energy.low,
@@ -47,13 +57,23 @@ def footprint(terms: PolicyTerms, facts: DecisionFacts, candidate: Candidate, to
         location_g_high=carbon.high,
         market_g=_market_g(energy.central / 1000, candidate),
         avoided_g=avoided,
-        notes=_notes(terms, facts, candidate),
+        notes=_notes(terms, facts, candidate, split),
     )
 
 
-def _energy(terms: PolicyTerms, facts: DecisionFacts, candidate: Candidate, tokens: int) -> Interval:
+def _energy(
+    terms: PolicyTerms, facts: DecisionFacts, candidate: Candidate, tokens: int, split: Split | None
+) -> Interval:
     if terms.flat_kwh_per_token is not None:
         return Interval.exactly(float(terms.flat_kwh_per_token * tokens * 1000))
+    if split is not None:
+        return energy_wh(
+            facts.model_class,
+            input_tokens=split.input_tokens - split.cached_tokens,
+            cached_tokens=split.cached_tokens,
+            output_tokens=tokens - split.input_tokens,
+            pue=candidate.pue,
+        )
     output = _output(facts, tokens)
     return energy_wh(facts.model_class, input_tokens=tokens - output, output_tokens=output, pue=candidate.pue)
 
@@ -84,12 +104,12 @@ def _intensity(candidate: Candidate) -> Interval:
     return Interval(low=low, central=central, high=high)
 
 
-def _notes(terms: PolicyTerms, facts: DecisionFacts, candidate: Candidate) -> tuple[str, ...]:
+def _notes(terms: PolicyTerms, facts: DecisionFacts, candidate: Candidate, split: Split | None) -> tuple[str, ...]:
     notes = []
     if terms.flat_kwh_per_token is not None:
         notes.append(f"Energy is the policy's flat {terms.flat_kwh_per_token:f} kWh a token, not a measurement.")
     else:
-        if facts.input_tokens is None:
+        if facts.input_tokens is None and split is None:
             notes.append("The split into input and output is not known: all tokens count as output.")
         if candidate.pue_is_assumed:
             notes.append(f"The region's PUE is not known: {candidate.pue:g} is assumed.")

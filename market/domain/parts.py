@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from market.domain.facts import Candidate, DecisionFacts
-from market.domain.footprint import Footprint
+from market.domain.footprint import Footprint, Split
 from market.domain.policy import PolicyTerms
 from market.domain.price import Price
 from market.domain.verdict import Verdict, decide, price_of
@@ -62,13 +62,21 @@ def price_of_parts(
     used_tokens: int,
     *,
     fund_available_micro_usd: int,
+    split: Split | None = None,
 ) -> tuple[Price, Footprint]:
-    """Price and footprint of what was used of a split grant: its parts are filled in the order of their hours."""
+    """Price and footprint of what was used of a split grant: its parts are filled in the order of their hours.
+
+    A reported `split` into input and output counts where one part served all: which part had what is not known.
+    """
+    served = list(filled(parts, used_tokens))
+    known = split if len(served) == 1 else None
     prices: list[Price] = []
     prints: list[Footprint] = []
-    for part, tokens in filled(parts, used_tokens):
+    for part, tokens in served:
         available = fund_available_micro_usd - sum(each.from_fund for each in prices)
-        cost, print_ = price_of(terms, facts, cell_of(facts, part), tokens, fund_available_micro_usd=available)
+        cost, print_ = price_of(
+            terms, facts, cell_of(facts, part), tokens, fund_available_micro_usd=available, split=known
+        )
         prices.append(cost)
         prints.append(print_)
     return sum_prices(prices), sum_footprints(prints)

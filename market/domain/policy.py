@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
+from config.kernel.terms import TermReader
 from market.domain.trading.terms import CLASS_NAMES, MECHANISMS, WEIGHT_TERMS, WHOLE_TERMS, MarketTerms
 
 MODEL_CLASSES = ("S", "M", "L", "XL", "XXL")
@@ -20,15 +21,6 @@ UNSAID_ALLOCATION: dict[str, Any] = {
     "gives_way_tiers": [],
 }
 """What a version without a section `allocation` means: no floors, and nobody gives way."""
-
-
-class PolicyError(ValueError):
-    """A key of a policy body that is missing or cannot be meant. `key` is its dotted path."""
-
-    def __init__(self, key: str, detail: str):
-        super().__init__(f"{key}: {detail}")
-        self.key = key
-        self.detail = detail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,8 +92,8 @@ class PolicyTerms:
 
 
 def read_terms(body: Any) -> PolicyTerms:
-    """Terms from a policy body. Raises PolicyError naming the key at fault, unknown keys included."""
-    reader = _Reader(body)
+    """Terms from a policy body. Raises TermError naming the key at fault, unknown keys included."""
+    reader = TermReader(body)
     terms = PolicyTerms(
         rate_usd_per_token={name: reader.money(f"rate_usd_per_1k_tokens.{name}") / 1000 for name in MODEL_CLASSES},
         scarcity_from_utilisation=reader.number("scarcity.from_utilisation", 0, 1),
@@ -131,7 +123,7 @@ def read_terms(body: Any) -> PolicyTerms:
     return terms
 
 
-def _read_justice(reader: _Reader) -> Justice:
+def _read_justice(reader: TermReader) -> Justice:
     kind = reader.choice("justice.kind", ("feebate", "fixed"))
     zero = Decimal(0)
     if kind == "feebate":
@@ -144,7 +136,7 @@ def _read_justice(reader: _Reader) -> Justice:
     )
 
 
-def _read_allocation(reader: _Reader) -> AllocationTerms:
+def _read_allocation(reader: TermReader) -> AllocationTerms:
     return AllocationTerms(
         floor_share={tier: reader.number(f"allocation.floor_share.{tier}", 0, 1) for tier in TIERS},
         reserve_interactive_factor=reader.number("allocation.reserve_interactive_factor", 0, 10),
@@ -155,7 +147,7 @@ def _read_allocation(reader: _Reader) -> AllocationTerms:
     )
 
 
-def _read_market(reader: _Reader) -> MarketTerms:
+def _read_market(reader: TermReader) -> MarketTerms:
     whole: dict[str, Any] = {
         each.name: reader.whole(f"market.{each.name}", each.lowest, each.highest) for each in WHOLE_TERMS
     }
@@ -167,104 +159,3 @@ def _read_market(reader: _Reader) -> MarketTerms:
         **whole,
         **weights,
     )
-
-
-class _Reader:
-    """Takes values out of a nested body by dotted path and remembers which were read."""
-
-    def __init__(self, body: Any):
-        if not isinstance(body, dict):
-            raise PolicyError("body", "is not a JSON object")
-        self._body = body
-        self._read: set[str] = set()
-
-    def money(self, key: str, *, lowest: int = 0, highest: int = 1_000_000) -> Decimal:
-        """A decimal, written as a string or a number."""
-        value = self._decimal(key, self._take(key))
-        if not lowest <= value <= highest:
-            raise PolicyError(key, f"is not between {lowest} and {highest}")
-        return value
-
-    def optional_money(self, key: str) -> Decimal | None:
-        value = self._take(key)
-        return None if value is None else self._decimal(key, value)
-
-    def number(self, key: str, lowest: float, highest: float) -> float:
-        value = self._take(key)
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise PolicyError(key, "is not a number")
-        if not lowest <= value <= highest:
-            raise PolicyError(key, f"is not between {lowest:g} and {highest:g}")
-        return float(value)
-
-    def whole(self, key: str, lowest: int, highest: int) -> int:
-        value = self.number(key, lowest, highest)
-        if value != int(value):
-            raise PolicyError(key, "is not a whole number")
-        return int(value)
-
-    def has(self, section: str) -> bool:
-        """Whether the body says anything of a section."""
-        return section in self._body
-
-    def optional_number(self, key: str, lowest: float, highest: float) -> float | None:
-        """A number, or null."""
-        return None if self._peek(key) is None and self._take(key) is None else self.number(key, lowest, highest)
-
-    def distance(self, key: str) -> float | None:
-        """Kilometres; null is no bound."""
-        return self.optional_number(key, 1, 40_000)
-
-    def choice(self, key: str, allowed: tuple[str, ...]) -> str:
-        value = self._take(key)
-        if value not in allowed:
-            raise PolicyError(key, f"is not one of {', '.join(allowed)}")
-        return str(value)
-
-    def choices(self, key: str, allowed: tuple[str, ...]) -> tuple[str, ...]:
-        """A list of names, none twice."""
-        value = self._take(key)
-        if not isinstance(value, list) or any(each not in allowed for each in value) or len(set(value)) < len(value):
-            raise PolicyError(key, f"is not a list of some of {', '.join(allowed)}")
-        return tuple(value)
-
-    def flag(self, key: str) -> bool:
-        value = self._take(key)
-        if not isinstance(value, bool):
-            raise PolicyError(key, "is not true or false")
-        return value
-
-    def refuse_unknown(self) -> None:
-        for key in self._leaves(self._body):
-            if key not in self._read:
-                raise PolicyError(key, "is not a term of a policy")
-
-    def _decimal(self, key: str, value: Any) -> Decimal:
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
-            raise PolicyError(key, "is not a number")
-        try:
-            number = Decimal(str(value))
-        except InvalidOperation as error:
-            raise PolicyError(key, "is not a number") from error
-        if not number.is_finite() or number < 0:
-            raise PolicyError(key, "is not a number from zero up")
-        return number
-
-    def _take(self, key: str) -> Any:
-        self._read.add(key)
-        return self._peek(key)
-
-    def _peek(self, key: str) -> Any:
-        value: Any = self._body
-        for part in key.split("."):
-            if not isinstance(value, dict) or part not in value:
-                raise PolicyError(key, "is missing")
-            value = value[part]
-        return value
-
-    def _leaves(self, value: dict[str, Any], path: str = "") -> list[str]:
-        found: list[str] = []
-        for name, below in value.items():
-            key = f"{path}.{name}" if path else str(name)
-            found += self._leaves(below, key) if isinstance(below, dict) and below else [key]
-        return found

@@ -10,13 +10,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from market.domain.facts import Candidate, DecisionFacts
-from market.domain.footprint import Footprint, footprint
+from market.domain.footprint import Footprint, Split, footprint
 from market.domain.justice import NeedScore, Weight, need_score, weigh
 from market.domain.policy import PolicyTerms
 from market.domain.price import Price, PriceInputs, price
 from market.domain.sifting import NOT_CLEAN, Looked, sift
 
 ABOVE_CAP = "above the price cap"
+NOT_BETTER = {True: "not cleaner", False: "behind it in the order asked for"}
+"""What is said of those that were not needed: where the cleanest is taken, and where an order was asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,13 +57,15 @@ def keep_best(facts: DecisionFacts, at_most: int) -> DecisionFacts:
 
 
 def decide(terms: PolicyTerms, facts: DecisionFacts) -> Verdict:
-    """Grant all in the cleanest eligible region with room; else the most that fits; else refuse with reasons."""
+    """Grant all in the cleanest eligible region with room; else the most that fits; else refuse with reasons.
+
+    Where the facts have an order of regions, the first of it takes the place of the cleanest and of the roomiest.
+    """
     need, weight = _standing(terms, facts)
     within_reach, looked = sift(facts)
-    ranked = sorted(within_reach, key=_greenest_first)
+    ranked = _ranked(facts, within_reach)
     for whole in (True, False):
-        order = ranked if whole else sorted(ranked, key=lambda each: (-each.free_tokens, *_greenest_first(each)))
-        for candidate in order:
+        for candidate in ranked if whole else _in_part(facts, ranked):
             offer = _offer(terms, facts, need, candidate, whole=whole)
             if isinstance(offer, str):
                 if whole:
@@ -89,6 +93,20 @@ def without_grant(terms: PolicyTerms, facts: DecisionFacts, *, outcome: str, rea
     )
 
 
+def refused_by_budget(verdict: Verdict, reason: str) -> Verdict:
+    """A denial for want of budget: what it would have had stays in the inputs."""
+    return replace(
+        verdict,
+        outcome="denied",
+        granted_tokens=0,
+        chosen=None,
+        starts_at=None,
+        price=None,
+        footprint=None,
+        reasons=(reason,),
+    )
+
+
 def _standing(terms: PolicyTerms, facts: DecisionFacts) -> tuple[NeedScore, Weight]:
     need = need_score(facts.scored_country)
     weight = weigh(
@@ -103,10 +121,16 @@ def _standing(terms: PolicyTerms, facts: DecisionFacts) -> tuple[NeedScore, Weig
 
 
 def price_of(
-    terms: PolicyTerms, facts: DecisionFacts, candidate: Candidate, tokens: int, *, fund_available_micro_usd: int
+    terms: PolicyTerms,
+    facts: DecisionFacts,
+    candidate: Candidate,
+    tokens: int,
+    *,
+    fund_available_micro_usd: int,
+    split: Split | None = None,
 ) -> tuple[Price, Footprint]:
     """Price and footprint of `tokens` of this request at a candidate; used for grants and for settlement."""
-    print_ = footprint(terms, facts, candidate, tokens)
+    print_ = footprint(terms, facts, candidate, tokens, split)
     share = candidate.renewable_share if terms.renewable_share_of == "grid" else candidate.contracted_cfe_share
     inputs = PriceInputs(
         tokens=tokens,
@@ -128,10 +152,10 @@ def _offer(
     terms: PolicyTerms, facts: DecisionFacts, need: NeedScore, candidate: Candidate, *, whole: bool
 ) -> tuple[int, Price, Footprint] | str:
     """What the candidate could grant, or why it cannot."""
-    tokens = min(facts.tokens, candidate.free_tokens)
+    tokens = min(facts.wanted_tokens, candidate.free_tokens)
     if tokens == 0:
         return "full in this hour" if candidate.capacity_tokens else "out of service in this hour"
-    if whole and tokens < facts.tokens:
+    if tokens < (facts.wanted_tokens if whole else facts.least_tokens or 0):
         return f"only {tokens} tokens free in this hour"
     cost, print_ = price_of(terms, facts, candidate, tokens, fund_available_micro_usd=facts.fund_available_micro_usd)
     if facts.price_cap_micro_usd is not None and cost.total > facts.price_cap_micro_usd:
@@ -141,6 +165,19 @@ def _offer(
 
 def _greenest_first(candidate: Candidate) -> tuple[float, float, datetime, str]:
     return (candidate.grid_g_per_it_kwh, candidate.distance_km or 0.0, candidate.starts_at, candidate.code)
+
+
+def _ranked(facts: DecisionFacts, candidates: list[Candidate]) -> list[Candidate]:
+    """The best first: in the order that the facts have, else the cleanest."""
+    if facts.preferred is None:
+        return sorted(candidates, key=_greenest_first)
+    place = {code: index for index, code in enumerate(facts.preferred)}
+    return sorted(candidates, key=lambda each: (place.get(each.code, len(place)), *_greenest_first(each)))
+
+
+def _in_part(facts: DecisionFacts, ranked: list[Candidate]) -> list[Candidate]:
+    """The order in which a part is granted: most room first, unless an order was asked for."""
+    return ranked if facts.preferred is not None else sorted(ranked, key=lambda each: -each.free_tokens)
 
 
 def _granted(
@@ -153,20 +190,15 @@ def _granted(
     ranked: list[Candidate],
 ) -> Verdict:
     tokens, cost, print_ = offer
-    whole = tokens == facts.tokens
-    outcome = "granted" if whole else "partial"
+    outcome = "granted" if tokens == facts.tokens else "partial"
     seen = {(each.code, each.starts_at) for each in looked}
     looked.append(Looked(code=candidate.code, starts_at=candidate.starts_at, outcome="chosen"))
     looked += [
-        Looked(code=each.code, starts_at=each.starts_at, outcome="not cleaner")
+        Looked(code=each.code, starts_at=each.starts_at, outcome=NOT_BETTER[facts.preferred is None])
         for each in ranked
         if each is not candidate and (each.code, each.starts_at) not in seen
     ]
-    reasons = [
-        _compared(facts, ranked)
-        if whole
-        else f"No region within reach has {facts.tokens} tokens free; this one has the most."
-    ]
+    reasons = [_why_here(facts, ranked, candidate, tokens)]
     if facts.residency is not None:
         reasons.append(f"Its data may not leave {', '.join(facts.residency)}.")
     if facts.min_cfe_share is not None:
@@ -183,6 +215,25 @@ def _granted(
         looked_at=tuple(looked),
         reasons=(*reasons, *cost.notes, *print_.notes, *need.flags),
     )
+
+
+def _why_here(facts: DecisionFacts, ranked: list[Candidate], candidate: Candidate, tokens: int) -> str:
+    """What speaks for the chosen one, and why less than everything was granted."""
+    if tokens == facts.wanted_tokens:
+        compared = _compared(facts, ranked) if facts.preferred is None else _ordered(facts, ranked, candidate)
+        if tokens == facts.tokens:
+            return compared
+        return f"{compared} Its budget can pay for {tokens} of the {facts.tokens} tokens asked for."
+    why = "has the most" if facts.preferred is None else "is the first in the order asked for with enough"
+    return f"No region within reach has {facts.wanted_tokens} tokens free; this one {why}."
+
+
+def _ordered(facts: DecisionFacts, ranked: list[Candidate], candidate: Candidate) -> str:
+    """Of how many with room the chosen one comes first in the order asked for, and whether it is the cleanest too."""
+    roomy = [each for each in ranked if each.free_tokens >= facts.wanted_tokens]
+    words = f"First in the order asked for of the {len(roomy)} regions within reach with room for it"
+    is_cleanest = min(roomy, key=_greenest_first) is candidate
+    return f"{words}, and the cleanest of them." if is_cleanest else f"{words}, not the cleanest of them."
 
 
 def _compared(facts: DecisionFacts, ranked: list[Candidate]) -> str:

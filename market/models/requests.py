@@ -213,6 +213,12 @@ class Settlement(models.Model):
     request = models.OneToOneField(AllocationRequest, on_delete=models.PROTECT, related_name="settlement")
     decision = models.OneToOneField(Decision, on_delete=models.PROTECT, related_name="settlement")
     used_tokens = models.PositiveBigIntegerField()
+    input_tokens = models.PositiveBigIntegerField(
+        null=True, help_text="How many of them were input, where that was reported."
+    )
+    cached_tokens = models.PositiveBigIntegerField(
+        null=True, help_text="How much of the input was read from a cache, where that was reported."
+    )
     quality = models.FloatField(null=True)
     collaboration = models.FloatField(null=True)
     service_micro_usd = models.BigIntegerField()

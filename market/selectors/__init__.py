@@ -5,6 +5,7 @@ from market.selectors.decisions import (
     get_explanation,
     get_request_answer,
     get_request_detail,
+    is_served_here,
     list_decisions,
     list_request_answers,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "get_savings",
     "get_sharing",
     "get_simulated_week",
+    "is_served_here",
     "list_accounts",
     "list_auctions",
     "list_books",

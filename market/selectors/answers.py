@@ -161,6 +161,8 @@ def _settlement(request: AllocationRequest) -> dict[str, Any] | None:
         return None
     return {
         "used_tokens": settlement.used_tokens,
+        "input_tokens": settlement.input_tokens,
+        "cached_tokens": settlement.cached_tokens,
         "total_usd": usd(settlement.total_micro_usd),
         "energy_wh": settlement.energy_wh,
         "location_g": settlement.location_g,

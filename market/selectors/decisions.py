@@ -54,6 +54,12 @@ def get_decision_row(request_id: UUID) -> DecisionRow:
     return _row(decision, _standing(decision))
 
 
+def is_served_here(request_id: UUID) -> bool:
+    """Whether its work is done by the gateway, which began it as it was granted, and not by whoever asked."""
+    orders = Decision.objects.filter(request=request_id).order_by("sequence")
+    return orders.values_list("inputs__facts__preferred", flat=True).first() is not None
+
+
 def get_request_answer(request_id: UUID) -> tuple[int, dict[str, Any]]:
     """The team of a request and its body as `GET /api/v1/requests/{id}/` answers it. Raises NotFound."""
     standing = _standing(_latest(request_id))

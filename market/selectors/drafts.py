@@ -23,22 +23,32 @@ def unsaved_decision(
     request: AllocationRequest, policy: PolicyFacts, facts: DecisionFacts, verdict: Verdict, *, now: datetime
 ) -> Decision:
     """The record of a verdict with every input it used, and the estimate that its tokens came from."""
-    estimate = {"estimate": request.estimate} if request.estimate else {}
-    decision = Decision(
-        request=request,
-        policy_id=policy.id,
-        verdict=verdict.outcome,
-        made_at=now,
-        granted_tokens=verdict.granted_tokens,
-        weight=verdict.weight.value,
-        factors=[{"name": name, "value": value} for name, value in verdict.weight.factors],
-        reasons=list(verdict.reasons),
-        explanation=f"{explain(facts, verdict, policy=f'{policy.name} v{policy.version}')}{tokens_in_words(request)}",
-        inputs={"facts": facts.to_json(), **estimate},
-    )
-    for name, value in figures_of(verdict).items():
-        setattr(decision, name, value)
-    return decision
+    columns = columns_of(policy, facts, verdict, estimate=request.estimate, words=tokens_in_words(request), made_at=now)
+    return Decision(request=request, **columns)
+
+
+def columns_of(
+    policy: PolicyFacts,
+    facts: DecisionFacts,
+    verdict: Verdict,
+    *,
+    estimate: dict[str, Any] | None,
+    words: str,
+    made_at: datetime,
+) -> dict[str, Any]:
+    """What a decision has by its verdict, by column. `words` about its tokens follow the explanation."""
+    return {
+        "policy_id": policy.id,
+        "verdict": verdict.outcome,
+        "made_at": made_at,
+        "granted_tokens": verdict.granted_tokens,
+        "weight": verdict.weight.value,
+        "factors": [{"name": name, "value": value} for name, value in verdict.weight.factors],
+        "reasons": list(verdict.reasons),
+        "explanation": f"{explain(facts, verdict, policy=policy.title)}{words}",
+        "inputs": {"facts": facts.to_json(), **({"estimate": estimate} if estimate else {})},
+        **figures_of(verdict),
+    }
 
 
 def tokens_in_words(request: AllocationRequest) -> str:

@@ -57,20 +57,20 @@ def gather_facts(
     outages = climate.list_outages(start=min(hours), end=max(hours) + HOUR) if hours else []
     entered = climate.list_entered_reach_km([origin.code])
     candidates = [
-        _candidate(
+        candidate_of(
             region,
             hour,
             signals[region.zone, hour],
             origin,
             terms,
-            capacity_tokens=_capacity(region, hour, request.model_class, outages),
+            capacity_tokens=capacity_of(region, hour, request.model_class, outages),
             promised_tokens=promised.get((region.code, hour), 0),
             reach_km=entered.get((origin.code, region.code)),
         )
         for region in regions
         for hour in hours
     ]
-    home = _nearest(regions, origin)
+    home = nearest_region(regions, origin)
     home_signal = signals.get((origin.code, this_hour))
     facts = DecisionFacts(
         made_at=now,
@@ -99,7 +99,7 @@ def gather_facts(
         fund_available_micro_usd=get_fund_available(),
         candidates=tuple(candidates),
         left_out=0,
-        home=_candidate(
+        home=candidate_of(
             home,
             this_hour,
             signals[home.zone, this_hour],
@@ -114,7 +114,7 @@ def gather_facts(
     return keep_best(facts, MOST_CANDIDATES)
 
 
-def _candidate(
+def candidate_of(
     region: RegionFacts,
     hour: datetime,
     signal: Signal,
@@ -125,6 +125,7 @@ def _candidate(
     promised_tokens: int = 0,
     reach_km: float | None = None,
 ) -> Candidate:
+    """A region in one hour, as verdicts look at it."""
     return Candidate(
         code=region.code,
         city=region.city or region.name,
@@ -151,7 +152,7 @@ def _candidate(
     )
 
 
-def _capacity(region: RegionFacts, hour: datetime, model_class: str, outages: Sequence[OutageFacts]) -> int:
+def capacity_of(region: RegionFacts, hour: datetime, model_class: str, outages: Sequence[OutageFacts]) -> int:
     """What outages leave of a region's hour."""
     whole = region.capacity_tokens_per_hour[model_class]
     return tokens_left(whole, outages, region=region.code, model_class=model_class, hour=hour)
@@ -172,7 +173,8 @@ def _supposed(signal: Signal, what_if: WhatIf, now: datetime) -> Signal:
     )
 
 
-def _nearest(regions: Sequence[RegionFacts], origin: CountryFacts) -> RegionFacts | None:
+def nearest_region(regions: Sequence[RegionFacts], origin: CountryFacts) -> RegionFacts | None:
+    """The home region of work from `origin`: the nearest in that country, else of all; None where nothing is known."""
     located = [(distance, each) for each in regions if (distance := _distance_km(each, origin)) is not None]
     at_home = [(distance, each) for distance, each in located if each.country_code == origin.code]
     return min(at_home or located, key=lambda pair: (pair[0], pair[1].code))[1] if located else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db.models import Count, F, Q, Sum
+from django.db.models import Count, Exists, F, OuterRef, Q, Sum
 
 from budgets import selectors as budgets
 from market.domain.views import Headline
@@ -69,12 +69,12 @@ def list_promised_tokens(region_code: str, *, hour: datetime) -> dict[str, int]:
 def list_fund_differences() -> list[str]:
     """Every fund whose state is not the sum of its entries, or of its promises to grants and to the plan in force."""
     found = []
-    open_promises = (
-        Decision.objects.filter(request__status__in=AllocationRequest.HOLDING).aggregate(
-            sum=Sum("fund_reserved_micro_usd")
-        )["sum"]
-        or 0
-    ) + (AllocationRun.objects.filter(is_current=True).aggregate(sum=Sum("fund_promised_micro_usd"))["sum"] or 0)
+    # Work that moved, or gave way and was granted again, was promised something before: that was given back.
+    later = Decision.objects.filter(request=OuterRef("request"), sequence__gt=OuterRef("sequence"))
+    open_grants = Decision.objects.filter(~Exists(later), request__status__in=AllocationRequest.HOLDING)
+    of_grants = open_grants.aggregate(sum=Sum("fund_reserved_micro_usd"))["sum"] or 0
+    of_plan = AllocationRun.objects.filter(is_current=True).aggregate(sum=Sum("fund_promised_micro_usd"))["sum"] or 0
+    open_promises = of_grants + of_plan
     for fund in Fund.objects.all():
         sums = FundEntry.objects.filter(fund=fund).aggregate(
             balance=Sum("balance_delta_micro_usd"), reserved=Sum("reserved_delta_micro_usd")

@@ -4,6 +4,9 @@ from market.services.drills import DrillReport, run_drill
 from market.services.expected_work import count_arrivals
 from market.services.fund import deposit_to_fund
 from market.services.grant import Outcome
+from market.services.inline.granting import grant_inline
+from market.services.inline.moving import move_inline
+from market.services.inline.settling import end_inline
 from market.services.passes import PassResult, forget_old_plans, run_allocation_pass
 from market.services.policies import activate_policy, create_policy_version
 from market.services.reference import load_reference
@@ -59,13 +62,16 @@ __all__ = [
     "draw_share",
     "end_donations",
     "end_due_halts",
+    "end_inline",
     "expire_orders",
     "expire_overdue",
     "forget_old_plans",
+    "grant_inline",
     "halt_trading",
     "import_units",
     "improve_order",
     "load_reference",
+    "move_inline",
     "offer_loan",
     "pause_rule",
     "pay_out",

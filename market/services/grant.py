@@ -19,7 +19,7 @@ from config.kernel.errors import Unavailable
 from market.domain.asks import hours_of_window
 from market.domain.facts import DecisionFacts
 from market.domain.placement.promised import promised_amounts
-from market.domain.verdict import Verdict, decide
+from market.domain.verdict import Verdict, decide, refused_by_budget
 from market.models import AllocationRequest, AllocationRun, Decision
 from market.selectors.facts import gather_facts
 from market.selectors.policies import PolicyFacts, PurposeFacts
@@ -141,18 +141,7 @@ def _refused(
     now: datetime,
 ) -> Outcome:
     """A denial that names the budget; the region and price it would have had stay in the inputs."""
-    denied = Verdict(
-        outcome="denied",
-        granted_tokens=0,
-        chosen=None,
-        starts_at=None,
-        price=None,
-        footprint=None,
-        weight=verdict.weight,
-        need=verdict.need,
-        looked_at=verdict.looked_at,
-        reasons=(refusal.detail,),
-    )
+    denied = refused_by_budget(verdict, refusal.detail)
     decision = unsaved_decision(request, policy, facts, denied, now=now)
     decision.inputs["budget_refusal"] = {"detail": refusal.detail, **refusal.facts}
     return Outcome(decision=record(decision, status=Status.DENIED, run=run), refusal=refusal)

@@ -13,11 +13,18 @@ def note_work(request: AllocationRequest, decision: Decision, settlement: Settle
     Not for work that nobody reported on: what it used is unknown.
     """
     reference = f"request:{request.pk}"
-    if request.estimate is not None and _tells_its_need(request, decision, settlement):
+    input_tokens = input_of(reported=settlement.input_tokens, asked=request.input_tokens)
+    if request.estimate is not None and tells_its_need(
+        used_tokens=settlement.used_tokens,
+        input_tokens=input_tokens,
+        granted_tokens=decision.granted_tokens,
+        asked_tokens=request.tokens,
+        tokens_basis=request.tokens_basis,
+    ):
         budgets.record_outcome(
             reference=reference,
             predicted=Estimate.from_json(request.estimate),
-            actual_tokens=settlement.used_tokens - (request.input_tokens or 0),
+            actual_tokens=settlement.used_tokens - input_tokens,
             at=settlement.settled_at,
         )
     if request.budget_id is not None:
@@ -32,13 +39,20 @@ def note_work(request: AllocationRequest, decision: Decision, settlement: Settle
         )
 
 
-def _tells_its_need(request: AllocationRequest, decision: Decision, settlement: Settlement) -> bool:
+def tells_its_need(
+    *, used_tokens: int, input_tokens: int, granted_tokens: int, asked_tokens: int, tokens_basis: str
+) -> bool:
     """Whether what was used is what the work takes.
 
     Not where nothing came of it beyond the input, nor where it used up exactly what somebody stated or a
     partial grant left it: it may have wanted more. Work that reached the bound of its own estimate tells: the
     bound rises.
     """
-    is_own_bound = request.tokens_basis != "stated" and decision.granted_tokens == request.tokens
-    was_cut_short = settlement.used_tokens == decision.granted_tokens and not is_own_bound
-    return settlement.used_tokens > (request.input_tokens or 0) and not was_cut_short
+    is_own_bound = tokens_basis != "stated" and granted_tokens == asked_tokens
+    was_cut_short = used_tokens == granted_tokens and not is_own_bound
+    return used_tokens > input_tokens and not was_cut_short
+
+
+def input_of(*, reported: int | None, asked: int | None) -> int:
+    """How much of what was used is input: as reported, else as asked."""
+    return (asked or 0) if reported is None else reported

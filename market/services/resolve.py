@@ -8,9 +8,10 @@ from uuid import UUID
 
 from budgets import services as budgets
 from budgets.domain.units import Amounts
-from config.kernel.errors import Conflict, InvalidInput, NotFound
+from config.kernel.errors import Conflict, NotFound
 from config.kernel.events import publish
 from config.kernel.transactions import transactional
+from market.domain.footprint import Split
 from market.domain.placement.promised import promised_amounts
 from market.events import RequestResolved
 from market.models import AllocationRequest, AllocationRun, Decision, Settlement
@@ -25,13 +26,13 @@ from market.services.settling import (
     payable,
     payable_again,
     release_fund,
+    require_use,
     set_quality,
     settle_fund,
 )
 from market.services.take_up import is_waiting, take_up_if_planned, withdraw
 
 Status = AllocationRequest.Status
-MOST_TIMES_GRANTED = 10  # more is a slip of the keyboard, and would empty the budgets of a whole path
 
 
 @transactional
@@ -66,27 +67,24 @@ def settle(
     actor: str,
     now: datetime,
     fence: int | None = None,
+    split: Split | None = None,
 ) -> int | None:
     """Charge what was really used, at the terms of the grant; return the highest budget threshold passed.
 
+    `split` says how it was divided into input and output, where somebody counted that.
     More than was granted is charged too (what does not fit becomes overdraft). Planned work is taken
     up first, as `dispatch` does. A grant whose lease ran out can still be settled, and one that was
     settled unverified is corrected, once. Raises Conflict if it was resolved before or never granted
-    or `fence` is an old number, InvalidInput naming `used_tokens` for more than ten times the grant.
+    or `fence` is an old number, InvalidInput naming `used_tokens` for more than ten times the grant
+    (`input_tokens`, `cached_tokens`: for a split of more than was used).
     """
     if take_up_if_planned(request_id=request_id, actor=actor, now=now):
         fence = None
     request = locked_request(request_id, open_to=(Status.GRANTED, Status.PARTIAL, Status.EXPIRED, Status.SETTLED))
     decision = grant_of(request)
-    most = decision.granted_tokens * MOST_TIMES_GRANTED
-    if not 0 <= used_tokens <= most:
-        raise InvalidInput(
-            f"{decision.granted_tokens} tokens were granted; between 0 and {most} can be settled.", field="used_tokens"
-        )
-    if request.status == Status.SETTLED:
-        settlement = _corrected(request, decision, used_tokens, quality, collaboration, actor=actor, now=now)
-    else:
-        settlement = settled(request, decision, used_tokens, quality, collaboration, actor=actor, now=now)
+    require_use(used_tokens, split, granted_tokens=decision.granted_tokens)
+    end = _corrected if request.status == Status.SETTLED else settled
+    settlement = end(request, decision, used_tokens, quality, collaboration, actor=actor, now=now, split=split)
     if request.is_simulated:
         return None
     # What finished work teaches is learned here: a settlement that somebody reported, and this only once.
@@ -108,11 +106,11 @@ def cancel(*, request_id: UUID, actor: str, now: datetime) -> None:
 
 
 @transactional
-def release(*, request_id: UUID, actor: str, now: datetime) -> None:
+def release(*, request_id: UUID, actor: str, now: datetime, reason: str = "given back") -> None:
     """Give back all of a grant, or what the plan in force grants. Raises Conflict if there is neither."""
     request, plan = _locked_with_plan(request_id)
     if request.status != Status.QUEUED:
-        _give_back(request, actor=actor, now=now)
+        _give_back(request, actor=actor, now=now, reason=reason)
     elif withdraw(request, plan=plan, actor=actor, now=now):
         resolve_as(request, Status.CANCELLED, now=now)
     else:
@@ -129,10 +127,12 @@ def settled(
     actor: str,
     now: datetime,
     is_verified: bool = True,
+    split: Split | None = None,
 ) -> Settlement:
     """Settle a locked request in everything but its budgets: record, status, room of the hour, Fund."""
     was_expired = request.status == Status.EXPIRED
-    figures = figures_of(request, decision, used_tokens, payable_micro_usd=payable(decision, was_expired=was_expired))
+    promised = payable(decision, was_expired=was_expired)
+    figures = figures_of(request, decision, used_tokens, payable_micro_usd=promised, split=split)
     settlement = Settlement(request=request, decision=decision, settled_at=now, is_verified=is_verified, **figures)
     set_quality(settlement, quality, collaboration)
     settlement.save(force_insert=True)
@@ -153,6 +153,7 @@ def _corrected(
     *,
     actor: str,
     now: datetime,
+    split: Split | None,
 ) -> Settlement:
     """Replace what nobody reported by a late report: record, room of the hour, Fund. Conflict if somebody did."""
     settlement = request.settlement
@@ -160,7 +161,8 @@ def _corrected(
         raise _not_open(request)
     before = copy(settlement)
     free_hours(decision, request, max(0, decision.granted_tokens - used_tokens), now=now)
-    figures = figures_of(request, decision, used_tokens, payable_micro_usd=payable_again(decision, settlement))
+    again = payable_again(decision, settlement)
+    figures = figures_of(request, decision, used_tokens, payable_micro_usd=again, split=split)
     for name, value in figures.items():
         setattr(settlement, name, value)
     set_quality(settlement, quality, collaboration)
@@ -180,14 +182,14 @@ def _amounts(settlement: Settlement) -> Amounts:
     )
 
 
-def _give_back(request: AllocationRequest, *, actor: str, now: datetime) -> None:
+def _give_back(request: AllocationRequest, *, actor: str, now: datetime, reason: str = "given back") -> None:
     resolve_as(request, Status.CANCELLED, now=now)
     if request.is_simulated:
         return
     decision = grant_of(request)
     free_hours(decision, request, decision.granted_tokens, now=now)
     release_fund(decision, actor=actor, now=now)
-    budgets.release_hold(hold_id=hold_id_of(decision), actor=actor, now=now, reason="given back")
+    budgets.release_hold(hold_id=hold_id_of(decision), actor=actor, now=now, reason=reason)
 
 
 def locked_request(request_id: UUID, *, open_to: tuple[Status, ...]) -> AllocationRequest:

@@ -2,36 +2,80 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from climate.domain.ladder import floor_hour
+from config.kernel.errors import InvalidInput
 from market.domain.facts import DecisionFacts
+from market.domain.footprint import Split
 from market.domain.justice import need_score
 from market.domain.parts import Part, price_of_parts, unused
+from market.domain.policy import PolicyTerms
 from market.models import AllocationRequest, Decision, Settlement
 from market.selectors.policies import get_policy_version
 from market.services.capacity import give_back
 from market.services.fund import correct_flows, lock_fund, release_discount, settle_flows
 
+MOST_TIMES_GRANTED = 10  # more is a slip of the keyboard, and would empty the budgets of a whole path
+
+
+def require_use(used_tokens: int, split: Split | None, *, granted_tokens: int) -> None:
+    """Raise InvalidInput unless a grant can have been used so."""
+    most = granted_tokens * MOST_TIMES_GRANTED
+    if not 0 <= used_tokens <= most:
+        raise InvalidInput(
+            f"{granted_tokens} tokens were granted; between 0 and {most} can be settled.", field="used_tokens"
+        )
+    if split is None:
+        return
+    if not 0 <= split.input_tokens <= used_tokens:
+        raise InvalidInput(f"{used_tokens} tokens were used; no more can be input.", field="input_tokens")
+    if not 0 <= split.cached_tokens <= split.input_tokens:
+        raise InvalidInput(f"{split.input_tokens} tokens are input; no more can be cached.", field="cached_tokens")
+
 
 def figures_of(
-    request: AllocationRequest, decision: Decision, used_tokens: int, *, payable_micro_usd: int
+    request: AllocationRequest,
+    decision: Decision,
+    used_tokens: int,
+    *,
+    payable_micro_usd: int,
+    split: Split | None = None,
 ) -> dict[str, Any]:
     """Columns of a settlement: price and carbon of what was used, by the facts and terms of the grant.
 
-    `payable_micro_usd` is what the Fund can pay of the discounts.
+    `payable_micro_usd` is what the Fund can pay of the discounts, `split` how the tokens were really divided.
     """
     facts = DecisionFacts.from_json(decision.inputs["facts"])
-    cost, print_ = price_of_parts(
+    return settled_figures(
         get_policy_version(decision.policy_id).terms,
         facts,
         parts_of(decision),
         used_tokens,
-        fund_available_micro_usd=facts.fund_available_micro_usd if request.is_simulated else payable_micro_usd,
+        payable_micro_usd=facts.fund_available_micro_usd if request.is_simulated else payable_micro_usd,
+        split=split,
+    )
+
+
+def settled_figures(
+    terms: PolicyTerms,
+    facts: DecisionFacts,
+    parts: Sequence[Part],
+    used_tokens: int,
+    *,
+    payable_micro_usd: int,
+    split: Split | None,
+) -> dict[str, Any]:
+    """The same of facts and terms that were read."""
+    cost, print_ = price_of_parts(
+        terms, facts, parts, used_tokens, fund_available_micro_usd=payable_micro_usd, split=split
     )
     return {
         "used_tokens": used_tokens,
+        "input_tokens": split and split.input_tokens,
+        "cached_tokens": split and split.cached_tokens,
         "service_micro_usd": cost.service,
         "carbon_micro_usd": cost.carbon,
         "justice_micro_usd": cost.justice,

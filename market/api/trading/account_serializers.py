@@ -7,9 +7,9 @@ from typing import Any
 
 from rest_framework import serializers
 
+from config.kernel.paging import PageIn
 from config.kernel.rest import StrictSerializer
 from market.api.trading.auction_serializers import UsdField
-from market.api.trading.paging import PageIn
 from market.models import Journal
 
 MICRO = 1_000_000

@@ -12,9 +12,10 @@ from rest_framework.views import APIView
 
 from accounts.domain.principal import Principal
 from accounts.domain.scopes import Scope
+from accounts.services.once import IDEMPOTENCY_KEY, answered_once
+from config.kernel.paging import PAGE, page_of, query_of
 from config.kernel.rest import validated
 from market import selectors, services
-from market.api.once import answered_once
 from market.api.trading.account_serializers import (
     AccountOut,
     AccountsOut,
@@ -24,8 +25,6 @@ from market.api.trading.account_serializers import (
     PostingsIn,
     micro_usd_of,
 )
-from market.api.trading.paging import PAGE, page_of, query_of
-from market.api.views import IDEMPOTENCY_KEY
 
 
 class AccountListView(APIView):

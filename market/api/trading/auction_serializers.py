@@ -6,8 +6,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from config.kernel.paging import PageIn
 from config.kernel.rest import StrictSerializer
-from market.api.trading.paging import PageIn
 from market.domain.explanation import usd
 from market.domain.trading.auction_views import AuctionRow, Curve
 from market.domain.trading.instruments import usd_per_unit

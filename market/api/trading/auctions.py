@@ -12,6 +12,7 @@ from rest_framework.views import APIView
 
 from accounts.domain.principal import Principal
 from accounts.domain.scopes import Scope
+from config.kernel.paging import PAGE, page_of, query_of
 from config.kernel.rest import paged
 from market import selectors, services
 from market.api.trading.auction_serializers import (
@@ -25,7 +26,6 @@ from market.api.trading.auction_serializers import (
     TradesIn,
     curve_body,
 )
-from market.api.trading.paging import PAGE, page_of, query_of
 
 
 class AuctionListView(APIView):

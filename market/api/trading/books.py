@@ -11,6 +11,7 @@ from rest_framework.views import APIView
 from accounts.domain.principal import Principal
 from accounts.domain.scopes import Scope
 from budgets.domain.units import Unit
+from config.kernel.paging import query_of
 from config.kernel.rest import paged
 from market import selectors
 from market.api.trading.book_serializers import (
@@ -22,7 +23,6 @@ from market.api.trading.book_serializers import (
     book_body,
     price_body,
 )
-from market.api.trading.paging import query_of
 from market.domain.trading.instruments import ANY_CLASS
 
 

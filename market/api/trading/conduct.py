@@ -10,9 +10,10 @@ from rest_framework.views import APIView
 
 from accounts.domain.principal import Principal
 from accounts.domain.scopes import Scope
+from accounts.services.once import IDEMPOTENCY_KEY, answered_once
 from config.kernel.errors import NotFound
+from config.kernel.paging import PAGE, PageIn, page_of, query_of
 from config.kernel.rest import paged, validated
-from market.api.once import answered_once
 from market.api.trading.conduct_serializers import (
     AppealIn,
     FlagOut,
@@ -23,8 +24,6 @@ from market.api.trading.conduct_serializers import (
     UnitOut,
     UnitsIn,
 )
-from market.api.trading.paging import PAGE, PageIn, page_of, query_of
-from market.api.views import IDEMPOTENCY_KEY
 from market.domain.trading.registry import BadRows, read_rows
 from market.selectors.trading.conduct import (
     FlagFacts,

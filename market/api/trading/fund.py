@@ -12,9 +12,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.domain.scopes import Scope
+from config.kernel.paging import PAGE, page_of, query_of
 from market import selectors
 from market.api.trading.auction_serializers import FundEntryOut, FundIn, FundOut
-from market.api.trading.paging import PAGE, page_of, query_of
 
 USUAL_PERIOD = timedelta(days=30)
 

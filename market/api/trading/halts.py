@@ -10,10 +10,10 @@ from rest_framework.views import APIView
 
 from accounts.domain.principal import Principal
 from accounts.domain.scopes import Scope
+from config.kernel.paging import PAGE, page_of, query_of
 from config.kernel.rest import paged, validated
 from market import selectors, services
 from market.api.trading.auction_serializers import HaltIn, HaltOut, HaltsIn
-from market.api.trading.paging import PAGE, page_of, query_of
 
 
 class HaltListView(APIView):

@@ -8,9 +8,9 @@ from typing import Any
 from rest_framework import serializers
 
 from budgets.domain.units import Unit
+from config.kernel.paging import PageIn
 from config.kernel.rest import StrictSerializer
 from market.api.trading.auction_serializers import PriceField, UsdField
-from market.api.trading.paging import PageIn
 from market.domain.trading.instruments import usd_per_unit
 from market.models import Donation, ForwardLeg, Loan, LoanEvent
 

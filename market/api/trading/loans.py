@@ -13,9 +13,9 @@ from rest_framework.views import APIView
 
 from accounts.domain.principal import Principal
 from accounts.domain.scopes import Scope
-from config.kernel.errors import NotAllowed
+from accounts.services.once import IDEMPOTENCY_KEY, acting_team, answered_once
+from config.kernel.paging import PAGE, page_of, query_of
 from config.kernel.rest import paged, validated
-from market.api.once import answered_once
 from market.api.trading.loan_serializers import (
     AcceptIn,
     DonationOut,
@@ -31,8 +31,6 @@ from market.api.trading.loan_serializers import (
     ShareIn,
     SharingOut,
 )
-from market.api.trading.paging import PAGE, page_of, query_of
-from market.api.views import IDEMPOTENCY_KEY
 from market.models import Loan
 from market.selectors.trading.loans import get_loan, list_forwards, list_loans
 from market.selectors.trading.sharing import draw_row, get_donation, get_sharing
@@ -157,7 +155,7 @@ class ShareListView(APIView):
     @extend_schema(operation_id="market_shares_read", responses=SharingOut)
     def get(self, request: Request) -> Response:
         """What is donated, who owes and who is owed."""
-        return Response(SharingOut(get_sharing(_team(request))).data)
+        return Response(SharingOut(get_sharing(acting_team(Principal.of(request.auth)))).data)
 
     @extend_schema(
         operation_id="market_shares_donate", parameters=[IDEMPOTENCY_KEY], request=ShareIn, responses={201: DonationOut}
@@ -228,10 +226,3 @@ def _changed(request: Request, work: Callable[[Principal], Loan], *, status_code
 def _teams(request: Request) -> frozenset[int] | None:
     principal = Principal.of(request.auth)
     return None if principal.sees_everything else principal.visible_team_ids
-
-
-def _team(request: Request) -> int:
-    team_id = Principal.of(request.auth).team_id
-    if team_id is None:
-        raise NotAllowed("You act for no team. Use the API key of a team, or join one.")
-    return team_id

@@ -9,9 +9,9 @@ from rest_framework import serializers
 
 from budgets.domain.periods import Period
 from budgets.domain.units import Unit
+from config.kernel.paging import PageIn
 from config.kernel.rest import StrictSerializer
 from market.api.trading.auction_serializers import PriceField, UsdField
-from market.api.trading.paging import PageIn
 from market.domain.policy import MODEL_CLASSES
 from market.domain.trading.instruments import ANY_CLASS
 from market.domain.trading.orders import OrderAsk, OrderKind, Side, TradeSession

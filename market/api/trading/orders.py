@@ -13,9 +13,10 @@ from rest_framework.views import APIView
 
 from accounts.domain.principal import Principal
 from accounts.domain.scopes import Scope
+from accounts.services.once import IDEMPOTENCY_KEY, answered_once
+from config.kernel.paging import PAGE, page_of, query_of
 from config.kernel.rest import paged, validated
 from market import selectors, services
-from market.api.once import answered_once
 from market.api.trading.order_serializers import (
     CancelIn,
     ImproveIn,
@@ -25,8 +26,6 @@ from market.api.trading.order_serializers import (
     OrdersIn,
     ask_of,
 )
-from market.api.trading.paging import PAGE, page_of, query_of
-from market.api.views import IDEMPOTENCY_KEY
 
 
 class OrderListView(APIView):
