@@ -1,0 +1,20 @@
+"""What every door of sessions asks first: whose is it, and was it asked before."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from accounts.domain.principal import Principal
+from accounts.services.once import IDEMPOTENCY_KEY, acting_team, answered_once
+from config.kernel.errors import NotFound
+from sessions_app.models import Session
+
+__all__ = ["IDEMPOTENCY_KEY", "acting_team", "answered_once", "visible_session"]
+
+
+def visible_session(principal: Principal, session_id: UUID) -> Session:
+    """A session of a team whose work the caller may see; any other does not exist for it."""
+    session = Session.objects.filter(pk=session_id).select_related("policy").first()
+    if session is None or not principal.may_see_team(session.team_id):
+        raise NotFound("There is no such session.", field="session")
+    return session

@@ -1,0 +1,1 @@
+"""Providers of models: the only place of this app that talks to the outside. One file for each kind."""

@@ -1,0 +1,107 @@
+"""What came of forecasts of full windows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from statistics import median
+
+from sessions_app.domain.foresight import Band, Sample, auc
+
+LEAST_OF_EACH = 10
+"""Outcomes of either kind without which a share of pairs says nothing."""
+
+
+class Fate(StrEnum):
+    """What became of a window after a forecast."""
+
+    OPEN = "open"
+    """Nothing yet."""
+    FULL = "full"
+    """It filled."""
+    AVERTED = "averted"
+    """A cleanup, a handoff or the end of the session came first: when it would have filled is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """A fate, and how many seconds after the forecast it came."""
+
+    fate: Fate
+    after_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """Both None: averted. Without an actual time but not right: it did not come within the band."""
+
+    actual_seconds: float | None
+    was_right: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """A forecast that was scored."""
+
+    central_seconds: float
+    actual_seconds: float | None
+    was_right: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accuracy:
+    """How good forecasts were. `coverage`: share of actual times within their 80 % band. `auc`: how often what
+    came within the time of a transition had been foreseen sooner than what did not. None where too little is known.
+    """
+
+    scored: int
+    averted: int
+    coverage: float | None
+    median_error: float | None
+    auc: float | None
+
+
+def ending_of(
+    samples: Sequence[Sample], *, used_tokens: int, limit_tokens: int, ended_after_seconds: float | None
+) -> Ending:
+    """What became of a window that held `used_tokens`, from its samples after the forecast, oldest first."""
+    held = used_tokens
+    for sample in samples:
+        if sample.tokens >= limit_tokens:
+            return Ending(Fate.FULL, sample.at_seconds)
+        if sample.tokens < held:
+            return Ending(Fate.AVERTED, sample.at_seconds)
+        held = sample.tokens
+    return Ending(Fate.OPEN) if ended_after_seconds is None else Ending(Fate.AVERTED, ended_after_seconds)
+
+
+def judge(band: Band, endings: Sequence[Ending], *, k: int, elapsed_seconds: float) -> Judgement | None:
+    """The score of a forecast of the k-th full window; None while it is open."""
+    full = sorted(each.after_seconds for each in endings if each.fate is Fate.FULL)
+    if len(full) >= k:
+        actual = full[k - 1]
+        return Judgement(actual_seconds=actual, was_right=band.low_seconds <= actual <= band.high_seconds)
+    averted = sum(each.fate is Fate.AVERTED for each in endings)
+    if len(endings) - averted < k:
+        return Judgement(actual_seconds=None, was_right=None)
+    if elapsed_seconds > band.high_seconds:
+        return Judgement(actual_seconds=None, was_right=False)
+    return None
+
+
+def accuracy_of(outcomes: Sequence[Outcome], *, transition_seconds: float) -> Accuracy:
+    """How good scored forecasts were."""
+    known = [each for each in outcomes if each.was_right is not None]
+    errors = [
+        abs(each.central_seconds - each.actual_seconds) / each.actual_seconds for each in known if each.actual_seconds
+    ]
+    came = [each.actual_seconds is not None and each.actual_seconds <= transition_seconds for each in known]
+    is_enough = min(sum(came), len(came) - sum(came)) >= LEAST_OF_EACH
+    return Accuracy(
+        scored=len(known),
+        averted=len(outcomes) - len(known),
+        coverage=sum(bool(each.was_right) for each in known) / len(known) if known else None,
+        median_error=median(errors) if errors else None,
+        auc=auc([-each.central_seconds for each in known], came) if is_enough else None,
+    )

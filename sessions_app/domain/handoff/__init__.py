@@ -1,0 +1,1 @@
+"""Handoffs: when one goes on, what its successors begin with, and what is checked before the switch."""

@@ -1,0 +1,1 @@
+"""Reads of sessions. What other apps may call."""

@@ -1,0 +1,159 @@
+"""Past sessions that are like one, and what a new one may need, judged by them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.contrib.postgres.search import SearchQuery, SearchRank, SearchVector
+from django.db import connection
+from django.db.models import QuerySet
+
+from budgets import selectors as budgets
+from sessions_app.domain.similar import Match, Precedent, corrected, most_alike, term_counts
+from sessions_app.models import Checkpoint, Fact, Session, SessionLikeness, StateItem
+from sessions_app.selectors.policies import terms_of
+
+MOST_READ = 2000
+"""So many sessions are compared: where there are more, those that full-text search ranks first, or the newest."""
+LEAST_SCORE = 0.05
+MOST_CHARACTERS = 20_000
+MOST_FACTS_READ = 200
+TOLD_ITEMS = ("/focus", "/conversation")
+EXPECTED, TO_HOLD = 0.5, 0.95
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlikeRow:
+    """A session that is like another: `score` is 0 to 1, `terms` say why. Only one that is over took all it takes."""
+
+    session_id: UUID
+    name: str
+    purpose: str
+    mode: str
+    is_over: bool
+    tokens_used: int
+    seconds: int
+    score: float
+    terms: tuple[str, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForesightRow:
+    """Tokens that a new session may spend: `expected_tokens` as likely less as more, `hold_tokens` to hold.
+
+    `basis` is `mode` (what the shape of the work says) or `similar_sessions` (that, corrected by what sessions
+    like it took, which count for `weight`, 0 to 1).
+    """
+
+    expected_tokens: int
+    hold_tokens: int
+    low_tokens: int
+    high_tokens: int
+    prior_expected_tokens: int
+    prior_hold_tokens: int
+    basis: str
+    weight: float
+    precedents: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """What is known of a new session before it begins."""
+
+    mode: str = Session.Mode.EXPRESS
+    role_count: int = 1
+    purpose: str = ""
+
+
+def list_alike(
+    counts: Mapping[str, int], *, team_ids: Collection[int] | None, most: int, but: UUID | None = None
+) -> list[AlikeRow]:
+    """Sessions of these teams (None: of all) whose words are most like `counts`, best first, without one of them."""
+    rows = SessionLikeness.objects.all()
+    if team_ids is not None:
+        rows = rows.filter(team__in=team_ids)
+    if but is not None:
+        rows = rows.exclude(session_id=but)
+    texts = dict(_candidates(rows, counts))
+    matches = most_alike(counts, texts, most=most, least_score=LEAST_SCORE)
+    found = {
+        row.pk: row
+        for row in SessionLikeness.objects.filter(pk__in=[each.name for each in matches])
+        .select_related("session")
+        .defer("text", "term_counts")
+    }
+    return [_row(found[each.name], each) for each in matches if each.name in found]
+
+
+def list_alike_of(session: Session, *, team_ids: Collection[int] | None) -> list[AlikeRow]:
+    """Past sessions like one as it stands now, as many as its policy says."""
+    counts = term_counts(text_of(session))
+    return list_alike(counts, team_ids=team_ids, most=terms_of(session).memory.similar_sessions, but=session.pk)
+
+
+def text_of(session: Session) -> str:
+    """The words that a session is found by: name, purpose, focus and conversation, facts, last summary."""
+    return "\n".join(_lines(session))[:MOST_CHARACTERS]
+
+
+def _lines(session: Session) -> Iterator[str]:
+    yield session.name
+    yield session.name  # twice: it says most
+    yield session.purpose.replace("_", " ")
+    items = StateItem.objects.filter(session=session, key__in=TOLD_ITEMS).values_list("value", "body")
+    yield from (value or body or "" for value, body in items)
+    facts = Fact.objects.filter(session=session, superseded_by=None).order_by("-is_pinned", "-number")
+    yield from facts.values_list("text", flat=True)[:MOST_FACTS_READ]
+    yield Checkpoint.objects.filter(session=session).order_by("-seq").values_list("summary", flat=True).first() or ""
+
+
+def foresee_tokens(shape: Shape, alike: Collection[AlikeRow]) -> ForesightRow:
+    """What a session of this shape may spend, corrected by those that are over and like it."""
+    mode = Session.Mode.COUNCIL if shape.mode == Session.Mode.COUNCIL else Session.Mode.EXPRESS
+    prior = budgets.get_estimate(
+        mode=mode, role_count=shape.role_count, complexity=None, model_class="", purpose=shape.purpose
+    )
+    precedents = [Precedent(score=each.score, tokens=each.tokens_used) for each in alike if each.is_over]
+    expected = corrected(prior.p50_tokens, precedents, quantile=EXPECTED)
+    hold = corrected(prior.p95_tokens, precedents, quantile=TO_HOLD)
+    return ForesightRow(
+        expected_tokens=expected.tokens,
+        hold_tokens=max(hold.tokens, expected.tokens),
+        low_tokens=expected.low,
+        high_tokens=max(hold.high, expected.high),
+        prior_expected_tokens=prior.p50_tokens,
+        prior_hold_tokens=prior.p95_tokens,
+        basis="similar_sessions" if precedents else "mode",
+        weight=expected.weight,
+        precedents=len(precedents),
+    )
+
+
+def _candidates(rows: QuerySet[SessionLikeness], counts: Mapping[str, int]) -> list[tuple[UUID, dict[str, int]]]:
+    rows = rows.order_by("-at")
+    if connection.vendor == "postgresql" and counts and rows[MOST_READ:].exists():
+        words = " | ".join(f"'{word}':*" for word in list(counts)[:50] if word.isalnum())
+        query = SearchQuery(words, search_type="raw", config="simple")
+        vector = SearchVector("text", config="simple")
+        rows = rows.annotate(rank=SearchRank(vector, query)).order_by("-rank", "-at") if words else rows
+    return list(rows.values_list("session_id", "term_counts")[:MOST_READ])
+
+
+def _row(row: SessionLikeness, match: Match[UUID]) -> AlikeRow:
+    session = row.session
+    return AlikeRow(
+        session_id=session.pk,
+        name=session.name,
+        purpose=session.purpose,
+        mode=session.mode,
+        is_over=session.status == Session.Status.ENDED,
+        tokens_used=row.tokens_used,
+        seconds=row.seconds,
+        score=round(match.score, 4),
+        terms=match.terms,
+        at=row.at,
+    )

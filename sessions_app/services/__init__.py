@@ -1,0 +1,1 @@
+"""Changes to sessions. What other apps may call."""

@@ -1,0 +1,6 @@
+"""What must not be lost, and what a session is found by."""
+
+from sessions_app.services.memory.facts import add_fact, pin_fact, record_fact, supersede_fact
+from sessions_app.services.memory.likeness import refresh_likeness
+
+__all__ = ["add_fact", "pin_fact", "record_fact", "refresh_likeness", "supersede_fact"]

@@ -1,0 +1,103 @@
+"""Long texts are shortened while no session is locked: thinking about a full window takes seconds.
+
+Inside of a lock a short text is thought about at once. For a long one the transaction is undone, the same plan is
+thought out without a lock, and the work begins anew: what was thought is remembered.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import wraps
+from hashlib import sha256
+from threading import Lock
+from typing import ParamSpec, TypeVar
+
+from budgets.services import count_tokens
+from sessions_app.domain.summary import summarise
+
+MOST_LOCKED_CHARACTERS = 8_000
+"""What one transaction thinks about at most: some 30 ms. Later ones wait for it."""
+MOST_TRIES = 4
+MOST_REMEMBERED = 256
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Key = tuple[bytes, int, tuple[str, ...]]
+
+
+class Unthought(Exception):
+    """Something long has to be thought out before a session is locked: call `think`, then begin anew."""
+
+    def __init__(self, think: Callable[[], object]):
+        super().__init__("a long text is to be shortened outside of the lock")
+        self.think = think
+
+
+@dataclass(slots=True)
+class _Patience:
+    """Characters that may still be thought about inside of the lock."""
+
+    left: int = MOST_LOCKED_CHARACTERS
+
+
+_patience: ContextVar[_Patience | None] = ContextVar("patience", default=None)
+_known: OrderedDict[Key, str] = OrderedDict()
+_knowing = Lock()
+
+
+def shortened(text: str, most_tokens: int, pinned: Sequence[str] = ()) -> str:
+    """Clauses of a text, word for word, in so many tokens, after every pinned line.
+
+    Raises Unthought in a transaction of `thinking_first` that has thought enough.
+    """
+    key = (sha256(text.encode()).digest(), most_tokens, tuple(pinned))
+    with _knowing:
+        if key in _known:
+            _known.move_to_end(key)
+            return _known[key]
+    if (patience := _patience.get()) is not None:
+        if len(text) > patience.left:
+            raise Unthought(lambda: shortened(text, most_tokens, pinned))
+        patience.left -= len(text)
+    words = summarise(text, most_tokens=most_tokens, count=count_tokens, pinned=pinned).text
+    with _knowing:
+        _known[key] = words
+        while len(_known) > MOST_REMEMBERED:
+            _known.popitem(last=False)
+    return words
+
+
+@contextmanager
+def thought_out_by(think: Callable[[], object]) -> Iterator[None]:
+    """If something in this block is too long to be thought out here, `think` does that, and all that comes after it."""
+    try:
+        yield
+    except Unthought as missing:
+        raise Unthought(think) from missing
+
+
+def thinking_first(function: Callable[P, T]) -> Callable[P, T]:
+    """`function`, which locks a session in a transaction of its own, without long thoughts in it.
+
+    What comes newly in the way again and again, because others change the same window, is in the end thought out
+    inside after all.
+    """
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        for _ in range(MOST_TRIES):
+            token = _patience.set(_Patience())
+            try:
+                return function(*args, **kwargs)
+            except Unthought as missing:
+                think = missing.think
+            finally:
+                _patience.reset(token)
+            think()
+        return function(*args, **kwargs)
+
+    return call
