@@ -74,7 +74,7 @@ class DashboardConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # ch
         sections = set(message["sections"]) & set(self.sections)
         team_id = message.get("team_id")
         if team_id is not None and not self.sight.sees_team(team_id):
-            sections.discard("decisions")
+            sections -= {"decisions", "sessions", "gateway"}
         elif resolved := message.get("resolved"):
             word, tone = status_words(resolved["status"])
             await self._send("request.resolved", {"key": resolved["request_id"], "status": word, "tone": tone})

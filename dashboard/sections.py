@@ -21,6 +21,8 @@ from dashboard.selectors import overview
 from dashboard.selectors.alerts import get_alert_board
 from dashboard.selectors.budgets import get_budget_board
 from market.selectors.trading.mark import get_market_mark
+from sessions_app.selectors.board import get_sessions_mark
+from sessions_app.selectors.gateway.board import get_gateway_mark
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +80,16 @@ def _market(sight: Sight, now: datetime) -> dict[str, Any]:
     return get_market_mark(sight.sealed_team_ids)
 
 
+def _sessions(sight: Sight, now: datetime) -> dict[str, int]:
+    """How far the sessions have come that were heard of last: an open page fetches the rest when its own moves."""
+    return get_sessions_mark(team_ids=sight.sealed_team_ids)
+
+
+def _gateway(sight: Sight, now: datetime) -> dict[str, str]:
+    """When a call last began or ended, or a breaker moved: an open page fetches the rest then."""
+    return get_gateway_mark(team_ids=sight.sealed_team_ids)
+
+
 def _budgets(sight: Sight, now: datetime) -> list[dict[str, Any]]:
     budgets = overview.list_seen_budgets(sight)
     return budget_rows(budgets, list_escrowed([budget.id for budget in budgets]))
@@ -102,12 +114,24 @@ _DETAILS: dict[str, Callable[[Sight, datetime], Any]] = {
 }
 _OF_BUDGETS: dict[str, Callable[[Sight, datetime], Any]] = {"budgets": _budgets, "budget_picture": _budget_picture}
 _OF_MARKET: dict[str, Callable[[Sight, datetime], Any]] = {"market": _market}
-_READERS = {**_FIGURES, **_DETAILS, **_OF_BUDGETS, **_OF_MARKET}
+_OF_SESSIONS: dict[str, Callable[[Sight, datetime], Any]] = {"sessions": _sessions}
+_OF_GATEWAY: dict[str, Callable[[Sight, datetime], Any]] = {"gateway": _gateway}
+_READERS = {**_FIGURES, **_DETAILS, **_OF_BUDGETS, **_OF_MARKET, **_OF_SESSIONS, **_OF_GATEWAY}
 
 PAGE_OF_BUDGETS = "budgets"
 """How a page of budgets names itself to the socket: it is told of budgets only."""
 PAGE_OF_MARKET = "market"
 """The same for pages of the market."""
+PAGE_OF_SESSIONS = "sessions"
+"""The same for pages of sessions."""
+PAGE_OF_GATEWAY = "gateway"
+"""The same for pages of the gateway."""
+_OF_PAGE = {
+    PAGE_OF_BUDGETS: _OF_BUDGETS,
+    PAGE_OF_MARKET: _OF_MARKET,
+    PAGE_OF_SESSIONS: _OF_SESSIONS,
+    PAGE_OF_GATEWAY: _OF_GATEWAY,
+}
 
 EVENT_OF_SECTION = {
     "headline": "headline",
@@ -121,6 +145,8 @@ EVENT_OF_SECTION = {
     "budgets": "budgets.changed",
     "budget_picture": "budget_picture.changed",
     "market": "market.changed",
+    "sessions": "sessions.changed",
+    "gateway": "gateway.changed",
 }
 SECTIONS_OF_THE_HOUR = ("regions", "budgets", "budget_picture")
 """What changes by itself when an hour turns."""
@@ -129,19 +155,17 @@ SECTIONS_OF_THE_CLOCK = ("notice", "sources", "alerts", "alert_feed")
 
 
 def allowed_sections(sight: Sight, page: str = "") -> tuple[str, ...]:
-    """The sections this viewer may see: of the overview and the pages like it, of budgets, or of the market."""
+    """The sections this viewer may see: of the overview and the pages like it, or of one kind of page only."""
     if not sight.figures:
         return ()
-    if page == PAGE_OF_BUDGETS:
-        return tuple(_OF_BUDGETS) if sight.details else ()
-    if page == PAGE_OF_MARKET:
-        return tuple(_OF_MARKET) if sight.details else ()
+    if page in _OF_PAGE:
+        return tuple(_OF_PAGE[page]) if sight.details else ()
     return (*_FIGURES, *_DETAILS) if sight.details else tuple(_FIGURES)
 
 
 def read_sections(sight: Sight, names: Iterable[str], *, now: datetime) -> dict[str, Any]:
     """The sections by name; one that cannot be read is None, logged, and does not hurt the others."""
-    allowed = {name for page in ("", PAGE_OF_BUDGETS, PAGE_OF_MARKET) for name in allowed_sections(sight, page)}
+    allowed = {name for page in ("", *_OF_PAGE) for name in allowed_sections(sight, page)}
     return {name: read_part(name, partial(_READERS[name], sight, now)) for name in names if name in allowed}
 
 

@@ -17,19 +17,24 @@ from market.events import (
     RequestDecided,
     RequestResolved,
     RequestsDecided,
+    RequestsResolved,
     TradingChanged,
 )
+from sessions_app.events import RoundRunChanged, SessionChanged
 
 
 def connect() -> None:
     """Listen to the apps below."""
     subscribe(RequestDecided, _request_decided)
-    subscribe(RequestsDecided, _requests_decided)
+    subscribe(RequestsDecided, _requests_changed)
     subscribe(RequestResolved, _request_resolved)
+    subscribe(RequestsResolved, _requests_changed)
     subscribe(PlanChanged, _plan_changed)
     subscribe(FundChanged, _fund_changed)
     for event in (OrdersChanged, AuctionClosed, TradingChanged, LoansChanged, MoneyChanged, ConductChanged):
         subscribe(event, _market_changed)
+    subscribe(SessionChanged, _session_changed)
+    subscribe(RoundRunChanged, _session_changed)
     subscribe(BudgetsChanged, _budgets_changed)
     subscribe(BudgetAlerted, _budget_alerted)
     subscribe(ReadingsCollected, _readings_collected)
@@ -46,17 +51,17 @@ def _nudge(*sections: str, team_id: int | None = None, resolved: dict[str, str] 
 
 
 def _request_decided(event: RequestDecided) -> None:
-    _nudge("decisions", "headline", team_id=event.team_id)
+    _nudge("decisions", "headline", "gateway", team_id=event.team_id)
 
 
-def _requests_decided(event: RequestsDecided) -> None:
+def _requests_changed(event: RequestsDecided | RequestsResolved) -> None:
     for team_id in event.team_ids:
-        _nudge("decisions", "headline", team_id=team_id)
+        _nudge("decisions", "headline", "gateway", team_id=team_id)
 
 
 def _request_resolved(event: RequestResolved) -> None:
     resolved = {"request_id": str(event.request_id), "status": event.status}
-    _nudge("decisions", "headline", team_id=event.team_id, resolved=resolved)
+    _nudge("decisions", "headline", "gateway", team_id=event.team_id, resolved=resolved)
 
 
 def _plan_changed(event: PlanChanged) -> None:
@@ -69,6 +74,10 @@ def _fund_changed(event: FundChanged) -> None:
 
 def _market_changed(event: Event) -> None:
     _nudge("market")
+
+
+def _session_changed(event: SessionChanged | RoundRunChanged) -> None:
+    _nudge("sessions", team_id=event.team_id)
 
 
 def _budgets_changed(event: BudgetsChanged) -> None:

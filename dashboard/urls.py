@@ -20,12 +20,20 @@ from dashboard.views import (
     sources,
     zones,
 )
+from dashboard.views.gateway import board as gateway_board
+from dashboard.views.gateway import calls as gateway_calls
 from dashboard.views.market import board as market_board
 from dashboard.views.market import calls as market_calls
 from dashboard.views.market import conduct as market_conduct
 from dashboard.views.market import fund as market_fund
 from dashboard.views.market import loans as market_loans
 from dashboard.views.market import week as market_week
+from dashboard.views.sessions import board as session_board
+from dashboard.views.sessions import changes as session_changes
+from dashboard.views.sessions import memory as session_memory
+from dashboard.views.sessions import report as session_report
+from dashboard.views.sessions import state as session_state
+from dashboard.views.sessions import windows as session_windows
 
 urlpatterns = [
     path("", overview.overview, name="overview"),
@@ -43,6 +51,8 @@ urlpatterns = [
     path("sources/", sources.sources, name="sources"),
     path("requests/", requests.requests, name="requests"),
     path("requests/<uuid:request_id>/", requests.request_page, name="request"),
+    path("gateway/", gateway_board.gateway, name="gateway"),
+    path("gateway/calls/<uuid:call_id>/", gateway_calls.call, name="gateway-call"),
     path("allocation/", allocation.allocation, name="allocation"),
     re_path(r"^allocation/runs/(?P<run_id>[0-9]{1,18})/$", allocation.allocation_run, name="allocation-run"),
     path("budgets/", budgets.budgets, name="budgets"),
@@ -59,6 +69,14 @@ urlpatterns = [
         name="decide-shares",
     ),
     path("estimates/", estimates.estimates, name="estimates-page"),
+    path("sessions/", session_board.sessions, name="sessions"),
+    path("sessions/<uuid:session_id>/", session_windows.windows, name="session-page"),
+    path("sessions/<uuid:session_id>/state/", session_state.state, name="session-state"),
+    path("sessions/<uuid:session_id>/memory/", session_memory.memory, name="session-memory"),
+    path("sessions/<uuid:session_id>/report/", session_report.report, name="session-report"),
+    path("sessions/<uuid:session_id>/archive/<int:archive_id>/", session_memory.archive, name="session-archive"),
+    path("sessions/<uuid:session_id>/rounds/<uuid:round_id>/", session_memory.round_page, name="session-round"),
+    path("sessions/<uuid:session_id>/<slug:name>/", session_changes.change, name="session-change"),
     path("market/", market_board.market, name="market"),
     path("market/money/", market_board.move_money, name="market-money"),
     path("market/orders/", market_board.order, name="market-order"),

@@ -13,7 +13,8 @@ class Sight:
     requests and budgets of `team_ids`. `sum_team_ids` are the teams that the headline sums.
     `organisation_id` is the viewer's own, whose common budgets belong to no team.
     `budget_team_id` is the team whose budgets the viewer may change, if any; `trading_team_id` the
-    one that they may trade for. `own_team_ids` are those that they belong to.
+    one that they may trade for, `session_team_id` whose sessions they may act in. `own_team_ids` are
+    those that they belong to.
     """
 
     figures: bool
@@ -25,11 +26,12 @@ class Sight:
     is_staff: bool = False
     budget_team_id: int | None = None
     trading_team_id: int | None = None
+    session_team_id: int | None = None
     own_team_ids: frozenset[int] = frozenset()
 
     @property
     def sealed_team_ids(self) -> frozenset[int] | None:
-        """Whose orders, money and conduct in the market the viewer may see, whatever visitors see: staff all (None)."""
+        """Whose orders, money, conduct and sessions the viewer may see, whatever visitors see: staff all (None)."""
         return None if self.is_staff else self.own_team_ids
 
     def sees_team(self, team_id: int | None) -> bool:
@@ -56,6 +58,7 @@ def sight_of(
     organisation_id: int | None = None,
     budget_team_id: int | None = None,
     trading_team_id: int | None = None,
+    session_team_id: int | None = None,
 ) -> Sight:
     """What a viewer may see where visitors see `visitors` (nothing, figures or everything).
 
@@ -74,5 +77,6 @@ def sight_of(
         is_staff=is_known and is_staff,
         budget_team_id=budget_team_id if is_known else None,
         trading_team_id=trading_team_id if is_known else None,
+        session_team_id=session_team_id if is_known else None,
         own_team_ids=visible_team_ids if is_known else frozenset(),
     )

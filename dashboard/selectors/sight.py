@@ -28,4 +28,5 @@ def get_sight(user: AbstractBaseUser | AnonymousUser) -> Sight:
         organisation_id=principal.organisation_id if principal else None,
         budget_team_id=principal.team_id if principal and principal.may(Scope.BUDGETS_WRITE) else None,
         trading_team_id=principal.team_id if principal and principal.may(Scope.MARKET_TRADE) else None,
+        session_team_id=principal.team_id if principal and principal.may(Scope.SESSIONS_WRITE) else None,
     )

@@ -1,17 +1,12 @@
-"""Changes in the market by a person who trades for a team: a form, a redirect, a word on what became of it."""
+"""Changes in the market by a person who trades for a team."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
 
 from django import forms
-from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.urls import reverse
 
 from accounts.domain.principal import Principal
@@ -19,25 +14,14 @@ from accounts.selectors import find_principal_of_person
 from config.kernel.errors import DomainError
 from dashboard.domain.sight import Sight
 from dashboard.presentation.market.quota import PRICE_UNITS_WORDS, UNITS_OF_A_PRICE
-
-Say = Callable[[dict[str, Any], Principal, datetime], str]
+from dashboard.views import acting
+from dashboard.views.acting import Say
 
 
 def act(request: HttpRequest, sight: Sight, form: forms.Form | None, say: Say, *, back: str) -> HttpResponse:
-    """Do it if the form holds, say what became of it, and lead back to the page (and part) it came from."""
-    principal = trader_of(request, sight)
-    values: dict[str, Any] = {}
-    if form is not None and not form.is_valid():
-        for name, errors in form.errors.items():
-            messages.error(request, f"{_label(form, name)}{' '.join(str(each) for each in errors)}")
-        return redirect(back)
-    if form is not None:
-        values = form.cleaned_data
-    try:
-        messages.success(request, say(values, principal, datetime.now(UTC)))
-    except DomainError as error:
-        messages.error(request, f"{_label(form, error.field)}{_words(error)}")
-    return redirect(back)
+    """Do it for the team that the viewer trades for; others are turned away."""
+    own = acting.OwnWords(refusal=_words, fields=_FIELDS)
+    return acting.act(request, trader_of(request, sight), form, say, back=back, own=own)
 
 
 def _words(error: DomainError) -> str:
@@ -64,13 +48,3 @@ def page_at(name: str, part: str = "") -> str:
 
 
 _FIELDS = {"limit_price_usd": "limit_price", "fee_usd": "fee", "micro_usd": "amount_usd"}
-
-
-def _label(form: forms.Form | None, name: str | None) -> str:
-    """The field at fault, as the form calls it."""
-    if not name or name == "__all__":
-        return ""
-    own = _FIELDS.get(name, name)
-    if form is not None and own in form.fields:
-        return f"{form.fields[own].label}: "
-    return f"{name.replace('_', ' ').capitalize()}: "
