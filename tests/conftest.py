@@ -7,12 +7,17 @@ A test marked `postgres` or `redis` runs only there, one marked `sqlite` only on
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import pytest_django
 from django.conf import settings
 from django.db import connection
+
+from tests.servers.databases import migrated_template, put_migrated_file
+from tests.servers.flushing import flush_quickly
 
 
 def _servers() -> set[str]:
@@ -37,8 +42,25 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
+def django_db_keepdb(django_db_keepdb: bool, django_db_use_migrations: bool) -> bool:
+    """On SQLite the file that was put in place is taken as it is; it goes with its folder."""
+    return django_db_keepdb or (connection.vendor == "sqlite" and django_db_use_migrations)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None, django_db_use_migrations: bool) -> None:
+    """Each worker's database is a copy of one that is migrated once."""
+    if connection.vendor == "postgresql":
+        connection.settings_dict["TEST"]["TEMPLATE"] = migrated_template()
+    elif django_db_use_migrations:
+        put_migrated_file(Path(connection.settings_dict["TEST"]["NAME"]))
+
+
+@pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: pytest_django.DjangoDbBlocker) -> Iterator[None]:
     """At the end, part from connections that threads of tests left open: PostgreSQL drops no database in use."""
+    with django_db_blocker.unblock():
+        flush_quickly()
     yield
     if connection.vendor == "postgresql":
         with django_db_blocker.unblock(), connection.cursor() as cursor:
@@ -46,3 +68,12 @@ def django_db_setup(django_db_setup: None, django_db_blocker: pytest_django.Djan
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                 "WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
+
+
+@pytest.fixture(autouse=True)
+def _nothing_of_another_test() -> None:
+    """What a process remembers for a second or two belongs to one test: the world, and news of deployments."""
+    if scenes := sys.modules.get("market.selectors.scenes"):
+        scenes.forget_scene()
+    if health := sys.modules.get("sessions_app.services.gateway.health"):
+        health.forget_gathered()

@@ -34,7 +34,8 @@ for source in (
 for secret in (
     *("ELECTRICITY_MAPS_KEY", "WATTTIME_USERNAME", "WATTTIME_PASSWORD", "ENTSOE_TOKEN", "EIA_KEY"),
     *("RELIEFWEB_APPNAME", "EARLIER_SECRET_KEYS", "EMAIL_URL", "DEFAULT_FROM_EMAIL", "PUBLIC_URL"),
-    "WEBHOOK_PRIVATE_HOSTS",
+    *("WEBHOOK_PRIVATE_HOSTS", "UPSTREAM_PRIVATE_HOSTS"),
+    *(name for name in os.environ if name.startswith("UPSTREAM_KEY_")),
 ):
     os.environ.pop(secret, None)
 os.environ.setdefault("LOG_LEVEL", "WARNING")

@@ -15,7 +15,8 @@ import pytest
 from playwright.sync_api import BrowserContext, Page
 
 from tests.servers.chromium import ADVICE, find_chromium
-from tests.servers.commonwatt import Client, Serve, environment, manage, serving
+from tests.servers.commonwatt import Client, Serve, manage, serving
+from tests.servers.databases import migrated_environment
 
 REGION = "aws-eu-central-1"
 QUIET_ARGUMENTS = [
@@ -85,7 +86,7 @@ class Site:
 
 
 def _site(tmp_path_factory: pytest.TempPathFactory, visitors: str) -> Iterator[Site]:
-    with serving(environment(tmp_path_factory.mktemp(visitors), COMMONWATT_VISITORS=visitors)) as (server,):
+    with serving(migrated_environment(tmp_path_factory.mktemp(visitors), COMMONWATT_VISITORS=visitors)) as (server,):
         site = Site(server)
         site.ask(eligible_regions=[REGION])  # the first ever loads data lazily, and no page is empty
         yield site

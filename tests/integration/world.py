@@ -23,6 +23,8 @@ from budgets.domain.periods import Period
 from budgets.domain.units import Unit
 from climate.services.reference import load_reference as load_places
 from market import services as market
+from sessions_app.services import reference as sessions
+from tests.servers.rows import put_rows
 
 NOW = datetime(2026, 3, 4, 10, 20, tzinfo=UTC)
 
@@ -46,9 +48,14 @@ class Team:
 
 def load_world() -> None:
     """Places, thresholds, purposes and policies as a first run has them."""
+    put_rows("world", _load_world)
+
+
+def _load_world() -> None:
     load_places(now=NOW)
     budgets.load_reference(now=NOW)
     market.load_reference(now=NOW)
+    sessions.load_reference(now=NOW)
 
 
 def make_team(

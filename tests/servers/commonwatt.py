@@ -120,6 +120,10 @@ class Client:
         """POST JSON to a path below /api/v1/."""
         return requests.post(f"{self.url}/api/v1/{path}", json=body, headers={**self._headers, **headers}, timeout=120)
 
+    def patch(self, path: str, body: dict[str, Any]) -> requests.Response:
+        """PATCH JSON to a path below /api/v1/."""
+        return requests.patch(f"{self.url}/api/v1/{path}", json=body, headers=self._headers, timeout=60)
+
     def get(self, path: str, **query: Any) -> requests.Response:
         """GET a path below /api/v1/."""
         return requests.get(f"{self.url}/api/v1/{path}", params=query, headers=self._headers, timeout=60)

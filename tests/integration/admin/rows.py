@@ -12,10 +12,18 @@ from accounts.models import User
 from budgets.models import Hold
 from climate.models import LatencyBand, ReadingImport, RegionOutage, RetentionPolicy
 from market.models import Account, AllocationRequest, AllocationRun, Auction, BuyIn, Order
+from sessions_app.models import Archive, Checkpoint, Deployment, Event, Handoff, Instance, Proposal
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SPECIAL: dict[type[models.Model], dict[str, Any]] = {
     Account: {"kind": "team"},
+    Archive: {"seq_from": 1, "seq_to": 2, "body": b"body", "sha256": bytes(32)},
+    Checkpoint: {"document": {}, "digest": bytes(32), "sha256": bytes(32)},
+    Deployment: {"secret_variable": "", "sealed_secret": "", "serves_chat": True},
+    Event: {"digest": bytes(32)},
+    Handoff: {"switched_seq": None, "finished_at": None},
+    Instance: {"window_tokens": 10_000, "max_output_tokens": 1_000},
+    Proposal: {"decided_at": None},
     AllocationRequest: {"is_simulated": True},
     AllocationRun: {"state": "finished"},
     Auction: {"status": "no_cross"},

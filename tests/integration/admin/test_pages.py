@@ -13,7 +13,7 @@ from config.administration.base import RecordAdmin
 from tests.integration.admin.rows import make_rows
 
 pytestmark = pytest.mark.django_db
-OURS = ("accounts", "climate", "budgets", "market")
+OURS = ("accounts", "climate", "budgets", "market", "sessions_app")
 ADDED_OTHERWISE = {"climate.readingimport"}  # its page to add leads to the one where a file is brought
 MODELS = [model for model in admin.site._registry if model._meta.app_label in OURS]
 LIBRARIES = [model for model in admin.site._registry if model._meta.app_label in ("auth", "django_celery_beat", "axes")]
@@ -57,6 +57,24 @@ def test_every_model_of_ours_that_people_look_at_has_a_page():
         "market.arrivalhour",  # sums of requests, kept to expect from
         "market.placement",  # a million rows a plan: the pages of requests and runs tell them in words
         "market.runinputs",  # arrays, packed
+        # the pages of a session tell these in words
+        "sessions_app.contextitem",
+        "sessions_app.deploymenthealth",
+        "sessions_app.exhaustionforecast",
+        "sessions_app.fact",
+        "sessions_app.handoffmember",
+        "sessions_app.instance",
+        "sessions_app.instancehold",
+        "sessions_app.round",
+        "sessions_app.sessionlikeness",
+        "sessions_app.statebody",
+        "sessions_app.stateitem",
+        "sessions_app.threadblob",
+        "sessions_app.threadcheckpoint",
+        "sessions_app.threadwrite",
+        "sessions_app.triageprogress",
+        "sessions_app.turn",
+        "sessions_app.usage",
     }
     models = {
         label(model)

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from tests.servers.commonwatt import ROOT, environment, manage
-from tests.servers.databases import fresh_database
+from tests.servers.databases import fresh_database, migrated_environment
 
 HOURS = [100.0 + hour for hour in range(48)]
 STEPS = ("draft", "named", "listed", "means", "deleted", "committed")
@@ -38,7 +38,7 @@ def _killed_at_every_step(env: dict[str, str]) -> None:
 
 @pytest.mark.sqlite
 def test_a_kill_at_any_step_loses_no_reading_on_sqlite(tmp_path):
-    _killed_at_every_step(environment(tmp_path))
+    _killed_at_every_step(migrated_environment(tmp_path))
 
 
 @pytest.mark.postgres

@@ -47,6 +47,14 @@ def test_a_push_to_a_loop_that_has_ended_is_no_error(layer, caplog):
     assert not caplog.records
 
 
+def until(is_so, seconds=5.0) -> bool:
+    """Whether it becomes so in time."""
+    end = time.monotonic() + seconds
+    while not is_so() and time.monotonic() < end:
+        time.sleep(0.005)
+    return bool(is_so())
+
+
 def test_a_push_that_fails_is_logged_and_hurts_nobody(monkeypatch, caplog):
     class BrokenLayer:
         async def group_send(self, group: str, message: object) -> None:
@@ -55,4 +63,29 @@ def test_a_push_that_fails_is_logged_and_hurts_nobody(monkeypatch, caplog):
     monkeypatch.setattr(pushing, "get_channel_layer", BrokenLayer)
     with caplog.at_level(logging.ERROR):
         pushing.push("dashboard", {"type": "nudge"})
-    assert "push failed" in caplog.text
+        assert until(lambda: "push failed" in caplog.text)
+
+
+def test_who_did_the_work_does_not_wait_for_a_slow_broker_and_what_waits_is_sent_once(monkeypatch):
+    goes, sent = threading.Event(), []
+
+    class SlowLayer:
+        async def group_send(self, group: str, message: dict[str, object]) -> None:
+            await asyncio.get_running_loop().run_in_executor(None, goes.wait)
+            sent.append(message)
+
+    slow = SlowLayer()
+    monkeypatch.setattr(pushing, "get_channel_layer", lambda: slow)
+    busy = asyncio.run_coroutine_threadsafe(asyncio.sleep(0), pushing._own_loop())
+    busy.result(5)
+    holds = threading.Event()
+    pushing._own_loop().call_soon_threadsafe(holds.wait)  # nothing is sent before this ends
+    for _ in range(3):
+        pushing.push("dashboard", {"type": "nudge", "team": 1})
+    pushing.push("dashboard", {"type": "nudge", "team": 2})
+    holds.set()
+    assert sent == []
+    goes.set()
+    assert until(lambda: len(sent) == 2)
+    pushing.push("dashboard", {"type": "nudge", "team": 1})
+    assert until(lambda: [each["team"] for each in sent] == [1, 2, 1])

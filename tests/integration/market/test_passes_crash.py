@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.servers.commonwatt import ROOT, environment
-from tests.servers.databases import fresh_database
+from tests.servers.databases import fresh_database, migrated_environment
 
 BEFORE = ("green", "rows", "holds")
 
@@ -36,7 +36,7 @@ def _killed_everywhere(env: dict[str, str]) -> None:
 
 @pytest.mark.sqlite
 def test_a_kill_anywhere_leaves_one_whole_plan_on_sqlite(tmp_path):
-    _killed_everywhere(environment(tmp_path))
+    _killed_everywhere(migrated_environment(tmp_path))
 
 
 @pytest.mark.postgres

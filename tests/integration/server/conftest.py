@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.servers.commonwatt import Client, Serve, environment, serving
-from tests.servers.databases import fresh_database, own_redis_number
+from tests.servers.databases import fresh_database, migrated_environment, own_redis_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Deployment:
 @pytest.fixture(scope="module")
 def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """Everything in one process on SQLite, as `make run` starts it."""
-    env = environment(tmp_path_factory.mktemp("embedded"))
+    env = migrated_environment(tmp_path_factory.mktemp("embedded"))
     with serving(env) as servers:
         yield Deployment(servers, env)
 

@@ -12,8 +12,8 @@ import requests
 
 from tests.integration.server.asking import TOKENS, assert_ledger_is_sound, budget_that_pays_for, request_body
 from tests.integration.server.conftest import spread_environment
-from tests.servers.commonwatt import Client, environment, serving
-from tests.servers.databases import fresh_database
+from tests.servers.commonwatt import Client, serving
+from tests.servers.databases import fresh_database, migrated_environment
 
 CALLERS = 12
 ANSWERED_BEFORE_THE_KILL = 25
@@ -68,7 +68,7 @@ def _ask_until_killed(client: Client, budget_id: str, kill) -> list[str]:
 
 @pytest.mark.sqlite
 def test_a_kill_loses_no_answered_request_on_sqlite(tmp_path):
-    _kill_under_load(environment(tmp_path))
+    _kill_under_load(migrated_environment(tmp_path))
 
 
 @pytest.mark.postgres
@@ -131,7 +131,7 @@ def _reserve_until_killed(client: Client, leaf: str, kill) -> list[str]:
 
 @pytest.mark.sqlite
 def test_a_kill_loses_no_answered_reservation_on_sqlite(tmp_path):
-    _kill_under_reservations(environment(tmp_path))
+    _kill_under_reservations(migrated_environment(tmp_path))
 
 
 @pytest.mark.postgres

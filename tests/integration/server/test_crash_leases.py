@@ -13,7 +13,7 @@ import requests
 
 from tests.integration.server.asking import assert_ledger_is_sound
 from tests.servers.commonwatt import Client, environment, serving
-from tests.servers.databases import fresh_database
+from tests.servers.databases import fresh_database, migrated_environment
 
 CALLERS = 12
 ANSWERED_BEFORE_THE_KILL = 150
@@ -94,7 +94,7 @@ def _kill_with_blocks(env: dict[str, str]) -> None:
 
 @pytest.mark.sqlite
 def test_a_kill_with_blocks_held_loses_nothing_on_sqlite(tmp_path):
-    _kill_with_blocks(environment(tmp_path))
+    _kill_with_blocks(migrated_environment(tmp_path))
 
 
 @pytest.mark.postgres

@@ -21,8 +21,9 @@ ELSEWHERE = "an-address-that-is-not-allowed"
 
 
 @pytest.fixture
-def alive(monkeypatch):
+def alive(monkeypatch, settings, tmp_path):
     """A deployment with nothing wrong: its worker runs, and a source has answered just now."""
+    settings.SPOOL_DIR, settings.EMERGENCY_DIR = tmp_path / "spool", tmp_path / "emergency"
     parts = [SimpleNamespace(name=name, is_running=True, restarts=0) for name in ("worker", "scheduler")]
     monkeypatch.setattr(health, "find_background", lambda: SimpleNamespace(parts=parts))
     source = SimpleNamespace(name="energy-charts", is_asked=True, last_success_at=timezone.now())
@@ -49,6 +50,7 @@ def test_every_part_is_reported(alive):
         "channel_layer": "ok",
         "climate_data": "ok",
         "alerts": "ok",
+        "checkpoint_spool": "ok",
     }
 
 

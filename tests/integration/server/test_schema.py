@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 from accounts.domain.scopes import Scope
 from climate.services.alerts import keep_alerts
 from market.services import run_allocation_pass
+from sessions_app.domain.words import STANDARD_KEYS
 from tests.integration.climate.alert_examples import FLOOD, ORANGE
 from tests.integration.world import NOW, load_world, make_budget, make_team
 
@@ -65,6 +66,16 @@ def test_every_door_of_the_api_is_in_the_document(document):
             assert {"apiKey": []} in operation["security"], path
             assert operation["operationId"]
             assert {"401", "403"} <= set(operation["responses"])
+
+
+def test_the_doors_for_clients_of_openai_are_in_the_document_with_our_headers(document):
+    chat = document["paths"]["/v1/chat/completions"]["post"]
+    assert {"X-Commonwatt-Purpose", "Idempotency-Key"} <= {each["name"] for each in chat["parameters"]}
+    assert "X-Commonwatt-Carbon-G" in chat["responses"]["200"]["headers"]
+    assert chat["responses"]["402"]["content"]["application/json"]["schema"] == {
+        "$ref": "#/components/schemas/GatewayError"
+    }
+    assert {"/v1/embeddings", "/v1/models", "/v1/models/{model}"} <= set(document["paths"])
 
 
 def test_requests_answer_as_documented(document, team):
@@ -229,3 +240,9 @@ def test_an_address_that_is_no_door_is_a_problem_document(client, path, method):
     assert answer["Content-Type"] == "application/problem+json"
     assert answer.json()["code"] == "not_found"
     assert ("slash" in answer.json()["detail"]) is (not path.endswith("/"))
+
+
+def test_the_standard_keys_of_a_shared_state_are_named(document):
+    body = document["paths"]["/api/v1/sessions/"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    state = document["components"]["schemas"][body["$ref"].rsplit("/", 1)[-1]]["properties"]["state"]
+    assert all(name in state["description"] for name in STANDARD_KEYS)

@@ -15,6 +15,7 @@ import websockets
 
 from tests.integration.server.asking import request_body
 from tests.servers.commonwatt import Client, Serve, environment, manage, serving
+from tests.servers.databases import migrated_environment
 
 pytestmark = pytest.mark.sqlite
 
@@ -89,7 +90,7 @@ def test_a_second_start_is_quick_keeps_the_data_and_shows_no_secret(tmp_path):
 
 @pytest.mark.parametrize("with_signal", [signal.SIGINT, signal.SIGTERM])
 def test_it_stops_cleanly_even_with_an_open_socket(tmp_path, with_signal):
-    env = environment(tmp_path)
+    env = migrated_environment(tmp_path)
     with serving(env) as (server,):
         seconds, exit_code = asyncio.run(_stop_under_a_socket(server, with_signal))
 

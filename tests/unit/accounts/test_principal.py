@@ -39,6 +39,7 @@ def test_viewers_and_auditors_only_read():
             Scope.REQUESTS_READ,
             Scope.BUDGETS_READ,
             Scope.MARKET_READ,
+            Scope.SESSIONS_READ,
         }
 
 

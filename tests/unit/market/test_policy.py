@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from market.domain.policy import UNSAID_ALLOCATION, AllocationTerms, PolicyError, read_terms
+from config.kernel.terms import TermError
+from market.domain.policy import UNSAID_ALLOCATION, AllocationTerms, read_terms
 from tests.unit.market.examples import body
 
 
@@ -17,7 +18,7 @@ def test_the_shipped_policies_can_be_read():
 def test_a_missing_term_is_named():
     terms = body()
     del terms["justice"]["phi"]
-    with pytest.raises(PolicyError) as refused:
+    with pytest.raises(TermError) as refused:
         read_terms(terms)
     assert refused.value.key == "justice.phi"
 
@@ -25,7 +26,7 @@ def test_a_missing_term_is_named():
 def test_an_unknown_term_is_named():
     terms = body()
     terms["geographic"]["bonus_for_friends"] = 9
-    with pytest.raises(PolicyError) as refused:
+    with pytest.raises(TermError) as refused:
         read_terms(terms)
     assert refused.value.key == "geographic.bonus_for_friends"
 
@@ -67,13 +68,13 @@ def test_a_term_that_cannot_be_meant_is_refused_by_name(path: str, value: Any):
     for name in parents:
         inner = inner[name]
     inner[last] = value
-    with pytest.raises(PolicyError) as refused:
+    with pytest.raises(TermError) as refused:
         read_terms(terms)
     assert refused.value.key.startswith(path)
 
 
 def test_a_body_that_is_no_object_is_refused():
-    with pytest.raises(PolicyError):
+    with pytest.raises(TermError):
         read_terms(["rates"])
 
 
@@ -90,7 +91,7 @@ def test_a_version_from_before_plans_has_no_floors_and_nobody_gives_way():
 def test_a_version_that_speaks_of_plans_says_all_of_it():
     terms = body()
     del terms["allocation"]["gives_way_tiers"]
-    with pytest.raises(PolicyError) as refused:
+    with pytest.raises(TermError) as refused:
         read_terms(terms)
     assert refused.value.key == "allocation.gives_way_tiers"
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from market.domain.explanation import explain, significant, usd
 from market.domain.facts import DecisionFacts
+from market.domain.footprint import Split
 from market.domain.verdict import decide, keep_best, price_of
 from tests.unit.market.examples import HOUR, NOW, candidate, facts, terms
 
@@ -161,6 +162,25 @@ def test_a_part_of_a_request_counts_its_output_first_and_more_than_asked_counts_
     assert part.footprint.energy_wh_central == pytest.approx(100 * 0.6 / 1000)
     _, beyond = price_of(terms(), asked, asked.candidates[0], 1200, fund_available_micro_usd=0)
     assert beyond.energy_wh_central == pytest.approx((500 * 0.09 + 700 * 0.6) / 1000)
+
+
+def test_a_reported_split_counts_input_cache_and_output_each_at_its_own_energy():
+    asked = facts(candidate(pue=1.0, intensity=400.0), tokens=1000, input_tokens=500)
+    split = Split(input_tokens=800, cached_tokens=600)
+    _, reported = price_of(terms(), asked, asked.candidates[0], 1200, fund_available_micro_usd=0, split=split)
+    assert reported.energy_wh_central == pytest.approx((200 * 0.09 + 600 * 0.09 * 0.10 + 400 * 0.6) / 1000)
+    assert reported.energy_wh_low == pytest.approx((200 * 0.007 + 600 * 0.007 * 0.05 + 400 * 0.14) / 1000)
+    assert reported.energy_wh_high == pytest.approx((200 * 0.78 + 600 * 0.78 * 0.35 + 400 * 1.96) / 1000)
+    assert reported.location_g_central == pytest.approx(reported.energy_wh_central * 400 / 1000)
+
+
+def test_where_the_split_is_reported_no_note_says_that_it_is_not_known():
+    asked = facts(candidate(), tokens=1000, input_tokens=None)
+    _, unknown = price_of(terms(), asked, asked.candidates[0], 1000, fund_available_micro_usd=0)
+    split = Split(input_tokens=400)
+    _, reported = price_of(terms(), asked, asked.candidates[0], 1000, fund_available_micro_usd=0, split=split)
+    assert any("all tokens count as output" in note for note in unknown.notes)
+    assert not any("all tokens count as output" in note for note in reported.notes)
 
 
 def test_of_many_region_hours_the_eligible_and_cleanest_are_kept():

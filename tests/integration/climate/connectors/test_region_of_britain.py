@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -29,6 +30,7 @@ def collected(outside):
     outside.get(
         f"{BASE}/regional/intensity/2026-03-04T10:00Z/fw48h/regionid/1", body=recorded("gb_regional_fw48h.json")
     )
+    outside.get(re.compile(re.escape(BASE)), status=404)  # the rest is not there, which is not asked again
     return collect_source(name=NAME, now=NOW)
 
 
