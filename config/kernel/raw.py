@@ -19,6 +19,10 @@ Statement = tuple[str, Sequence[Any]]
 """Text with `%s`, and its values."""
 Rows = list[tuple[Any, ...]]
 
+TIMES_BEFORE_A_PLAN = 3
+MOST_PLANS = 300
+"""Of a connection. The text of a statement depends on how many calls a batch has; what is rare is planned each time."""
+
 _mine = threading.local()
 
 
@@ -82,14 +86,16 @@ def _cursor(here: Any) -> Any:
 
 
 def _prepare(here: Any) -> None:
-    """Have a new connection bind all numbers alike.
+    """Have a new connection bind all numbers alike, and keep the plans of what it is asked again and again.
 
-    It keeps no plans: psycopg gives its own up at a rollback by DEALLOCATE ALL, and with them the statements that
-    sessions prepared by name.
+    Behind a pooler that changes the connection between transactions, which this setting tells, no plan is kept.
     """
     from psycopg.types.numeric import Int8Dumper
 
     here.connection.adapters.register_dumper(int, Int8Dumper)
+    if not here.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"):
+        here.connection.prepare_threshold = TIMES_BEFORE_A_PLAN
+        here.connection.prepared_max = MOST_PLANS
 
 
 def _rows(cursor: Any) -> Rows:

@@ -13,11 +13,11 @@ from uuid import UUID
 from django.db import connection
 
 from config.kernel.errors import InvalidInput, NotFound
+from config.kernel.raw import run
 from sessions_app.domain.deltas import DIGEST_BYTES, Items, State, folded, parsed_all, state_of
 from sessions_app.domain.words import Tier
 from sessions_app.models import Archive, Event, Session, StateBody, StateItem
 from sessions_app.selectors.archives import read_body
-from sessions_app.selectors.statements import run
 
 Line = dict[str, Any]
 """An event as an archive keeps it: every column by its name, times in ISO 8601, the digest in hex."""

@@ -1,66 +1,23 @@
-"""Statements without the detours of an object mapper, for what every change of a session waits for.
-
-The text is the same on both databases. PostgreSQL keeps the plan of each from its second use on, per connection.
-"""
+"""Rows without the detours of an object mapper, for what every change of a session waits for."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
-from hashlib import sha256
 from typing import Any, Generic, TypeVar
-from weakref import WeakKeyDictionary
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
-MOST_PLANS = 200
-MOST_VALUES = 80
-"""Plans that a connection keeps. A statement that comes after, or has more values, is planned each time."""
+from config.kernel.raw import run
 
 M = TypeVar("M", bound=Model)
 Row = Sequence[Any]
-_plans: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
 
 
 def here() -> BaseDatabaseWrapper:
     """This thread's connection itself: each use of Django's `connection` looks it up again."""
     return connections[DEFAULT_DB_ALIAS]
-
-
-def run(sql: str, values: Sequence[Any]) -> list[Row]:
-    """Execute a statement whose values stand at `%s`; the rows that it returns."""
-    database = here()
-    with database.cursor() as cursor:
-        if len(values) <= MOST_VALUES and _keeps_plans(database):
-            sql = _planned(database.connection, cursor, sql, len(values))
-        cursor.execute(sql, values)
-        return cursor.fetchall() if cursor.description else []
-
-
-def _keeps_plans(database: BaseDatabaseWrapper) -> bool:
-    """Behind a pooler that changes the connection between transactions, which this setting tells, nothing is kept."""
-    return database.vendor == "postgresql" and not database.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS")
-
-
-def _planned(server: Any, cursor: Any, sql: str, count: int) -> str:
-    known = _plans.setdefault(server, set())
-    prepare, execute, name = _texts(sql, count)
-    if name not in known:
-        if len(known) >= MOST_PLANS:
-            return sql
-        cursor.execute(prepare)
-        known.add(name)
-    return execute
-
-
-@lru_cache(maxsize=2 * MOST_PLANS)
-def _texts(sql: str, count: int) -> tuple[str, str, str]:
-    name = f"cw_{sha256(sql.encode()).hexdigest()[:24]}"
-    numbered = sql % tuple(f"${number}" for number in range(1, count + 1))
-    values = ", ".join(["%s"] * count)
-    return f"PREPARE {name} AS {numbered}", f"EXECUTE {name} ({values})", name
 
 
 class Table(Generic[M]):

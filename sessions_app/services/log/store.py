@@ -10,11 +10,12 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from config.kernel.raw import run
 from sessions_app.domain.deltas import Items, Touched
 from sessions_app.domain.words import Tier
 from sessions_app.models import MOST_HOT_BYTES, Archive, Event, Instance, Session, StateItem
 from sessions_app.selectors.state import text_of_item
-from sessions_app.selectors.statements import Table, here, run
+from sessions_app.selectors.statements import Table, here
 
 HEAD = ("head_seq", "last_event_at", "digest", "state_bytes", "body_seq", "delta_bytes")
 """What an event moves in the row of its session."""
@@ -92,7 +93,7 @@ def _is_touched(touched: Touched) -> tuple[str, list[Any]]:
         return "TRUE", []
     conditions = [f"i.key IN ({_places(names)})"] if names else ["FALSE"]
     # Not LIKE, which would take some letters of a name for others and, on SQLite, small ones for large.
-    conditions += ["substr(i.key, 1, %s) = %s"] * len(touched.below)
+    conditions += ["substr(i.key, 1, CAST(%s AS integer)) = %s"] * len(touched.below)
     return " OR ".join(conditions), names + [
         part for key in sorted(touched.below) for part in (len(key) + 1, f"{key}/")
     ]

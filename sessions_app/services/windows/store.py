@@ -7,8 +7,9 @@ from uuid import UUID
 
 from django.db import connection
 
+from config.kernel.raw import run
 from sessions_app.models import Instance, Session, Usage
-from sessions_app.selectors.statements import Table, run
+from sessions_app.selectors.statements import Table
 
 COUNTED = ("tokens_used", "tokens_since_checkpoint")
 SIZED = ("component_tokens", "context_tokens", "last_seen_at")

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
-from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.transaction import TransactionManagementError
 from django.test.utils import CaptureQueriesContext
@@ -79,12 +78,30 @@ def test_each_of_several_statements_tells_its_rows(budget):
     assert run_all([(ONE, []), (spend, [budget, 7]), (spend, [budget, 7])]) == [[(1,)], [(7,)], [(14,)]]
 
 
-@pytest.mark.skipif("postgres" not in settings.DATABASES["default"]["ENGINE"], reason="SQLite plans nothing itself")
-def test_statements_that_were_prepared_by_name_outlive_a_rollback(transactional_db):
-    fetch("PREPARE own_statement AS SELECT 1")
-    for _ in range(7):
-        fetch("SELECT 1 + %s", [1])
-    with transaction.atomic():
-        transaction.set_rollback(True)
-    assert fetch("EXECUTE own_statement") == [(1,)]
-    fetch("DEALLOCATE own_statement")
+KEPT = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE 'SELECT 41 +%%'"
+
+
+@pytest.fixture
+def connecting_anew(transactional_db):
+    """A connection of its own, and none of its settings for whoever comes next."""
+    connection.close()
+    yield connection.settings_dict
+    connection.close()
+
+
+@pytest.mark.postgres
+def test_the_plan_of_what_is_asked_again_is_kept_until_a_rollback_and_made_anew_after_it(connecting_anew):
+    for _ in range(2):
+        assert [fetch("SELECT 41 + %s", [1]) for _ in range(7)] == [[(42,)]] * 7
+        assert fetch(KEPT) == [(1,)]
+        with transaction.atomic():
+            fetch(ONE)
+            transaction.set_rollback(True)
+        assert fetch(KEPT) == [(0,)]
+
+
+@pytest.mark.postgres
+def test_behind_a_pooler_no_plan_is_kept(connecting_anew, monkeypatch):
+    monkeypatch.setitem(connecting_anew, "DISABLE_SERVER_SIDE_CURSORS", True)
+    assert [fetch("SELECT 41 + %s", [1]) for _ in range(7)] == [[(42,)]] * 7
+    assert fetch(KEPT) == [(0,)]
