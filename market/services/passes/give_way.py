@@ -28,7 +28,9 @@ from market.selectors.facts import gather_facts
 from market.selectors.plan_inputs import get_plan_inputs
 from market.selectors.policies import get_policy_version, get_purpose_of
 from market.services.passes.planning import Setting
+from market.services.passes.rows import let_wait
 from market.services.passes.solving import free_room
+from market.services.plan_lock import share_plan
 from market.services.records import record
 from market.services.resolve import grant_of, hold_id_of, locked_request
 from market.services.settling import free_hours, parts_of, release_fund
@@ -192,7 +194,11 @@ def _tried(request_id: UUID, run: AllocationRun, setting: Setting, *, now: datet
 
 
 def _give_back(request_id: UUID, run: AllocationRun, setting: Setting, *, now: datetime) -> None:
-    """Free room, money and budget of one grant; it waits again, or is refused where its window is over."""
+    """Free room, money and budget of one grant; it waits again, or is refused where its window is over.
+
+    What it was taken up from is over: the plan in force has nothing left for it, whose row would count again.
+    """
+    plan = share_plan()
     request = locked_request(request_id, open_to=AllocationRequest.HOLDING)
     grant = grant_of(request)
     lease = budget_reads.find_hold_leases([hold_id_of(grant)])[hold_id_of(grant)]
@@ -204,6 +210,8 @@ def _give_back(request_id: UUID, run: AllocationRun, setting: Setting, *, now: d
     # The number of the hold is old if somebody dispatched it meanwhile: then nothing of this happens.
     budgets.release_hold(hold_id=lease.id, actor=ACTOR, now=now, reason="gave way in an emergency", fence=lease.fence)
     told = record(decision, status=Status(decision.verdict), run=run)
+    if plan is not None:
+        let_wait([request.pk], run_id=plan.pk, reason=WaitingReason.FULL)
     if request.budget_id is not None:
         budgets.notify_team(
             budget_id=request.budget_id, number=told.pk, notice=told.explanation, hold_id=lease.id, now=now

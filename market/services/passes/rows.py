@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,7 @@ import numpy as np
 from django.db import connection
 from numpy.typing import NDArray
 
+from market.domain.placement.plan import PlacementVerdict
 from market.models import Placement
 
 COLUMNS = (
@@ -38,6 +40,8 @@ Rows = NDArray[Any]
 TABLE = "market_placement"
 ROWS_AT_ONCE = 2**17
 DROP_WAITS_MS = 1000
+_NOTHING = dict.fromkeys([name for name, _ in COLUMNS[8:]], 0)
+"""The figures of a row that places nothing."""
 COPY_HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 COPY_END = b"\xff\xff"
 
@@ -49,6 +53,13 @@ def write_rows(rows: Rows, *, run_id: int) -> None:
         _copy_into_partition(rows, run_id)
     else:
         _insert(rows)
+
+
+def let_wait(request_ids: Collection[UUID], *, run_id: int, reason: int) -> None:
+    """Turn the rows of these requests in a run into rows that wait, for a WaitingReason."""
+    rows = Placement.objects.filter(run=run_id, request__in=request_ids)
+    rows.filter(part__gt=0).delete()
+    rows.update(verdict=PlacementVerdict.WAITING, reason=reason, site=-1, hour=-1, **_NOTHING)
 
 
 def drop_rows(run_ids: list[int]) -> None:

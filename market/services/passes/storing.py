@@ -31,7 +31,7 @@ from market.services.capacity import Cell, lock_cells
 from market.services.fund import lock_fund, move_plan_promise
 from market.services.passes import lease
 from market.services.passes.drawing import Drawing, rows_of
-from market.services.passes.rows import write_rows
+from market.services.passes.rows import let_wait, write_rows
 from market.services.passes.shaving import fit_budget, fit_cells, fit_fund
 from market.services.plan_lock import own_plan
 
@@ -241,16 +241,10 @@ def _keep_fund(run: AllocationRun, before: AllocationRun | None, drawing: Drawin
 
 def _take_out(run: AllocationRun, drawing: Drawing, requests: Ints) -> None:
     """Turn the rows of what did not fit any more into rows that wait."""
-    nothing = dict.fromkeys((*("tokens", "energy_wh", "location_g", "avoided_g"), *_MONEY), 0)
     for reason in np.unique(drawing.reason[requests]).tolist():
         chosen = requests[drawing.reason[requests] == reason]
         for ids in _chunks([UUID(bytes=drawing.columns.ids[index].tobytes()) for index in chosen]):
-            rows = Placement.objects.filter(run=run, request__in=ids)
-            rows.filter(part__gt=0).delete()
-            rows.update(verdict=PlacementVerdict.WAITING, reason=reason, site=-1, hour=-1, **nothing)
-
-
-_MONEY = tuple(f"{name}_micro_usd" for name in ("service", "carbon", "justice", "renewable", "from_fund"))
+            let_wait(ids, run_id=run.pk, reason=reason)
 
 
 def _chunks(ids: list[UUID]) -> Iterable[list[UUID]]:

@@ -14,6 +14,7 @@ from django.db.models import F, QuerySet, Sum
 from accounts.selectors import get_principal_of_team
 from config.kernel.actors import change_reason
 from config.kernel.errors import Conflict, InvalidInput
+from config.kernel.transactions import transactional
 from market.domain.trading.registry import COLUMNS, BadRows, RowError, UnitBlock, missing_of
 from market.models import GRAMS_PER_UNIT, Order, RegistryUnit, RegistryUse, Trade
 
@@ -31,7 +32,7 @@ class UnitsRefused(InvalidInput):
         super().__init__(str(bad), errors=[{**each, "code": self.code} for each in errors])
 
 
-@transaction.atomic
+@transactional
 def import_units(*, team_id: int, blocks: Sequence[UnitBlock], actor: str, now: datetime) -> list[int]:
     """Store blocks of registry units that a team may use, all or none; their ids in the order of `blocks`.
 

@@ -10,10 +10,10 @@ from budgets.models import Hold
 from budgets.selectors import list_budget_alerts
 from climate.services import emergencies
 from config.kernel.errors import Conflict
-from market.models import AllocationRequest, AllocationRun, Policy, RegionHour
+from market.models import AllocationRequest, AllocationRun, Placement, Policy, RegionHour
 from market.selectors.answers import explain_again
 from market.services import dispatch, settle
-from market.services.passes import give_way
+from market.services.passes import give_way, passing, storing
 from market.services.take_up import take_up
 from tests.integration.market.planned_work import ask, only_room, plan_differences, reserved, run, standing
 from tests.integration.world import NOW, make_budget
@@ -66,6 +66,31 @@ def test_a_luxury_promise_gives_way_and_the_lifted_work_gets_its_room(team, budg
     assert luxury.decisions.latest("sequence").verdict == "queued"
     assert standing(luxury).decision.granted_tokens == 200  # what is left of the hour
     assert reserved(budget) <= 1000
+    assert plan_differences() == []
+
+
+def test_what_gave_way_is_promised_nothing_by_the_plan_that_was_made_while_it_was_taken_up(team, budget, monkeypatch):
+    luxury = ask(team.principal, tokens=900, **LUXURY, **NEXT_HOUR)
+    run()
+    ask(team.principal, tokens=800, **LIFTED, **NEXT_HOUR)
+    flood()
+    own_plan, take_back, seen = storing.own_plan, passing.give_way, []
+
+    def taken_up_meanwhile():
+        monkeypatch.setattr(storing, "own_plan", own_plan)
+        take_up(request_id=luxury.pk, actor="test", now=NOW)
+        return own_plan()
+
+    def looking_before_the_next_plan(*args, **kwargs):
+        gave_way = take_back(*args, **kwargs)
+        row = Placement.objects.get(run__is_current=True, request=luxury.pk)
+        seen.append((gave_way, row.tokens, plan_differences()))
+        return gave_way
+
+    monkeypatch.setattr(storing, "own_plan", taken_up_meanwhile)
+    monkeypatch.setattr(passing, "give_way", looking_before_the_next_plan)
+    assert run().gave_way == 1
+    assert seen[0] == (1, 0, [])
     assert plan_differences() == []
 
 
