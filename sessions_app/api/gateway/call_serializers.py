@@ -107,7 +107,7 @@ class TriageSignalOut(serializers.Serializer):  # type: ignore[type-arg]
     points = serializers.FloatField()
     words = serializers.CharField()
     full = serializers.IntegerField(
-        allow_null=True, help_text="How much of it is all, by the policy then; null of calls from before this was kept."
+        required=False, help_text="How much of it is all, by the policy then. Calls from before this was kept lack it."
     )
 
 

@@ -127,13 +127,15 @@ def _learn_slice(until: datetime) -> int | None:
     )
     columns = ("team_id", "triage", "output_tokens", "max_output_tokens")
     terms, rows = get_gateway_policy().terms.triage, calls.order_by("finished_at").values_list(*columns)
-    taught = _teach((each for row in rows if (each := _lesson_of(*row, terms.lessons))), terms, now=progress.through)
+    taught = _teach(
+        (each for row in rows if (each := _lesson_of(*row, sizes=terms.lessons))), terms, now=progress.through
+    )
     progress.save(update_fields=["through"])
     return taught
 
 
 def _lesson_of(
-    team_id: int, triage: dict[str, Any], output_tokens: int, max_output_tokens: int | None, sizes: LessonSizes
+    team_id: int, triage: dict[str, Any], output_tokens: int, max_output_tokens: int | None, *, sizes: LessonSizes
 ) -> tuple[_Key, Lesson] | None:
     lesson = lesson_of_length(triage, sizes, output_tokens=output_tokens, max_output_tokens=max_output_tokens)
     return ((team_id, triage["kind"]), lesson) if lesson and triage.get("kind") else None
