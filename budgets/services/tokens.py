@@ -27,6 +27,11 @@ SHA256_OF_FILE = {
     "9b5ad71b2ce5302211f9c61530b329a4922fc6a4": "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7",
     "fb374d419588a4632f3f557e76b4b70aebbca790": "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d",
 }
+SHA256_OF_SHIPPED = {
+    "9b5ad71b2ce5302211f9c61530b329a4922fc6a4.gz": "75d741412e741c034a4096a314e4d9dcd65ae3567db82a97ceecc4fe2cbadd78",
+    "fb374d419588a4632f3f557e76b4b70aebbca790.gz": "a487b278b404d9652a066d42ddd5fe3389cc5bf241aa0dece608a51433a7c1e2",
+}
+"""The same packed, as they stand in the repository: hashed without being unpacked."""
 LONGEST_CHUNK_CHARACTERS = 50_000  # a megabyte of one repeated character makes the tokeniser panic
 
 
@@ -62,6 +67,15 @@ def text_of_tokens(tokens: Sequence[int], *, encoding_name: str) -> str:
         return _encoding(encoding_name).decode(tokens)
     except (KeyError, OverflowError) as error:
         raise ValueError(f"The vocabulary {encoding_name} has no token {error}.") from error
+
+
+def damaged_shipped_files() -> list[str]:
+    """Names of shipped rank files that are not there, or not as they were shipped."""
+    return [name for name, expected in SHA256_OF_SHIPPED.items() if _sum_of(SHIPPED / name) != expected]
+
+
+def _sum_of(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
 def unpack_rank_files(folder: Path) -> None:

@@ -45,8 +45,10 @@ class TermReader:
             raise TermError(key, f"is not between {lowest:g} and {highest:g}")
         return float(value)
 
-    def whole(self, key: str, lowest: int, highest: int) -> int:
-        """A whole number within bounds."""
+    def whole(self, key: str, lowest: int, highest: int, *, missing: int | None = None) -> int:
+        """A whole number within bounds; `missing`, if there is one, where the body does not say it."""
+        if missing is not None and not self._says(key):
+            return missing
         value = self.number(key, lowest, highest)
         if value != int(value):
             raise TermError(key, "is not a whole number")
@@ -121,6 +123,14 @@ class TermReader:
     def _take(self, key: str) -> Any:
         self._read.add(key)
         return self._peek(key)
+
+    def _says(self, key: str) -> bool:
+        value: Any = self._body
+        for part in key.split("."):
+            if not isinstance(value, dict) or part not in value:
+                return False
+            value = value[part]
+        return True
 
     def _peek(self, key: str) -> Any:
         value: Any = self._body

@@ -57,7 +57,7 @@ class Echo:
             yield _piece(_argument(part) if finish == "tool_calls" else {"content": part})
             await asyncio.sleep(0)  # a long answer lets others go on
         yield _piece({}, finish)
-        yield Piece(usage=usage)
+        yield Piece(usage=usage, fingerprint=FINGERPRINT)
 
     async def embed(self, target: Target, ask: EmbeddingsAsk) -> EmbeddingsReply:
         """Hashed words: no meaning, but texts with words in common are near each other."""
@@ -114,4 +114,5 @@ def _argument(part: str) -> dict[str, Any]:
 
 
 def _piece(delta: Mapping[str, Any], finish: str | None = None) -> Piece:
-    return Piece(choices=[{"index": 0, "delta": dict(delta), "logprobs": None, "finish_reason": finish}])
+    choice = {"index": 0, "delta": dict(delta), "logprobs": None, "finish_reason": finish}
+    return Piece(choices=[choice], fingerprint=FINGERPRINT)

@@ -160,6 +160,7 @@ def triage_rows(triage: Mapping[str, Any] | None) -> Row | None:
             {
                 "name": str(each.get("name", "")).replace("_", " "),
                 "found": each.get("words") or each.get("value", UNKNOWN),
+                "full": each.get("full", UNKNOWN),
                 "most": each.get("weight", UNKNOWN),
                 "points": f"{float(each.get('points', 0)):.1f}",
             }

@@ -31,6 +31,10 @@ LABELS = {
     "takes_json_schema": "Answers by a JSON schema",
 }
 UNKNOWN = "Empty: not known, which never counts as nothing."
+IMAGE_URLS = (
+    "The provider fetches them. Without effect where the host is in UPSTREAM_PRIVATE_HOSTS: callers' addresses would "
+    "be fetched from inside of your network, so only images inside of messages go there."
+)
 
 
 class DeploymentForm(ReasonForm):
@@ -70,7 +74,10 @@ class DeploymentForm(ReasonForm):
         model = Deployment
         exclude = ("sealed_secret", "created_at")
         labels = LABELS
-        help_texts = dict.fromkeys((name for name in LABELS if name.endswith("_per_million")), UNKNOWN)
+        help_texts = {
+            **dict.fromkeys((name for name in LABELS if name.endswith("_per_million")), UNKNOWN),
+            "takes_image_urls": IMAGE_URLS,
+        }
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)

@@ -10,7 +10,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from config.administration.policies import VersionedPolicyAdmin
 from sessions_app.admin.policy_form import TermsForm
-from sessions_app.domain.gateway.terms import STEPS
+from sessions_app.domain.gateway.terms import STEPS, with_unsaid
 from sessions_app.models import GatewayPolicy
 from sessions_app.services.gateway.policies import activate_gateway_policy, create_gateway_policy_version
 
@@ -29,7 +29,8 @@ TITLES = {
     "triage": (
         "Triage",
         "How many points of complexity each signal of a request can add; they sum to 100. Above the council's points "
-        "several models deliberate.",
+        "several models deliberate. Full is how much of a signal gives all of its points; lessons are where single "
+        "outcomes want a team's correction to stand.",
     ),
     "rounds": ("Round tables", "Size of each prompt, time and output of each agent."),
     "fallback": ("Fallback", "Ways of answering, tried from the first to the last; after them the gateway refuses."),
@@ -48,10 +49,21 @@ class GatewayVersionForm(TermsForm):
     helps = {
         "calls.default_purpose": "Taken where a call names no purpose.",
         "calls.most_attempts": "Deployments that one call is tried on.",
+        "calls.attempt_share_percent": "% of the time left that one attempt at a whole answer may take while another "
+        "deployment could be asked. 100: the first may take all.",
+        "calls.attempt_least_seconds": "Seconds. It is never given up before these, and the time for its tokens.",
+        "calls.attempt_tokens_per_second": "Tokens in a second, of a slow model: the time for its tokens.",
+        "triage.full.structure_parts": "Paragraph breaks, list items, headings, code blocks.",
+        "triage.full.schema_parts": "So many parts a schema to answer in counts for.",
+        "triage.sure_from_points": "So many points away from a council's border, confidence is 1.",
+        "triage.lessons.doubling_points": "Points for each doubling of the output against what was expected.",
         "rounds.judge_model": "Says whether an unmarked answer dissents. Empty: no judge, marks only.",
         "rounds.summary_model": "Writes summaries. Empty: they are made without a model.",
     }
     may_be_empty = frozenset({"rounds.judge_model", "rounds.summary_model"})
+
+    def __init__(self, *args: Any, start: dict[str, Any], **kwargs: Any):
+        super().__init__(*args, start=with_unsaid(start), **kwargs)
 
 
 class NewGatewayPolicyForm(GatewayVersionForm):

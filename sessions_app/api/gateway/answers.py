@@ -84,7 +84,9 @@ class Chunks:
         self._wants_usage = wants_usage
 
     def of(self, piece: Piece) -> bytes:
-        """The event of a piece; nothing for one that holds usage only."""
+        """The event of a piece; nothing for one that holds usage only. Who answers is told from then on."""
+        if piece.fingerprint:
+            self._head["system_fingerprint"] = piece.fingerprint
         if not piece.choices:
             return b""
         usage = {"usage": None} if self._wants_usage else {}

@@ -106,6 +106,9 @@ class TriageSignalOut(serializers.Serializer):  # type: ignore[type-arg]
     weight = serializers.IntegerField(help_text="Its points of 100, by the policy.")
     points = serializers.FloatField()
     words = serializers.CharField()
+    full = serializers.IntegerField(
+        required=False, help_text="How much of it is all, by the policy then. Calls from before this was kept lack it."
+    )
 
 
 class OutputEstimateOut(serializers.Serializer):  # type: ignore[type-arg]
@@ -123,7 +126,7 @@ class TriageOut(serializers.Serializer):  # type: ignore[type-arg]
     mode = serializers.ChoiceField(choices=TRIAGE_MODES)
     complexity = serializers.FloatField(help_text="0 to 1.")
     points = serializers.FloatField(help_text="The same of 100, what was learned included.")
-    confidence = serializers.FloatField(help_text="0.5 on the border of a council, 1 from 30 points away.")
+    confidence = serializers.FloatField(help_text="0.5 on the border of a council, 1 so far away as the policy says.")
     roles = serializers.ListField(child=serializers.CharField(), help_text="Of a council.")
     kind = serializers.CharField(help_text="The bucket of work that outcomes are learned for.")
     because = serializers.CharField(help_text="The emergency, if one decided.")

@@ -86,7 +86,7 @@ class DeploymentOut(serializers.Serializer):  # type: ignore[type-arg]
     serves_chat = serializers.BooleanField()
     serves_embeddings = serializers.BooleanField()
     takes_tools = serializers.BooleanField()
-    takes_image_urls = serializers.BooleanField()
+    takes_image_urls = serializers.BooleanField(help_text="Never at a private host.")
     takes_inline_images = serializers.BooleanField()
     takes_json_schema = serializers.BooleanField()
     tokeniser = serializers.CharField()
@@ -122,6 +122,7 @@ def _told(candidate: Candidate, *, shows_problem: bool, now: datetime) -> dict[s
     told: dict[str, Any] = {name: getattr(facts, name) for name in OWN_FIELDS}
     for kind in ("input", "cached", "output"):
         told[f"{kind}_usd_per_million"] = _usd(getattr(facts, f"{kind}_micro_usd_per_million"))
+    told["takes_image_urls"] = facts.fetches_images
     told["is_usable"] = not facts.problem
     told["problem"] = facts.problem if shows_problem else ""
     told["breaker"] = {**asdict(health), "calls_from": health.closed_to_calls_until(now)}

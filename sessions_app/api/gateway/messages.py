@@ -14,7 +14,7 @@ MOST_CALLS = 128
 MOST_CHARACTERS = 10_000_000
 NAME_CHARACTERS = 128
 LONGEST_URL = 8_192
-INWARD = (".localhost", ".local", ".internal")
+INWARD = (".localhost", ".local", ".internal", ".localdomain", ".home.arpa", ".lan")
 """Ends of names that never lead to a public host."""
 CACHE_MARK = "prompt_cache_breakpoint"
 THOUGHTS = ("reasoning", "reasoning_content", "reasoning_details")
@@ -138,7 +138,10 @@ def _image_part(part: Mapping[str, Any], at: str) -> None:
         raise wrong(f"{at}.image_url.url", "must be an http(s) address or a data URL of an image in base64.")
     # Whoever serves the model fetches it, and may stand in our own network.
     host = host_of(url).rstrip(".")
-    if not host or f".{host}".endswith(INWARD) or problem_of_host(host, exceptions=frozenset()):
+    # A name without a dot is completed by whoever looks it up, with his own network's domain. Where any other name
+    # leads is not asked here: it may lead elsewhere a moment later. So hosts in our network are sent no addresses.
+    is_single = "." not in host and ":" not in host
+    if is_single or f".{host}".endswith(INWARD) or problem_of_host(host, exceptions=frozenset()):
         raise wrong(f"{at}.image_url.url", "must have a host that is public.")
 
 

@@ -84,6 +84,13 @@ def tried(health: HealthFacts, terms: Breaker, *, now: datetime) -> tuple[Health
     return probed, [Change(was=health.state, became=BreakerState.HALF_OPEN, reason="One call tries it.")]
 
 
+def untried(health: HealthFacts, terms: Breaker, *, taken_at: datetime) -> HealthFacts:
+    """How it stands when the try that was taken at that time is given back; a later one of somebody else stays."""
+    own = taken_at + timedelta(seconds=terms.probe_seconds)
+    is_own = health.state is BreakerState.HALF_OPEN and health.probe_until == own
+    return replace(health, probe_until=None) if is_own else health
+
+
 def reset(health: HealthFacts, *, by: str) -> tuple[HealthFacts, list[Change]]:
     """Closed by a person, whatever it was; what was measured of its speed stays."""
     closed = replace(_closed(health), cool_until=None, last_error="")

@@ -27,6 +27,7 @@ class DeploymentFacts:
 
     Prices in micro-USD for a million tokens, None unknown. `problem` says in words why it cannot be used by anybody
     (switched off, its secret is missing or cannot be opened, its region is switched off); empty if it can.
+    `is_private`: its host is one that the installation excepts from the rule that addresses are public.
     """
 
     id: int
@@ -53,7 +54,14 @@ class DeploymentFacts:
     weight: float = 1.0
     is_active: bool = True
     created_at: datetime | None = None
+    is_private: bool = False
     problem: str = ""
+
+    @property
+    def fetches_images(self) -> bool:
+        """Whether it may be sent addresses of images. A caller's address, fetched from inside of our network, would
+        reach what no caller may."""
+        return self.takes_image_urls and not self.is_private
 
     @property
     def public_names(self) -> tuple[str, ...]:

@@ -11,11 +11,12 @@ from sessions_app.domain.gateway.deployments import Candidate, Reach
 
 CAPABILITIES = {
     "tools": ("takes_tools", "tools"),
-    "image_urls": ("takes_image_urls", "images by address"),
+    "image_urls": ("fetches_images", "images by address"),
     "inline_images": ("takes_inline_images", "images inside of the message"),
     "json_schema": ("takes_json_schema", "answers by a JSON schema"),
 }
-"""What a call may need: the column of a deployment that says whether it can, and words for it."""
+"""What a call may need: what of a deployment says whether it can, and words for it."""
+FROM_INSIDE = "It would fetch images by address from inside of a private network; send them as data URLs"
 
 
 class Why(StrEnum):
@@ -75,8 +76,10 @@ def _unable(each: Candidate, ask: RouteAsk) -> LeftOut | None:
         what = "embeddings" if ask.is_embeddings else "chat"
         return _left_out(each, Why.ENDPOINT, f"It serves no {what}.", param="model")
     for need, param in ask.needs.items():
-        column, words = CAPABILITIES[need]
-        if not getattr(deployment, column):
+        ability, words = CAPABILITIES[need]
+        if need == "image_urls" and deployment.is_private and deployment.takes_image_urls:
+            return _left_out(each, Why.CAPABILITY, f"{FROM_INSIDE} ({param}).", param=param)
+        if not getattr(deployment, ability):
             return _left_out(each, Why.CAPABILITY, f"It does not take {words} ({param}).", param=param)
     problem = ask.problem_of(deployment.provider) if ask.problem_of else ""
     if problem:

@@ -13,10 +13,10 @@ from functools import lru_cache
 from typing import Any
 
 from sessions_app.domain.gateway.chat_tokens import image_parts
+from sessions_app.domain.gateway.terms import EFFORT_PERCENT
 from sessions_app.domain.gateway.wire import ChatAsk
 
 LOOKED_AT_CHARACTERS = 100_000
-EFFORTS = {"none": 0.0, "minimal": 0.0, "low": 0.25, "medium": 0.5, "high": 1.0, "xhigh": 1.0, "max": 1.0}
 _LIST_ITEM = re.compile(r"^[ \t]*(?:[-*+•]|\d{1,3}[.)])[ \t]+\S", re.MULTILINE)
 _HEADING = re.compile(r"^[ \t]*#{1,6}[ \t]+\S", re.MULTILINE)
 _FENCE = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
@@ -63,8 +63,14 @@ class Features:
         return "code" if self.code_blocks else "text"
 
 
-def features_of(ask: ChatAsk, *, input_tokens: int, domain_terms: Sequence[str] = ()) -> Features:
-    """The features of a chat whose input was counted."""
+def features_of(
+    ask: ChatAsk,
+    *,
+    input_tokens: int,
+    domain_terms: Sequence[str] = (),
+    effort_percent: Mapping[str, int] = EFFORT_PERCENT,
+) -> Features:
+    """The features of a chat whose input was counted. Terms and efforts are the policy's."""
     text = "\n\n".join(_asked_now(ask.messages))[:LOOKED_AT_CHARACTERS]
     options = ask.options
     form = options.get("response_format")
@@ -82,7 +88,7 @@ def features_of(ask: ChatAsk, *, input_tokens: int, domain_terms: Sequence[str] 
         has_schema=isinstance(form, Mapping) and form.get("type") == "json_schema",
         output_tokens=ask.max_output_tokens,
         choices=int(options.get("n") or 1),
-        effort=EFFORTS.get(str(options.get("reasoning_effort") or "none"), 0.0),
+        effort=effort_percent.get(str(options.get("reasoning_effort") or "none"), 0) / 100,
         terms_found=_terms_in(text, tuple(domain_terms)),
     )
 

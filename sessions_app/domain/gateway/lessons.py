@@ -2,7 +2,7 @@
 
 A lesson says where a team's correction should stand, in points of complexity. The correction goes a part of the way
 there (`learning_percent`), so that single lessons count little and chance evens out, and stays within its bound.
-The sizes of lessons are our own rule, like the points of triage: fixed, stated, and small beside what they correct.
+The sizes of lessons are terms of the policy, like the points of triage.
 """
 
 from __future__ import annotations
@@ -13,19 +13,7 @@ from enum import StrEnum
 from math import log2
 from typing import Any
 
-from sessions_app.domain.gateway.terms import Triage
-
-CUT_POINTS = 25.0
-"""An answer that ended at the bound which we had chosen."""
-DOUBLING_POINTS = 25.0
-"""Each doubling of the output against what work of its shape takes; half of it counts as much downwards."""
-MOST_LENGTH_POINTS = 50.0
-DEPTH_POINTS = 50.0
-"""Somebody said that the answer was too shallow, or deeper than was needed."""
-UNHELPFUL_POINTS = 15.0
-"""Somebody said that one model's answer was of no help, and not why."""
-COUNCIL_POINTS = 25.0
-"""Somebody in a council dissented, or nobody did: then one model would have answered the same."""
+from sessions_app.domain.gateway.terms import LessonSizes, Triage
 
 
 class Depth(StrEnum):
@@ -44,7 +32,9 @@ class Lesson:
     words: str
 
 
-def lesson_of_length(triage: Mapping[str, Any], *, output_tokens: int, max_output_tokens: int | None) -> Lesson | None:
+def lesson_of_length(
+    triage: Mapping[str, Any], sizes: LessonSizes, *, output_tokens: int, max_output_tokens: int | None
+) -> Lesson | None:
     """What an answer's length teaches; None where it teaches nothing.
 
     A bound of the caller's own says nothing of the work, nor does one below what was held to be enough: of a budget
@@ -59,34 +49,37 @@ def lesson_of_length(triage: Mapping[str, Any], *, output_tokens: int, max_outpu
     if max_output_tokens is not None and each_tokens >= max_output_tokens:
         if max_output_tokens < (estimate.get("p95_tokens") or 0):
             return None
-        return Lesson(points=CUT_POINTS, words="the answer was cut at the bound that was chosen for it")
+        return Lesson(points=sizes.cut_points, words="the answer was cut at the bound that was chosen for it")
     expected = estimate.get("p50_tokens")
     if estimate.get("basis") != "learned" or not expected:
         return None
     ratio = max(each_tokens, 1.0) / expected
-    points = min(max(DOUBLING_POINTS * log2(ratio), -MOST_LENGTH_POINTS), MOST_LENGTH_POINTS)
+    most = sizes.most_length_points
+    points = min(max(sizes.doubling_points * log2(ratio), -most), most)
     return Lesson(points=round(points, 2), words=f"the answer took {ratio:.1f} times what was expected")
 
 
-def lesson_of_feedback(*, is_helpful: bool | None, depth: Depth | None, is_council: bool) -> Lesson | None:
+def lesson_of_feedback(
+    sizes: LessonSizes, *, is_helpful: bool | None, depth: Depth | None, is_council: bool
+) -> Lesson | None:
     """What somebody's word on an answer teaches; None where all was right, or nothing was said of it."""
     match depth:
         case Depth.TOO_SHALLOW:
-            return Lesson(points=DEPTH_POINTS, words="the answer was called too shallow")
+            return Lesson(points=sizes.depth_points, words="the answer was called too shallow")
         case Depth.TOO_DEEP:
-            return Lesson(points=-DEPTH_POINTS, words="the answer was called deeper than needed")
+            return Lesson(points=-sizes.depth_points, words="the answer was called deeper than needed")
         case Depth.RIGHT:
             return None
     if is_helpful is False and not is_council:
-        return Lesson(points=UNHELPFUL_POINTS, words="the answer of one model was called unhelpful")
+        return Lesson(points=sizes.unhelpful_points, words="the answer of one model was called unhelpful")
     return None
 
 
-def lesson_of_council(*, is_disputed: bool) -> Lesson:
+def lesson_of_council(sizes: LessonSizes, *, is_disputed: bool) -> Lesson:
     """What a council teaches: it was worth it where its agents did not agree with the first answers."""
     if is_disputed:
-        return Lesson(points=COUNCIL_POINTS, words="the agents of a council disagreed")
-    return Lesson(points=-COUNCIL_POINTS, words="the agents of a council agreed from the first answers on")
+        return Lesson(points=sizes.council_points, words="the agents of a council disagreed")
+    return Lesson(points=-sizes.council_points, words="the agents of a council agreed from the first answers on")
 
 
 def corrected(correction_points: float, lesson: Lesson, terms: Triage) -> float:

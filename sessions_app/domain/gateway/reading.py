@@ -108,12 +108,7 @@ def openai_reply(found: Mapping[str, Any]) -> Reply:
     ]
     for each in kept:
         each["message"] = {"role": "assistant", "content": None} | each["message"]
-    fingerprint = found.get("system_fingerprint")
-    return Reply(
-        choices=kept,
-        usage=openai_usage(found.get("usage")),
-        fingerprint=fingerprint if isinstance(fingerprint, str) else "",
-    )
+    return Reply(choices=kept, usage=openai_usage(found.get("usage")), fingerprint=_fingerprint(found))
 
 
 def openai_piece(found: Mapping[str, Any]) -> Piece | None:
@@ -132,7 +127,11 @@ def openai_piece(found: Mapping[str, Any]) -> Piece | None:
     if not all(is_below(each["index"], MOST_CHOICES) for each in kept):
         raise malformed("numbers its choices with something else")
     usage = openai_usage(found.get("usage"))
-    return Piece(choices=kept, usage=usage) if kept or usage is not None else None
+    return Piece(choices=kept, usage=usage, fingerprint=_fingerprint(found)) if kept or usage is not None else None
+
+
+def _fingerprint(found: Mapping[str, Any]) -> str:
+    return _text(found.get("system_fingerprint")) or ""
 
 
 def _checked(choice: Any, name: str) -> dict[str, Any]:

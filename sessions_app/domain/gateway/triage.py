@@ -1,7 +1,7 @@
 """How complex a request is, and so how it is answered: by one model, by a council, or at once.
 
-Each signal is a share from 0 to 1 of the points that the policy gives it. Where a signal is full is our own rule
-(`FULL`), but for length and history, which the policy sets. What outcomes have taught is added, within its bound.
+Each signal is a share from 0 to 1 of the points that the policy gives it; where it is full, the policy says too. What
+outcomes have taught is added, within its bound.
 """
 
 from __future__ import annotations
@@ -14,13 +14,12 @@ from typing import Any
 from sessions_app.domain.gateway.features import Features
 from sessions_app.domain.gateway.terms import SIGNALS, Triage
 
-FULL = {"structure": 12, "questions": 4, "tools": 6, "domain_terms": 4, "images": 3}
-"""What counts as all of a signal: parts of a structure, questions, tools, different terms, images."""
-FULL_OUTPUT_TOKENS = 4_000
 MOST_KEPT = 2_048
 """Signals that are remembered: most of a request's are nothing, or the same few."""
-SURE_FROM_POINTS = 30
-"""So far from the border of a council, confidence is 1; on the border it is a half."""
+
+
+_Look = tuple[float, int, str]
+"""How much of a signal was found, how much is all of it, and words for it."""
 
 
 class TriageMode(StrEnum):
@@ -33,13 +32,15 @@ class TriageMode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signal:
-    """What one look at the request came to: `value` 0 to 1 times `weight` is `points`. `words` say what was found."""
+    """What one look at the request came to: `value` 0 to 1 times `weight` is `points`. `words` say what was found,
+    `full` how much of it is all: tokens, parts, questions, tools, terms, messages or images."""
 
     name: str
     value: float
     weight: int
     points: float
     words: str
+    full: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +102,7 @@ class Assessment:
                     "weight": each.weight,
                     "points": each.points,
                     "words": each.words,
+                    "full": each.full,
                 }
                 for each in self.signals
             ],
@@ -149,26 +151,25 @@ def _confidence(points: float, terms: Triage, *, is_stated: bool) -> float:
     if is_stated:
         return 1.0
     away = abs(points - terms.council_above_points)
-    return round(0.5 + 0.5 * min(1.0, away / SURE_FROM_POINTS), 2)
+    return round(0.5 + 0.5 * min(1.0, away / terms.sure_from_points), 2)
 
 
 def _signal(name: str, features: Features, terms: Triage) -> Signal:
-    share, words = _LOOKS[name](features, terms)
-    return _weighed(name, share, terms.points[name], words)
+    found, full, words = _LOOKS[name](features, terms)
+    return _weighed(name, found, full, terms.points[name], words)
 
 
 @lru_cache(maxsize=MOST_KEPT)
-def _weighed(name: str, share: float, weight: int, words: str) -> Signal:
-    value = round(min(max(share, 0.0), 1.0), 4)
-    return Signal(name=name, value=value, weight=weight, points=round(value * weight, 2), words=words)
+def _weighed(name: str, found: float, full: int, weight: int, words: str) -> Signal:
+    value = round(min(max(found / full, 0.0), 1.0), 4)
+    return Signal(name=name, value=value, weight=weight, points=round(value * weight, 2), words=words, full=full)
 
 
-def _length(features: Features, terms: Triage) -> tuple[float, str]:
-    share = features.input_tokens / max(1, terms.long_tokens)
-    return share, f"{features.input_tokens} tokens of input"
+def _length(features: Features, terms: Triage) -> _Look:
+    return features.input_tokens, max(1, terms.long_tokens), f"{features.input_tokens} tokens of input"
 
 
-def _structure(features: Features, _: Triage) -> tuple[float, str]:
+def _structure(features: Features, terms: Triage) -> _Look:
     parts = (
         (features.paragraphs, "paragraph break"),
         (features.list_items, "list item"),
@@ -177,39 +178,38 @@ def _structure(features: Features, _: Triage) -> tuple[float, str]:
     )
     said = [_counted(count, name) for count, name in parts if count]
     said += ["a schema to answer in"] if features.has_schema else []
-    total = sum(count for count, _ in parts) + (FULL["structure"] / 3 if features.has_schema else 0)
-    return total / FULL["structure"], ", ".join(said) or "no structure"
+    total = sum(count for count, _ in parts) + (terms.full.schema_parts if features.has_schema else 0)
+    return total, terms.full.structure_parts, ", ".join(said) or "no structure"
 
 
-def _questions(features: Features, _: Triage) -> tuple[float, str]:
-    return features.questions / FULL["questions"], _counted(features.questions, "question")
+def _questions(features: Features, terms: Triage) -> _Look:
+    return features.questions, terms.full.questions, _counted(features.questions, "question")
 
 
-def _tools(features: Features, _: Triage) -> tuple[float, str]:
+def _tools(features: Features, terms: Triage) -> _Look:
     total = features.tools + features.tool_results
-    return total / FULL["tools"], f"{_counted(features.tools, 'tool')}, {_counted(features.tool_results, 'result')}"
+    return total, terms.full.tools, f"{_counted(features.tools, 'tool')}, {_counted(features.tool_results, 'result')}"
 
 
-def _domain_terms(features: Features, _: Triage) -> tuple[float, str]:
+def _domain_terms(features: Features, terms: Triage) -> _Look:
     found = features.terms_found
-    return len(found) / FULL["domain_terms"], f"names {', '.join(found)}" if found else "no domain terms"
+    return len(found), terms.full.domain_terms, f"names {', '.join(found)}" if found else "no domain terms"
 
 
-def _history(features: Features, terms: Triage) -> tuple[float, str]:
+def _history(features: Features, terms: Triage) -> _Look:
     earlier = max(0, features.messages - 1)
-    return earlier / max(1, terms.many_messages), _counted(earlier, "earlier message")
+    return earlier, max(1, terms.many_messages), _counted(earlier, "earlier message")
 
 
-def _images(features: Features, _: Triage) -> tuple[float, str]:
-    return features.images / FULL["images"], _counted(features.images, "image")
+def _images(features: Features, terms: Triage) -> _Look:
+    return features.images, terms.full.images, _counted(features.images, "image")
 
 
-def _output(features: Features, _: Triage) -> tuple[float, str]:
-    asked = features.output_tokens or 0
-    share = asked / FULL_OUTPUT_TOKENS
-    if features.effort > share:
-        return features.effort, f"asks for {100 * features.effort:.0f} % of the effort"
-    return share, f"up to {asked} tokens of output" if asked else "no bound of output stated"
+def _output(features: Features, terms: Triage) -> _Look:
+    asked, full = features.output_tokens or 0, terms.full.output_tokens
+    if features.effort > asked / full:
+        return features.effort * full, full, f"asks for {100 * features.effort:.0f} % of the effort"
+    return asked, full, f"up to {asked} tokens of output" if asked else "no bound of output stated"
 
 
 def _counted(count: int, noun: str) -> str:

@@ -61,10 +61,12 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """A part of a streamed answer: `choices` of OpenAI's chunk (index, delta, finish_reason), or usage, or both."""
+    """A part of a streamed answer: `choices` of OpenAI's chunk (index, delta, finish_reason), or usage, or both.
+    `fingerprint` is what its provider calls itself, as in a whole answer; empty where it does not say."""
 
     choices: Sequence[Mapping[str, Any]] = ()
     usage: Usage | None = None
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.conf import settings
+
+from budgets.domain.addresses import host_of
 from config.kernel.errors import NotFound
 from sessions_app.domain.gateway.deployments import BreakerState, DeploymentFacts, HealthFacts
 from sessions_app.models import BreakerEvent, Deployment, DeploymentHealth
@@ -46,7 +49,8 @@ def facts_of(deployment: Deployment, *, problem: str = "") -> DeploymentFacts:
     """A row as a value."""
     values = {name: getattr(deployment, name) for name in COLUMNS}
     values["aliases"] = tuple(deployment.aliases)
-    return DeploymentFacts(**values, region=deployment.region_id, problem=problem)
+    is_private = host_of(deployment.base_url).rstrip(".") in settings.UPSTREAM_PRIVATE_HOSTS
+    return DeploymentFacts(**values, region=deployment.region_id, is_private=is_private, problem=problem)
 
 
 def get_deployment_id(name: str) -> int:

@@ -61,7 +61,12 @@ class Setting:
 
 def assess_chat(ask: ChatAsk, counted: TokenCount, setting: Setting, terms: GatewayTerms, known: Knowledge) -> Assessed:
     """Look at a chat whose tokens are counted. No database; some 0.05 ms."""
-    features = features_of(ask, input_tokens=counted.tokens, domain_terms=terms.triage.domain_terms)
+    features = features_of(
+        ask,
+        input_tokens=counted.tokens,
+        domain_terms=terms.triage.domain_terms,
+        effort_percent=terms.triage.effort_percent,
+    )
     emergency = _emergency(setting, known)
     assessment = assess(
         features,

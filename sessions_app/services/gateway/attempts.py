@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -22,6 +22,7 @@ from sessions_app.domain.gateway.routing import Ranked
 from sessions_app.domain.gateway.wire import RETRIED, Fault, Target, UpstreamError
 from sessions_app.services.gateway import health, registry
 from sessions_app.services.gateway.background import change
+from sessions_app.services.gateway.placing import all_rest
 from sessions_app.services.gateway.planning import Plan
 
 logger = logging.getLogger(__name__)
@@ -29,6 +30,7 @@ logger = logging.getLogger(__name__)
 PASSED_ON = RETRIED | {Fault.BLOCKED}
 """Faults after which the next deployment is tried."""
 REST_SECONDS = 5
+DEADLINE_WORDS = "The caller's deadline came before the answer."
 T = TypeVar("T")
 Send = Callable[[Provider, Target, int], Awaitable[T]]
 
@@ -59,6 +61,12 @@ class Tries:
         if self.chosen is None:
             return granted
         return min(granted, self.chosen.candidate.deployment.most_output_tokens(self.plan.input_tokens))
+
+    @property
+    def likely_most_tokens(self) -> int:
+        """Output that one answer hardly exceeds: 95 of 100 such answers do not, and none exceeds its bound."""
+        estimate = self.plan.setup.looked.estimate
+        return min(self.max_output_tokens, estimate.p95_tokens) if estimate else 0
 
     def begun(self, *, began: float) -> None:
         """The chosen deployment has sent its answer, or the first part of it."""
@@ -108,6 +116,16 @@ class Tries:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bound:
+    """The time of an attempt. `is_part`: the rest is kept for somebody else. `counts`: one that says nothing for so
+    long is held to be at fault; else it was the caller who had no more time."""
+
+    seconds: float
+    is_part: bool
+    counts: bool
+
+
 def _ms_since(began: float) -> float:
     return (time.perf_counter() - began) * 1000
 
@@ -118,14 +136,14 @@ async def first_answer(tries: Tries, send: Send[T]) -> T:
     Raises InvalidInput where the request itself is at fault, else Unavailable: with code `upstream_rate_limited`
     where all want us to wait, `deadline` where the time is over.
     """
-    terms = tries.plan.terms
-    for ranked in _in_order(tries):
+    terms, ordered = tries.plan.terms, _in_order(tries)
+    for place, ranked in enumerate(ordered, start=1):
         if len(tries.attempts) >= terms.calls.most_attempts or _seconds_left(tries.plan) <= 0:
             break
         if not await _may_go(tries, ranked):
             continue
         try:
-            return await _attempt(tries, send)
+            return await _attempt(tries, send, _bound(tries, ordered[place:]))
         except UpstreamError as error:
             if error.fault not in PASSED_ON:
                 raise refusal_of(error) from error
@@ -147,9 +165,16 @@ async def _may_go(tries: Tries, ranked: Ranked) -> bool:
             return False
     elif seen.health.closed_to_calls_until(now) is not None:
         return False
-    if ranked.region.code == tries.grant.region:
-        tries.chosen = ranked
-        return True
+    if ranked.region.code != tries.grant.region and not await _moved(tries, ranked, now):
+        if seen.needs_probe:  # nobody tries it now: the next call may
+            await change(lambda: health.give_try_back(deployment.id, taken_at=now))
+        return False
+    tries.chosen = ranked
+    return True
+
+
+async def _moved(tries: Tries, ranked: Ranked, now: datetime) -> bool:
+    """Whether the work could move to the region of a deployment; else it stays where it is."""
     plan = tries.plan
     try:
         tries.grant = await change(
@@ -165,30 +190,49 @@ async def _may_go(tries: Tries, ranked: Ranked) -> bool:
     except DomainError as refusal:
         logger.info("a call could not move", extra={"call": str(plan.call_id), "reason": refusal.detail})
         return False
-    tries.chosen = ranked
     return True
 
 
-async def _attempt(tries: Tries, send: Send[T]) -> T:
-    deployment = _chosen(tries).candidate.deployment
-    seconds, began = _seconds_left(tries.plan), time.perf_counter()
+def _bound(tries: Tries, others: Sequence[Ranked]) -> _Bound:
+    """All the time that is left; of a whole answer only a part, while somebody else could be asked.
+
+    A stream shows by its first byte that it is alive. A whole answer shows nothing before its end: without this, one
+    provider that hangs would take all the time that the caller has.
+    """
+    plan, calls = tries.plan, tries.plan.terms.calls
+    left = _seconds_left(plan)
+    part = left
+    if not plan.wish.is_stream and len(tries.attempts) + 1 < calls.most_attempts and _is_one_open(others):
+        part = calls.part_seconds(left, likely_tokens=tries.likely_most_tokens)
+    is_part = part < left
+    return _Bound(seconds=part, is_part=is_part, counts=is_part or left >= calls.first_byte_seconds)
+
+
+def _is_one_open(others: Sequence[Ranked]) -> bool:
+    now = timezone.now()
+    latest = (registry.latest(each.candidate) for each in others)
+    return any(not each.deployment.problem and each.health.closed_to_calls_until(now) is None for each in latest)
+
+
+async def _attempt(tries: Tries, send: Send[T], bound: _Bound) -> T:
+    deployment, began = _chosen(tries).candidate.deployment, time.perf_counter()
     tries.began_at = timezone.now()
     try:
-        target = registry.target_of(deployment, tries.plan.terms, total_seconds=seconds)
-        async with asyncio.timeout(seconds):
+        target = registry.target_of(deployment, tries.plan.terms, total_seconds=bound.seconds)
+        async with asyncio.timeout(bound.seconds):
             tries.is_under_way = True
             result = await send(provider_of(deployment.provider), target, tries.max_output_tokens)
     except TimeoutError as error:
-        late = UpstreamError(Fault.TIMEOUT, "The caller's deadline came before the answer.")
-        tries.failed(late, began=began, is_its_fault=seconds >= tries.plan.terms.calls.first_byte_seconds)
+        words = "No answer within its part of the time." if bound.is_part else DEADLINE_WORDS
+        late = UpstreamError(Fault.TIMEOUT, words)
+        tries.failed(late, began=began, is_its_fault=bound.counts)
         raise late from error
     except DomainError as refusal:
         unusable = UpstreamError(Fault.REFUSED, refusal.detail)
         tries.failed(unusable, began=began, is_its_fault=False)
         raise unusable from refusal
     except UpstreamError as error:
-        cut_by_us = error.fault is Fault.TIMEOUT and seconds < tries.plan.terms.calls.first_byte_seconds
-        tries.failed(error, began=began, is_its_fault=not cut_by_us)
+        tries.failed(error, began=began, is_its_fault=bound.counts or error.fault is not Fault.TIMEOUT)
         raise
     tries.begun(began=began)
     return result
@@ -222,13 +266,19 @@ def nobody_answered(tries: Tries) -> DomainError:
         return Unavailable(f"No deployment answered before the deadline ({tried}).", code="deadline")
     last = tries.last
     if last is not None and last.fault is Fault.RATE_LIMITED:
-        return Unavailable(
-            f"The provider takes no more calls at the moment ({tried}).",
-            code="upstream_rate_limited",
-            retry_after_seconds=int(last.retry_after_seconds or REST_SECONDS) + 1,
-        )
+        return all_rest(tried, last.retry_after_seconds or REST_SECONDS)
+    if not tries.attempts and (seconds := _seconds_of_rest(tries.plan)) is not None:
+        return all_rest(tried, seconds)
     return Unavailable(
         f"No deployment of this model answered ({tried}).",
         code="upstream_unavailable",
         retry_after_seconds=REST_SECONDS,
     )
+
+
+def _seconds_of_rest(plan: Plan) -> float | None:
+    """How long all deployments of a plan rest after a 429, as was heard since it was made; None where one does not."""
+    now = timezone.now()
+    rests = [registry.latest(each.candidate).health.cool_until for each in plan.ranking.ordered]
+    known = [(each - now).total_seconds() for each in rests if each is not None and each > now]
+    return min(known) if len(known) == len(rests) else None

@@ -101,6 +101,12 @@ def may_try(deployment_id: int, *, now: datetime) -> bool:
     return is_allowed
 
 
+def give_try_back(deployment_id: int, *, taken_at: datetime) -> None:
+    """Let the next call have the try that `may_try` gave at that time, since nothing was sent. For threads."""
+    terms = registry.snapshot(taken_at).terms.breaker
+    _change({deployment_id: lambda health: (breaker.untried(health, terms, taken_at=taken_at), [])}, now=taken_at)
+
+
 def reset_breaker(*, deployment_id: int, actor: str, now: datetime) -> None:
     """Close a breaker by hand and forget what was held against the deployment. Raises NotFound."""
     if not _change({deployment_id: lambda health: breaker.reset(health, by=actor)}, now=now):

@@ -19,7 +19,7 @@ from sessions_app.domain.gateway.lessons import (
     lesson_of_feedback,
     lesson_of_length,
 )
-from sessions_app.domain.gateway.terms import CACHED_SUMMARY, Triage
+from sessions_app.domain.gateway.terms import CACHED_SUMMARY, LessonSizes, Triage
 from sessions_app.domain.words import Stance
 from sessions_app.models import GatewayCall, TriageCorrection, TriageProgress, Turn
 from sessions_app.selectors.gateway.board import LONGEST_CALL
@@ -81,11 +81,12 @@ def give_feedback(*, call_id: UUID, team_id: int, feedback: Feedback, actor: str
                 return
             raise Conflict("Feedback on this call was given before.", field="call", code="feedback_given")
         triage = {} if call.fallback == CACHED_SUMMARY else call.triage or {}
-        lesson = _lesson_of_words(feedback, triage) if triage else None
+        terms = get_gateway_policy().terms.triage
+        lesson = _lesson_of_words(feedback, triage, terms.lessons) if triage else None
         call.feedback = {**said, "by": actor, "at": now.isoformat(), "taught": lesson.words if lesson else ""}
         call.save(update_fields=["feedback"])
         kind = triage.get("kind")
-        _teach([((team_id, kind), lesson)] if lesson and kind else [], now=now)
+        _teach([((team_id, kind), lesson)] if lesson and kind else [], terms, now=now)
 
 
 def note_council(*, team_id: int, kind: str, round_id: UUID, now: datetime) -> None:
@@ -95,13 +96,14 @@ def note_council(*, team_id: int, kind: str, round_id: UUID, now: datetime) -> N
     if not stances:
         return
     is_disputed = Stance.DISSENT in stances
+    terms = get_gateway_policy().terms.triage
     with transaction.atomic():
-        _teach([((team_id, kind), lesson_of_council(is_disputed=is_disputed))], now=now)
+        _teach([((team_id, kind), lesson_of_council(terms.lessons, is_disputed=is_disputed))], terms, now=now)
 
 
-def _lesson_of_words(feedback: Feedback, triage: dict[str, Any]) -> Lesson | None:
+def _lesson_of_words(feedback: Feedback, triage: dict[str, Any], sizes: LessonSizes) -> Lesson | None:
     is_council = triage.get("mode") == "council"
-    return lesson_of_feedback(is_helpful=feedback.is_helpful, depth=feedback.depth, is_council=is_council)
+    return lesson_of_feedback(sizes, is_helpful=feedback.is_helpful, depth=feedback.depth, is_council=is_council)
 
 
 @transaction.atomic
@@ -124,29 +126,28 @@ def _learn_slice(until: datetime) -> int | None:
         output_tokens__isnull=False,
     )
     columns = ("team_id", "triage", "output_tokens", "max_output_tokens")
+    terms, rows = get_gateway_policy().terms.triage, calls.order_by("finished_at").values_list(*columns)
     taught = _teach(
-        (each for row in calls.order_by("finished_at").values_list(*columns) if (each := _lesson_of(*row))),
-        now=progress.through,
+        (each for row in rows if (each := _lesson_of(*row, sizes=terms.lessons))), terms, now=progress.through
     )
     progress.save(update_fields=["through"])
     return taught
 
 
 def _lesson_of(
-    team_id: int, triage: dict[str, Any], output_tokens: int, max_output_tokens: int | None
+    team_id: int, triage: dict[str, Any], output_tokens: int, max_output_tokens: int | None, *, sizes: LessonSizes
 ) -> tuple[_Key, Lesson] | None:
-    lesson = lesson_of_length(triage, output_tokens=output_tokens, max_output_tokens=max_output_tokens)
+    lesson = lesson_of_length(triage, sizes, output_tokens=output_tokens, max_output_tokens=max_output_tokens)
     return ((team_id, triage["kind"]), lesson) if lesson and triage.get("kind") else None
 
 
-def _teach(lessons: Iterable[tuple[_Key, Lesson]], *, now: datetime) -> int:
+def _teach(lessons: Iterable[tuple[_Key, Lesson]], terms: Triage, *, now: datetime) -> int:
     """Move the corrections that lessons are about, in their order. Inside of the caller's transaction."""
     by_key: dict[_Key, list[Lesson]] = {}
     for key, lesson in lessons:
         by_key.setdefault(key, []).append(lesson)
     if not by_key:
         return 0
-    terms = get_gateway_policy().terms.triage
     # In one order everywhere: two who teach the same kinds wait for each other, never in a circle.
     for (team_id, kind), found in sorted(by_key.items()):
         _move(team_id, kind, found, terms, now=now)

@@ -83,6 +83,15 @@ def _needs(ask: ChatAsk) -> dict[str, str]:
     return needs
 
 
+def all_rest(words: str, seconds: float) -> Unavailable:
+    """What a caller hears where all providers of a model want us to wait: so long at least."""
+    return Unavailable(
+        f"The provider takes no more calls at the moment ({words}).",
+        code="upstream_rate_limited",
+        retry_after_seconds=int(seconds) + 1,
+    )
+
+
 def refusal_of(ranking: Ranking, now: datetime) -> DomainError:
     """Why nobody serves it: what is wrong with the call, where that is so for all, else that none can just now."""
     words = " ".join(f"{each.name}: {each.words}" for each in ranking.left_out[:5])
@@ -94,6 +103,9 @@ def refusal_of(ranking: Ranking, now: datetime) -> DomainError:
         param = "X-Commonwatt-Residency" if first.why is Why.RESIDENCY else first.param
         return InvalidInput(f"No deployment of this model can serve this call. {words}", field=param or None, code=code)
     seconds = ranking.retry_after_seconds(now)
+    waited_for = {each.why for each in ranking.left_out if each.until is not None}
+    if seconds and waited_for == {Why.COOLING}:
+        return all_rest(words, seconds)
     return Unavailable(
         f"No deployment of this model can be used now. {words}",
         code="no_deployment",

@@ -25,11 +25,13 @@ class Seen:
 
     usage: Usage | None = None
     pieces: int = 0
+    fingerprint: str = ""
     _choices: dict[int, _Choice] = field(default_factory=dict)
 
     def note(self, piece: Piece) -> None:
         """Add a piece."""
         self.pieces += 1
+        self.fingerprint = piece.fingerprint or self.fingerprint
         if piece.usage is not None:
             self.usage = piece.usage
         for each in piece.choices:

@@ -58,7 +58,7 @@ class Flow:
             error, code = await self._passed_on(seen, emit, gone)
             written = seen.text()
             used = await used_of(self.tries, seen.usage, written)
-            reply = Reply(choices=seen.choices(), usage=seen.usage)
+            reply = Reply(choices=seen.choices(), usage=seen.usage, fingerprint=seen.fingerprint)
             answer = answer_of(self.tries, reply, used)
             status = Status.CUT if code else Status.ANSWERED
             keeps = seen.is_whole and error is None

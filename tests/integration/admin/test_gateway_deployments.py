@@ -13,6 +13,7 @@ from sessions_app.admin.gateway.policies import GatewayVersionForm
 from sessions_app.admin.policy_form import VersionForm
 from sessions_app.models import Deployment, GatewayPolicy, SessionPolicy
 from sessions_app.services.gateway import registry
+from sessions_app.services.gateway.policies import create_gateway_policy_version
 from sessions_app.services.gateway.secrets import secret_of
 
 pytestmark = pytest.mark.django_db
@@ -140,6 +141,20 @@ def test_a_gateway_policy_has_a_field_for_each_term_and_comes_back_as_it_was(roo
     assert "does not sum to 100" in str(refused.context["form"].errors)
     assert same.body == policy.body
     assert (other.body["routing"]["carbon_percent"], other.body["routing"]["price_percent"]) == (70, 30)
+
+
+def test_the_form_of_a_version_from_before_a_term_shows_what_it_means_and_says_it_from_then_on(root):
+    policy = GatewayPolicy.objects.get(name="default")
+    newer = {"attempt_share_percent", "attempt_least_seconds", "attempt_tokens_per_second"}
+    older = {**policy.body, "calls": {name: each for name, each in policy.body["calls"].items() if name not in newer}}
+    older["triage"] = {name: each for name, each in older["triage"].items() if name not in {"full", "lessons"}}
+    made = create_gateway_policy_version(name="older", body=older, rationale="old", author_id=None, now=timezone.now())
+
+    given = GatewayVersionForm(start=older).initial
+    root.post(page("gatewaypolicy_new_version", made), {**given, "rationale": "the same, said"})
+
+    assert given["calls.attempt_share_percent"] == 50
+    assert GatewayPolicy.objects.get(name="older", version=2).body == policy.body
 
 
 def test_a_session_policy_comes_back_from_its_form_as_it_was():

@@ -20,7 +20,13 @@ from tests.servers.upstream import Upstream
 OPEN = {**REACHABLE, "REQUEST_RATE_PER_MINUTE": "1000000"}
 # The upstream is on this machine, so a test need not wait as long as for a provider.
 TERMS = {
-    "calls": {"connect_seconds": 2, "first_byte_seconds": 2, "idle_seconds": 2, "lease_margin_seconds": 1},
+    "calls": {
+        "connect_seconds": 2,
+        "first_byte_seconds": 2,
+        "idle_seconds": 2,
+        "lease_margin_seconds": 1,
+        "attempt_least_seconds": 1,
+    },
     "breaker": {
         "failures_in_a_row": 3,
         "least_calls": 10_000,

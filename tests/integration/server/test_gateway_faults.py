@@ -26,6 +26,7 @@ pytestmark = pytest.mark.sqlite
 SEED = 8
 CUTS = 24
 HUNG = 120
+STORM = 60
 FAULTS: dict[str, dict[str, Any]] = {
     "an error of its own": {"status": 500},
     "another one": {"status": 503},
@@ -59,8 +60,8 @@ def state_of(gateway: Gateway, name: str) -> str:
     return str(gateway.api.get(f"gateway/deployments/{name}/").json()["breaker"]["state"])
 
 
-def answered_by(gateway: Gateway) -> str:
-    raw = gateway.openai().chat.completions.with_raw_response.create(**ask("one two", "pair", max_tokens=4))
+def answered_by(gateway: Gateway, **headers: str) -> str:
+    raw = gateway.openai(**headers).chat.completions.with_raw_response.create(**ask("one two", "pair", max_tokens=4))
     assert raw.parse().choices[0].message.content.split() == ["one", "two", "one", "two"]
     return raw.headers["X-Commonwatt-Deployment"]
 
@@ -72,14 +73,34 @@ def test_a_call_moves_to_another_deployment_when_the_first_one_gives(gateway, fa
     assert answered_by(gateway) == "dirty"
 
 
-def test_a_whole_answer_is_waited_for_until_the_callers_deadline(gateway):
-    gateway.upstream.behave("clean", delay_seconds=2.5)  # a stream must have begun by then
+def within(gateway: Gateway, seconds: float) -> dict[str, str]:
+    """Headers of a call with a deadline."""
+    return {"X-Commonwatt-Latest": (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()}
+
+
+def test_a_whole_answer_may_take_longer_than_a_stream_may_take_to_begin(gateway):
+    gateway.upstream.behave("clean", delay_seconds=2.5)
+
     assert answered_by(gateway) == "clean"
 
+
+def test_where_a_provider_hangs_another_gives_the_whole_answer_in_time_and_its_breaker_opens(gateway):
     gateway.upstream.behave("clean", **NO_ANSWER)
-    latest = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
+    tried = gateway.upstream.seen("clean").requests
+
+    assert [answered_by(gateway, **within(gateway, 4)) for _ in range(3)] == ["dirty"] * 3
+    wait_until(lambda: state_of(gateway, "clean") == "open", "three time-outs in a row open the breaker")
+    assert gateway.upstream.seen("clean").requests == tried + 3
+
+
+def test_a_whole_answer_of_a_lone_deployment_is_waited_for_until_the_callers_deadline(gateway):
+    gateway.upstream.behave("solo", delay_seconds=2.5)
+    client = gateway.openai(**within(gateway, 4))
+    assert client.chat.completions.create(**ask(max_tokens=4)).choices
+
+    gateway.upstream.behave("solo", **NO_ANSWER)
     with pytest.raises(openai.InternalServerError) as late:
-        gateway.openai(**{"X-Commonwatt-Latest": latest}).chat.completions.create(**ask(model="pair", max_tokens=4))
+        gateway.openai(**within(gateway, 1)).chat.completions.create(**ask(max_tokens=4))
 
     assert (late.value.status_code, late.value.code) == (504, "deadline")
     assert late.value.response.headers["X-Should-Retry"] == "false"
@@ -111,6 +132,32 @@ def test_a_breaker_opens_traffic_moves_and_returns_by_itself(gateway):
     wait_until(lambda: state_of(gateway, "clean") == "closed", "a success closes the breaker")
     events = gateway.api.get("gateway/deployments/clean/breaker-events/").json()["results"]
     assert {"open", "half_open", "closed"} <= {each["became"] for each in events}
+
+
+def test_in_a_storm_of_429_all_callers_are_told_when_to_come_again_and_traffic_returns_by_itself(gateway):
+    budget_id = gateway.budget_of(100_000)
+    for name in ("clean", "dirty"):
+        gateway.upstream.behave(name, status=429, retry_after_seconds=3)
+    paid_by = partial(gateway.openai, **{"X-Commonwatt-Budget": budget_id})
+
+    def told() -> tuple[int, str, int]:
+        try:
+            paid_by().chat.completions.create(**ask(model="pair", max_tokens=4))
+        except openai.APIStatusError as refused:
+            return refused.status_code, str(refused.code), int(refused.response.headers.get("Retry-After", 0))
+        return 200, "", 0
+
+    refusals = all_at_once([told] * STORM)
+
+    assert {(status, code) for status, code, _ in refusals} == {(429, "upstream_rate_limited")}
+    assert all(1 <= seconds <= 5 for *_, seconds in refusals)
+    assert gateway.settled(budget_id) == 0
+    assert [state_of(gateway, name) for name in ("clean", "dirty")] == ["closed"] * 2
+
+    for name in ("clean", "dirty"):
+        gateway.upstream.behave(name)
+    wait_until(lambda: told()[0] == 200, "traffic returns")
+    assert gateway.settled(budget_id) > 0
 
 
 def test_a_deployment_rests_after_429_as_long_as_it_asks_and_its_breaker_stays_closed(gateway):

@@ -6,6 +6,7 @@ import pytest
 from django.db import transaction
 from pytest_django import DjangoDbBlocker
 
+from sessions_app.selectors.gateway import policies
 from sessions_app.services.gateway import knowledge, registry
 from tests.integration.world import load_world
 
@@ -33,8 +34,12 @@ def _forgotten_gateway() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def nothing_remembered() -> Iterator[None]:
     """What the gateway keeps in the process belongs to one test's database."""
-    registry.forget()
-    knowledge.forget()
+    _forget()
     yield
+    _forget()
+
+
+def _forget() -> None:
     registry.forget()
     knowledge.forget()
+    policies._terms.cache_clear()  # versions are never changed, but the next test may have another of the same id

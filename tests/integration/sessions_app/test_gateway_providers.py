@@ -270,6 +270,15 @@ def test_a_stream_that_ends_before_its_end_is_cut_wherever_that_is(provider, nam
         assert fault.fault is Fault.CUT, kept
 
 
+def test_pieces_of_openai_say_what_they_are_of():
+    async def run() -> set[str]:
+        async with replay(recorded("openai_tools.sse")) as seen:
+            stream = OpenAICompatible(LOCAL).stream(seen.target(), ask_of(), max_output_tokens=5)
+            return {each.fingerprint async for each in stream if each.fingerprint}
+
+    assert asyncio.run(run()) == {"fp_1"}
+
+
 def test_whoever_leaves_a_stream_closes_it_upstream():
     first = recorded("anthropic_text.sse")[:900]
 

@@ -26,7 +26,10 @@ TRIAGE = {
     "confidence": 0.8,
     "roles": ["analyst", "critic"],
     "explanation": "72 points: a council is worth it above 70.",
-    "signals": [{"name": "domain_terms", "value": 4, "weight": 15, "points": 12.0}],
+    "signals": [
+        {"name": "domain_terms", "value": 4, "weight": 15, "points": 12.0},  # from before all of it was kept
+        {"name": "output", "value": 0.1, "weight": 10, "points": 1.0, "full": 4321},
+    ],
 }
 
 
@@ -206,6 +209,8 @@ def test_a_call_tells_its_tries_its_tokens_and_what_triage_found(member, client:
         "72 of 100 points",
         "analyst, critic",
         "domain terms",
+        "All of it is",
+        "4321",
         "reported by the provider",
         "echo-stockholm",
     ):

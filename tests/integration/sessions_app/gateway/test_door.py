@@ -53,6 +53,7 @@ def test_a_stream_is_settled_before_its_end_is_sent(wire: Wire) -> None:
     *chunks, last, done = answer.events
     assert "".join(each["choices"][0]["delta"].get("content") or "" for each in chunks) == "one two three"
     assert (last["choices"], last["usage"]["completion_tokens"], done) == ([], 3, "[DONE]")
+    assert {each["system_fingerprint"] for each in (*chunks, last)} == {"echo-no-model"}
     assert answer.headers["x-commonwatt-figures"] == "granted"
     assert wire.budget == (last["usage"]["total_tokens"], 0)
     assert the_call().status == Status.ANSWERED
@@ -197,6 +198,7 @@ def test_the_same_key_replays_the_answer_and_refuses_another_body(wire: Wire) ->
     body = HELLO | {"stream": True}
     first, again = (wire.post(body, idempotency_key="k-2") for _ in range(2))
     assert _text(again) == _text(first) == "one two three"
+    assert again.events[0]["system_fingerprint"] == first.events[0]["system_fingerprint"] == "echo-no-model"
     assert again.events[-1] == "[DONE]"
 
     other = wire.post(HELLO | {"max_tokens": 9}, idempotency_key="k-1")

@@ -15,8 +15,9 @@ from budgets.models import Budget, Hold
 from budgets.selectors import list_ledger_differences
 from sessions_app.api.gateway.door import Gateway
 from sessions_app.connectors import registry as adapters
-from sessions_app.models import Deployment, GatewayCall
+from sessions_app.models import Deployment, GatewayCall, GatewayPolicy
 from sessions_app.services.gateway import lanes, registry
+from sessions_app.services.gateway.policies import activate_gateway_policy, create_gateway_policy_version
 from tests.integration.world import NOW, Team, load_world, make_budget, make_team
 
 CHAT, EMBEDDINGS = "/v1/chat/completions", "/v1/embeddings"
@@ -168,6 +169,15 @@ def deployment(name: str, region: str, served: str, **changes: Any) -> Deploymen
     made = Deployment.objects.create(name=name, **{**values, **changes})
     registry.forget()
     return made
+
+
+def with_terms(**sections: dict[str, int]) -> None:
+    """From now on a version of the gateway policy with these terms is in force."""
+    current = GatewayPolicy.objects.get(is_default=True)
+    body = {name: {**section, **sections.get(name, {})} for name, section in current.body.items()}
+    made = create_gateway_policy_version(name=current.name, body=body, rationale="a test", author_id=None, now=NOW)
+    activate_gateway_policy(policy_id=made, now=NOW, actor="a test")
+    registry.forget()
 
 
 class Scripted:

@@ -78,6 +78,7 @@ def test_a_stream_says_the_same_as_the_whole():
 
     text = "".join(each["delta"].get("content") or "" for piece in pieces for each in piece.choices)
     assert text == whole.choices[0]["message"]["content"]
+    assert {each.fingerprint for each in pieces} == {"echo-no-model"}
     assert pieces[-1].usage == whole.usage
     assert pieces[-2].choices[0]["finish_reason"] == "stop"
 

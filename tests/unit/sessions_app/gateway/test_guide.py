@@ -31,9 +31,9 @@ def assessment() -> Assessment:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0])
-def test_a_signal_has_the_value_and_the_points_that_are_told(row: list[str], assessment: Assessment) -> None:
+def test_a_signal_has_the_value_the_bound_and_the_points_that_are_told(row: list[str], assessment: Assessment) -> None:
     signal = next(each for each in assessment.signals if each.name.replace("_", " ") == row[0])
-    assert (signal.value, signal.points) == (float(row[3]), float(row[4]))
+    assert (signal.full, signal.value, signal.points) == (float(row[2]), float(row[3]), float(row[4]))
 
 
 def test_all_signals_are_told_and_sum_to_what_the_answer_shows(assessment: Assessment) -> None:

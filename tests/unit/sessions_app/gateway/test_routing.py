@@ -86,6 +86,20 @@ def test_callers_are_not_told_where_a_secret_should_be() -> None:
     assert ranking.left_out[0].why is Why.NOT_USABLE
 
 
+def test_a_host_in_our_own_network_is_sent_no_addresses_of_images() -> None:
+    by_address = replace(ASK, needs={"image_urls": "messages"})
+    inside = candidate(1, takes_image_urls=True, takes_inline_images=True, is_private=True)
+    outside = candidate(2, takes_image_urls=True)
+
+    ranking = order(inside, outside, ask=by_address)
+
+    assert names(ranking) == ["d2"]
+    (left_out,) = ranking.left_out
+    assert (left_out.why, left_out.param) == (Why.CAPABILITY, "messages")
+    assert "send them as data URLs" in left_out.words
+    assert names(order(inside, ask=replace(ASK, needs={"inline_images": "messages"}))) == ["d1"]
+
+
 def test_each_that_is_left_out_says_why_and_by_which_parameter() -> None:
     asked = replace(
         ASK,

@@ -12,6 +12,7 @@ from sessions_app.services.gateway.wishes import Answered, Figures
 SIGNED = {"google": {"thought_signature": "c2ln"}}
 CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": ""}, "extra_content": SIGNED}
 LIKELY = {"content": [{"token": "a", "logprob": -0.5, "top_logprobs": []}], "refusal": None}
+FIGURES = Figures(call_id="c-1", request_id=None)
 STREAM = [
     {"index": 1, "delta": {"role": "assistant", "content": "a"}, "logprobs": LIKELY},
     {"index": 0, "delta": {"role": "assistant", "content": None, "tool_calls": [CALL | {"index": 0}]}},
@@ -54,9 +55,22 @@ def test_several_answers_with_calls_signatures_and_probabilities_are_put_togethe
     ]
 
 
+def test_who_answers_is_remembered_and_told_from_the_first_chunk_that_says_it() -> None:
+    seen, chunks = Seen(), Chunks(FIGURES, model="m", created=1, wants_usage=True)
+    pieces = [Piece(choices=[STREAM[0]]), Piece(choices=[STREAM[3]], fingerprint="fp"), Piece(choices=[STREAM[4]])]
+
+    told = [json.loads(chunks.of(each).removeprefix(b"data: "))["system_fingerprint"] for each in pieces]
+    for each in pieces:
+        seen.note(each)
+
+    assert told == [None, "fp", "fp"]
+    assert seen.fingerprint == "fp"
+    assert b'"system_fingerprint":"fp"' in chunks.usage(Usage(input_tokens=1, output_tokens=2))
+
+
 def test_what_was_put_together_is_streamed_as_the_same() -> None:
     choices = _seen(STREAM).choices()
-    figures = Figures(call_id="c-1", request_id=None)
+    figures = FIGURES
     usage = Usage(input_tokens=1, output_tokens=2)
     answer = Answered(figures=figures, model="m", created=1, usage=usage, usage_basis="provider", choices=choices)
     chunks = Chunks(figures, model="m", created=1, wants_usage=True)

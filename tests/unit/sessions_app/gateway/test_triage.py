@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import sessions_app
+from config.kernel.terms import TermError
 from sessions_app.domain.gateway.features import Features, features_of
 from sessions_app.domain.gateway.lessons import (
     Depth,
@@ -20,7 +22,7 @@ from sessions_app.domain.gateway.lessons import (
     lesson_of_feedback,
     lesson_of_length,
 )
-from sessions_app.domain.gateway.terms import SIGNALS, GatewayTerms
+from sessions_app.domain.gateway.terms import SIGNALS, GatewayTerms, Triage, with_unsaid
 from sessions_app.domain.gateway.triage import TriageMode, assess
 from sessions_app.domain.gateway.wire import ChatAsk
 
@@ -193,6 +195,60 @@ def test_more_of_a_signal_never_makes_a_request_simpler(features, more):
     assert assess(bigger, TERMS).points >= assess(features, TERMS).points
 
 
+def shipped_without(*keys: str) -> dict[str, Any]:
+    body = json.loads(SHIPPED.read_text())["default"]["body"]
+    for key in keys:
+        section, _, name = key.partition(".")
+        del body[section][name]
+    return body
+
+
+def changed(**terms: Any) -> Triage:
+    body = json.loads(SHIPPED.read_text())["default"]["body"]
+    body["triage"] |= {name: body["triage"][name] | value for name, value in terms.items()}
+    return GatewayTerms.read(body).triage
+
+
+NEWER = ("triage.full", "triage.effort_percent", "triage.lessons", "triage.sure_from_points")
+NEWER_OF_CALLS = tuple(f"calls.attempt_{name}" for name in ("share_percent", "least_seconds", "tokens_per_second"))
+
+
+def test_a_version_from_before_a_term_means_what_is_shipped_and_a_new_one_begins_with_it():
+    whole = json.loads(SHIPPED.read_text())["default"]["body"]
+    older = shipped_without(*NEWER, *NEWER_OF_CALLS)
+    assert GatewayTerms.read(older) == GatewayTerms.read(whole)
+    assert with_unsaid(older) == whole
+    half = shipped_without(*NEWER) | {"triage": {**whole["triage"], "full": {"images": 9}}}
+    assert with_unsaid(half)["triage"]["full"] == whole["triage"]["full"] | {"images": 9}
+
+
+@pytest.mark.parametrize(
+    ("section", "wrong", "key"),
+    [
+        ("full", {"images": 0}, "triage.full.images"),
+        ("full", {"imges": 3}, "triage.full.imges"),
+        ("effort_percent", {"high": 101}, "triage.effort_percent.high"),
+        ("lessons", {"cut_points": -1}, "triage.lessons.cut_points"),
+    ],
+)
+def test_a_wrong_term_of_triage_is_named(section, wrong, key):
+    with pytest.raises(TermError) as refused:
+        changed(**{section: wrong})
+    assert refused.value.key == key
+
+
+def test_where_a_signal_is_full_what_effort_counts_and_what_lessons_teach_are_the_policys():
+    other = changed(full={"questions": 10, "output_tokens": 100}, effort_percent={"low": 80}, lessons={"cut_points": 5})
+    asked = features_of(
+        ask("Why? How?", options={"reasoning_effort": "low"}), input_tokens=10, effort_percent=other.effort_percent
+    )
+    signals = {each.name: each for each in assess(asked, other).signals}
+    assert (signals["questions"].value, signals["questions"].full) == (0.2, 10)
+    assert (signals["output"].value, signals["output"].full) == (0.8, 100)
+    assert lesson_of_length(LEARNED, other.lessons, output_tokens=900, max_output_tokens=900).points == 5
+    assert assess(asked, TERMS).to_json()["signals"][2]["full"] == 4
+
+
 LEARNED = {"estimate": {"basis": "learned", "p50_tokens": 100}}
 
 
@@ -209,7 +265,7 @@ LEARNED = {"estimate": {"basis": "learned", "p50_tokens": 100}}
     ],
 )
 def test_an_answer_teaches_by_its_length(triage, output, bound, points):
-    lesson = lesson_of_length(triage, output_tokens=output, max_output_tokens=bound)
+    lesson = lesson_of_length(triage, TERMS.lessons, output_tokens=output, max_output_tokens=bound)
     assert lesson is not None
     assert lesson.points == points
 
@@ -223,13 +279,13 @@ def test_an_answer_teaches_by_its_length(triage, output, bound, points):
     ],
 )
 def test_a_bound_of_the_callers_own_and_a_cold_estimate_teach_nothing(triage):
-    assert lesson_of_length(triage, output_tokens=900, max_output_tokens=1_000) is None
+    assert lesson_of_length(triage, TERMS.lessons, output_tokens=900, max_output_tokens=1_000) is None
 
 
 def test_an_answer_that_a_nearly_spent_budget_cut_teaches_nothing():
     triage = {"estimate": {"basis": "learned", "p50_tokens": 800, "p95_tokens": 1_300}}
-    assert lesson_of_length(triage, output_tokens=16, max_output_tokens=16) is None
-    assert lesson_of_length(triage, output_tokens=1_300, max_output_tokens=1_300) is not None
+    assert lesson_of_length(triage, TERMS.lessons, output_tokens=16, max_output_tokens=16) is None
+    assert lesson_of_length(triage, TERMS.lessons, output_tokens=1_300, max_output_tokens=1_300) is not None
 
 
 @pytest.mark.parametrize(
@@ -244,12 +300,13 @@ def test_an_answer_that_a_nearly_spent_budget_cut_teaches_nothing():
     ],
 )
 def test_feedback_teaches_where_it_says_that_the_depth_was_wrong(helpful, depth, council, points):
-    lesson = lesson_of_feedback(is_helpful=helpful, depth=depth, is_council=council)
+    lesson = lesson_of_feedback(TERMS.lessons, is_helpful=helpful, depth=depth, is_council=council)
     assert (lesson.points if lesson else None) == points
 
 
 def test_a_council_in_which_nobody_disagreed_was_not_worth_it():
-    assert lesson_of_council(is_disputed=True).points > 0 > lesson_of_council(is_disputed=False).points
+    told = [lesson_of_council(TERMS.lessons, is_disputed=each).points for each in (True, False)]
+    assert told == [25, -25]
 
 
 @given(
