@@ -58,6 +58,11 @@ SCHEDULE: dict[str, Any] = {
         "schedule": 60.0,
         "options": {"expire_seconds": 60},
     },
+    "make-session-vectors": {
+        "task": "sessions_app.tasks.make_vectors",
+        "schedule": 60.0,
+        "options": {"expire_seconds": 60},
+    },
     "replay-spool": {"task": "sessions_app.tasks.replay_spool", "schedule": 15.0, "options": {"expire_seconds": 15}},
     "sweep-calls": {"task": "sessions_app.tasks.sweep_calls", "schedule": 15.0, "options": {"expire_seconds": 15}},
     "learn-triage": {"task": "sessions_app.tasks.learn_triage", "schedule": 60.0, "options": {"expire_seconds": 60}},

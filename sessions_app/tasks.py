@@ -16,6 +16,7 @@ from sessions_app.services import checkpoints, foresight, handoffs, proposals, r
 from sessions_app.services.cleanup import tending
 from sessions_app.services.gateway import forgetting, learning, secrets, sweeping
 from sessions_app.services.log import archiving
+from sessions_app.services.memory import embedding
 from sessions_app.services.rounds import council, running, threads
 from sessions_app.services.rounds.asking import line_of_gateway
 
@@ -67,6 +68,14 @@ def carry_on_handoff(*, handoff_id: int, **_future: Any) -> None:
 def make_checkpoints(**_future: Any) -> None:
     """Make the checkpoints that time has made due, where something has happened since the last."""
     checkpoints.make_due_checkpoints(now=timezone.now())
+
+
+@shared_task
+def make_vectors(**_future: Any) -> None:
+    """Make the vectors of what sessions are about that their policies ask for."""
+    made = embedding.make_vectors(now=timezone.now())
+    if made:
+        logger.info("made vectors of sessions", extra={"count": made})
 
 
 @shared_task

@@ -27,6 +27,7 @@ TITLES = {
     "forecasts": ("Forecasts", "How burn rates are smoothed, and when a handoff is begun beforehand."),
     "needs": ("Needs of tasks", "Points of complexity, and the tokens that a task of each size is expected to need."),
     "agreement": ("Rounds", "When two texts are a repeat, how many cycles run, when a round agrees."),
+    "similar": ("Sessions that are alike", "Vectors of what sessions are about; they need PostgreSQL with pgvector."),
 }
 UNITS = {
     "percent": "%",
@@ -113,6 +114,14 @@ class VersionForm(TermsForm):
 
     titles = {section: TITLES[section] for section in SessionTerms.SECTIONS}
     lists = LISTS
+    helps = {
+        "similar.embedding_model": "Empty: none. A model of the gateway; the session's budget pays each of its calls.",
+        "similar.least_cosine_percent": "%. How near vectors of unlike sessions come at most; differs by model.",
+    }
+    may_be_empty = frozenset({"similar.embedding_model"})
+
+    def __init__(self, *args: Any, start: dict[str, Any], **kwargs: Any):
+        super().__init__(*args, start={**SessionTerms.MAY_BE_ABSENT, **start}, **kwargs)
 
 
 class NewPolicyForm(VersionForm):

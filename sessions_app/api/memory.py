@@ -29,9 +29,8 @@ from sessions_app.api.memory_serializers import (
     NewerFactIn,
     PinIn,
 )
-from sessions_app.domain.similar import term_counts
 from sessions_app.domain.words import FactKind
-from sessions_app.selectors.alike import Shape, foresee_tokens, list_alike, list_alike_of
+from sessions_app.selectors.alike import Alike, Shape, find_alike, find_alike_to_text, foresee_tokens
 from sessions_app.selectors.memory import get_fact, page_facts
 from sessions_app.selectors.recall import MemoryKind, recall
 from sessions_app.services import memory
@@ -179,10 +178,10 @@ class AlikeView(APIView):
         """Of the teams that you may see, with what they say of the tokens that this one may spend."""
         principal = Principal.of(request.auth)
         session = visible_session(principal, session_id)
-        rows = list_alike_of(session, team_ids=_teams(principal))
+        alike = find_alike(session, team_ids=_teams(principal))
         roles = max(1, session.task.get("agents", 1))
         shape = Shape(mode=session.mode, role_count=roles, purpose=session.purpose)
-        return _alike(rows, shape)
+        return _alike(alike, shape)
 
 
 class AlikeTextView(APIView):
@@ -194,13 +193,14 @@ class AlikeTextView(APIView):
     def get(self, request: Request) -> Response:
         """Before a session begins: what was like it, and the tokens that it may spend."""
         query = query_of(AlikeIn, request)
-        counts = term_counts(query["text"])
-        rows = list_alike(counts, team_ids=_teams(Principal.of(request.auth)), most=query["limit"])
-        return _alike(rows, Shape(mode=query["mode"], role_count=query["roles"], purpose=query["purpose"]))
+        teams = _teams(Principal.of(request.auth))
+        alike = find_alike_to_text(query["text"], team_ids=teams, most=query["limit"])
+        return _alike(alike, Shape(mode=query["mode"], role_count=query["roles"], purpose=query["purpose"]))
 
 
-def _alike(rows: list[Any], shape: Shape) -> Response:
-    return Response(AlikeAnswerOut({"results": rows, "estimate": foresee_tokens(shape, rows)}).data)
+def _alike(alike: Alike, shape: Shape) -> Response:
+    estimate = foresee_tokens(shape, alike.rows)
+    return Response(AlikeAnswerOut({"results": alike.rows, "estimate": estimate, "vectors": alike.vectors}).data)
 
 
 def _teams(principal: Principal) -> frozenset[int] | None:

@@ -14,6 +14,7 @@ from sessions_app.services.memory.facts import LONGEST_FACT_CHARACTERS
 FACT_KINDS = [each.value for each in FactKind]
 MEMORY_KINDS = [each.value for each in MemoryKind]
 PLACES = ["fact", "item", "state", "event", "checkpoint"]
+FOUND_BY = ["words", "vector"]
 FORESIGHT_BASES = ["mode", "similar_sessions"]
 MOST_QUERY_CHARACTERS = 4000
 LARGEST_NUMBER = 2**31 - 1
@@ -118,8 +119,10 @@ class AlikeOut(serializers.Serializer):  # type: ignore[type-arg]
     is_over = serializers.BooleanField()
     tokens_used = serializers.IntegerField()
     seconds = serializers.IntegerField()
-    score = serializers.FloatField(help_text="0 to 1.")
+    score = serializers.FloatField(help_text="0 to 1: the larger of what words and vector say.")
     terms = serializers.ListField(child=serializers.CharField(), help_text="Words that say why, without endings.")
+    found_by = serializers.ListField(child=serializers.ChoiceField(choices=FOUND_BY))
+    cosine = serializers.FloatField(allow_null=True, help_text="Of the vectors; null where none were compared.")
     at = serializers.DateTimeField()
 
 
@@ -137,11 +140,24 @@ class ForesightOut(serializers.Serializer):  # type: ignore[type-arg]
     precedents = serializers.IntegerField()
 
 
+class VectorsOut(serializers.Serializer):  # type: ignore[type-arg]
+    """What part vectors of what sessions are about had in the answer."""
+
+    model = serializers.CharField(help_text="Embedding model that the session's policy names; empty: none.")
+    are_used = serializers.BooleanField()
+    why_not = serializers.CharField(
+        help_text="Empty, no_model, no_pgvector, no_budget, waiting, not_asked, unusable_vector, lost, text_only, or "
+        "the code of the refusal of the call that was to make the session's vector."
+    )
+    words = serializers.CharField(help_text="The same in a sentence.")
+
+
 class AlikeAnswerOut(serializers.Serializer):  # type: ignore[type-arg]
-    """Sessions that are alike, and what they say of the tokens that are needed."""
+    """Sessions that are alike, best first, and what they say of the tokens that are needed."""
 
     results = AlikeOut(many=True)
     estimate = ForesightOut()
+    vectors = VectorsOut()
 
 
 class AlikeIn(StrictSerializer):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
@@ -148,6 +148,15 @@ class Agreement:
     agree_percent: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Similar:
+    """The model of the gateway that makes vectors of what sessions are about; empty: none is made. Two vectors whose
+    cosine is not above `least_cosine_percent` are of unlike sessions: how near unlike texts are differs by model."""
+
+    embedding_model: str = ""
+    least_cosine_percent: int = 50
+
+
 @dataclass(frozen=True, kw_only=True)
 class SessionTerms:
     """One version of a session policy."""
@@ -162,7 +171,10 @@ class SessionTerms:
         "forecasts",
         "needs",
         "agreement",
+        "similar",
     )
+    MAY_BE_ABSENT: ClassVar[dict[str, dict[str, Any]]] = {"similar": asdict(Similar())}
+    """Sections that versions of before do not have, with what holds without them."""
 
     ladder: Ladder
     shares: Shares
@@ -173,6 +185,7 @@ class SessionTerms:
     forecasts: Forecasts
     needs: Needs
     agreement: Agreement
+    similar: Similar
 
     @classmethod
     def read(cls, body: Any) -> Self:
@@ -197,6 +210,7 @@ class SessionTerms:
             forecasts=Forecasts(**_wholes(reader, Forecasts, "forecasts", 1, 10_080)),
             needs=Needs(tokens=_needs(reader), **_wholes(reader, Needs, "needs", 0, 10_000, leave=("tokens",))),
             agreement=Agreement(**_wholes(reader, Agreement, "agreement", 1, 100)),
+            similar=_similar(reader),
         )
         reader.refuse_unknown()
         terms._require_sense()
@@ -238,6 +252,15 @@ def _wholes(
         for each in fields(section)
         if each.name not in kept
     }
+
+
+def _similar(reader: TermReader) -> Similar:
+    if not reader.has("similar"):
+        return Similar()
+    return Similar(
+        embedding_model=reader.text("similar.embedding_model", 120),
+        least_cosine_percent=reader.whole("similar.least_cosine_percent", 0, 99),
+    )
 
 
 def _needs(reader: TermReader) -> dict[str, dict[Component, int]]:

@@ -14,7 +14,7 @@ from sessions_app.models.gateway import (
 )
 from sessions_app.models.handoffs import FINISHED, Handoff, HandoffMember
 from sessions_app.models.log import MOST_HOT_BYTES, Archive, Event, StateBody, StateItem
-from sessions_app.models.memory import Fact, SessionLikeness
+from sessions_app.models.memory import Fact, SessionLikeness, SessionVector
 from sessions_app.models.policies import GatewayPolicy, SessionPolicy
 from sessions_app.models.rounds import Round, Turn
 from sessions_app.models.sessions import Instance, Session
@@ -46,6 +46,7 @@ __all__ = [
     "Session",
     "SessionLikeness",
     "SessionPolicy",
+    "SessionVector",
     "StateBody",
     "StateItem",
     "ThreadBlob",

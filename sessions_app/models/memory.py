@@ -45,3 +45,34 @@ class SessionLikeness(models.Model):
 
     def __str__(self) -> str:
         return str(self.session_id)
+
+
+class SessionVector(models.Model):
+    """Whether there is a vector of what a session is about, and why not.
+
+    Where PostgreSQL has pgvector the table has one more column, `vector`, of length 1 and so many `dimensions`,
+    which only raw statements read. `asked_at` tells one asking from the next.
+    """
+
+    class Status(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        MADE = "made", "Made"
+        NONE = "none", "None"
+
+    session = models.OneToOneField("Session", on_delete=models.PROTECT, primary_key=True, related_name="+")
+    model = models.CharField(max_length=120)
+    status = models.CharField(max_length=7, choices=Status)
+    problem = models.CharField(max_length=60, blank=True, help_text="Code of the refusal.")
+    tries = models.PositiveSmallIntegerField(default=0)
+    asked_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    made_at = models.DateTimeField(null=True, blank=True)
+    dimensions = models.PositiveIntegerField(null=True, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["due_at"], condition=Q(status="waiting"), name="sessionvector_due"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.session_id} {self.status}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -13,11 +13,15 @@ from django.db.models import QuerySet
 
 from budgets import selectors as budgets
 from sessions_app.domain.similar import Match, Precedent, corrected, most_alike, term_counts
+from sessions_app.domain.vectors import Why, fused, likeness_of
 from sessions_app.models import Checkpoint, Fact, Session, SessionLikeness, StateItem
 from sessions_app.selectors.policies import terms_of
+from sessions_app.selectors.vectors import VectorsRow, get_vectors, list_near
 
 MOST_READ = 2000
 """So many sessions are compared: where there are more, those that full-text search ranks first, or the newest."""
+MOST_RANKED = 100
+"""So many that words find are ranked among those that vectors find."""
 LEAST_SCORE = 0.05
 MOST_CHARACTERS = 20_000
 MOST_FACTS_READ = 200
@@ -27,7 +31,11 @@ EXPECTED, TO_HOLD = 0.5, 0.95
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlikeRow:
-    """A session that is like another: `score` is 0 to 1, `terms` say why. Only one that is over took all it takes."""
+    """A session that is like another: `score` is 0 to 1. Only one that is over took all it takes.
+
+    `found_by` has `words`, `vector` or both; `terms` say which words, `cosine` is that of the vectors, None without.
+    The score is the larger of what words and vector say.
+    """
 
     session_id: UUID
     name: str
@@ -38,7 +46,30 @@ class AlikeRow:
     seconds: int
     score: float
     terms: tuple[str, ...]
+    found_by: tuple[str, ...]
+    cosine: float | None
     at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alike:
+    """Sessions that are like another, best first, and what part vectors had in finding them."""
+
+    rows: list[AlikeRow]
+    vectors: VectorsRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Near:
+    """Sessions near another by the cosines of their vectors, nearest first, and up to which cosine they are unlike."""
+
+    cosines: Mapping[UUID, float] = field(default_factory=dict)
+    least: float = 0.0
+
+    def likeness(self, session_id: UUID) -> float:
+        """0 to 1."""
+        cosine = self.cosines.get(session_id)
+        return 0.0 if cosine is None else likeness_of(cosine, least=self.least)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,29 +101,48 @@ class Shape:
 
 
 def list_alike(
-    counts: Mapping[str, int], *, team_ids: Collection[int] | None, most: int, but: UUID | None = None
+    counts: Mapping[str, int],
+    *,
+    team_ids: Collection[int] | None,
+    most: int,
+    but: UUID | None = None,
+    near: Near | None = None,
 ) -> list[AlikeRow]:
-    """Sessions of these teams (None: of all) whose words are most like `counts`, best first, without one of them."""
+    """Sessions of these teams (None: of all) whose words are most like `counts`, or that are `near`, best first,
+    without one of them. What words find and what vectors find is fused by its places in both rankings."""
+    near = near or Near()
     rows = SessionLikeness.objects.all()
     if team_ids is not None:
         rows = rows.filter(team__in=team_ids)
     if but is not None:
         rows = rows.exclude(session_id=but)
     texts = dict(_candidates(rows, counts))
-    matches = most_alike(counts, texts, most=most, least_score=LEAST_SCORE)
-    found = {
-        row.pk: row
-        for row in SessionLikeness.objects.filter(pk__in=[each.name for each in matches])
-        .select_related("session")
-        .defer("text", "term_counts")
-    }
-    return [_row(found[each.name], each) for each in matches if each.name in found]
+    matches = {each.name: each for each in most_alike(counts, texts, most=MOST_RANKED, least_score=LEAST_SCORE)}
+    ranked = fused(list(matches), [each for each in near.cosines if near.likeness(each) > LEAST_SCORE])[:most]
+    found = {row.pk: row for row in rows.filter(pk__in=ranked).select_related("session").defer("text", "term_counts")}
+    return [_row(found[name], matches.get(name), near) for name in ranked if name in found]
+
+
+def find_alike(session: Session, *, team_ids: Collection[int] | None) -> Alike:
+    """Past sessions like one as it stands now, as many as its policy says, by words and, if it has one, its vector."""
+    vectors, near, terms = get_vectors(session), Near(), terms_of(session)
+    if vectors.are_used:
+        least = terms.similar.least_cosine_percent / 100
+        near = Near(cosines=list_near(session, team_ids=team_ids), least=least)
+    counts, most = term_counts(text_of(session)), terms.memory.similar_sessions
+    rows = list_alike(counts, team_ids=team_ids, most=most, but=session.pk, near=near)
+    return Alike(rows=rows, vectors=vectors)
+
+
+def find_alike_to_text(text: str, *, team_ids: Collection[int] | None, most: int) -> Alike:
+    """Past sessions like a text, by words only: nobody would pay for a vector of it."""
+    rows = list_alike(term_counts(text), team_ids=team_ids, most=most)
+    return Alike(rows=rows, vectors=VectorsRow(model="", why_not=Why.TEXT_ONLY))
 
 
 def list_alike_of(session: Session, *, team_ids: Collection[int] | None) -> list[AlikeRow]:
-    """Past sessions like one as it stands now, as many as its policy says."""
-    counts = term_counts(text_of(session))
-    return list_alike(counts, team_ids=team_ids, most=terms_of(session).memory.similar_sessions, but=session.pk)
+    """The rows of `find_alike`."""
+    return find_alike(session, team_ids=team_ids).rows
 
 
 def text_of(session: Session) -> str:
@@ -143,8 +193,9 @@ def _candidates(rows: QuerySet[SessionLikeness], counts: Mapping[str, int]) -> l
     return list(rows.values_list("session_id", "term_counts")[:MOST_READ])
 
 
-def _row(row: SessionLikeness, match: Match[UUID]) -> AlikeRow:
-    session = row.session
+def _row(row: SessionLikeness, match: Match[UUID] | None, near: Near) -> AlikeRow:
+    session, likeness, cosine = row.session, near.likeness(row.pk), near.cosines.get(row.pk)
+    by_vector = likeness > LEAST_SCORE
     return AlikeRow(
         session_id=session.pk,
         name=session.name,
@@ -153,7 +204,9 @@ def _row(row: SessionLikeness, match: Match[UUID]) -> AlikeRow:
         is_over=session.status == Session.Status.ENDED,
         tokens_used=row.tokens_used,
         seconds=row.seconds,
-        score=round(match.score, 4),
-        terms=match.terms,
+        score=round(max(match.score if match else 0.0, likeness), 4),
+        terms=match.terms if match else (),
+        found_by=(*(("words",) if match else ()), *(("vector",) if by_vector else ())),
+        cosine=None if cosine is None else round(cosine, 4),
         at=row.at,
     )

@@ -23,6 +23,7 @@ from sessions_app.selectors.policies import get_policy_in_force, terms_of
 from sessions_app.services.checkpoints import make_checkpoint
 from sessions_app.services.handoffs import abort_open
 from sessions_app.services.log import Draft, append, locked
+from sessions_app.services.memory import ask_for_vector
 
 MOST_AGENTS = 100
 
@@ -131,6 +132,7 @@ def open_session(*, ask: SessionAsk, team_id: int, actor: str, now: datetime) ->
     append(session, draft, now=now)
     for agent in ask.agents:
         join_agent(session_id=session.pk, team_id=team_id, ask=agent, actor=actor, now=now)
+    ask_for_vector(session, now=now)
     return session.pk
 
 
@@ -201,4 +203,5 @@ def end_session(*, session_id: UUID, team_id: int, actor: str, now: datetime) ->
     seq = append(session, Draft(kind="session.ended", actor=actor), now=now)
     session.status, session.ended_at = Session.Status.ENDED, session.last_event_at
     session.save(update_fields=["status", "ended_at"])
+    ask_for_vector(session, now=now)
     return seq

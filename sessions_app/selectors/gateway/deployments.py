@@ -45,6 +45,12 @@ def list_deployments() -> list[DeploymentFacts]:
     return [facts_of(each) for each in Deployment.objects.all()]
 
 
+def serves_embeddings(model: str) -> bool:
+    """Whether a deployment in use serves embeddings under this name. One query."""
+    rows = Deployment.objects.filter(is_active=True, serves_embeddings=True).values_list("served_name", "aliases")
+    return any(model == name or model in aliases for name, aliases in rows)
+
+
 def facts_of(deployment: Deployment, *, problem: str = "") -> DeploymentFacts:
     """A row as a value."""
     values = {name: getattr(deployment, name) for name in COLUMNS}

@@ -15,7 +15,7 @@ from uuid import UUID
 from accounts.domain.principal import Principal
 from accounts.services.idempotency import fingerprint_of
 from config.kernel.errors import Unavailable
-from sessions_app.domain.gateway.wire import ChatAsk, Usage
+from sessions_app.domain.gateway.wire import ChatAsk, EmbeddingsAsk, Usage
 from sessions_app.services.gateway import engine
 from sessions_app.services.gateway.background import close_connections
 from sessions_app.services.gateway.seen import text_of_choices
@@ -68,6 +68,15 @@ def call_model(*, principal: Principal, ask: ChatAsk, **options: Unpack[Options]
 
     Raises DomainErrors as `engine.perform` does.
     """
+    return result_of(_answered(principal, ask, options))
+
+
+def embed(*, principal: Principal, ask: EmbeddingsAsk, **options: Unpack[Options]) -> Answered:
+    """Vectors of texts, admitted and settled, in `vectors`. Blocks and raises as `call_model`."""
+    return _answered(principal, ask, options)
+
+
+def _answered(principal: Principal, ask: ChatAsk | EmbeddingsAsk, options: Options) -> Answered:
     key, seconds = options.get("idempotency_key"), options.get("deadline_seconds", DEADLINE_SECONDS)
     wish = Wish(
         principal=principal,
@@ -86,7 +95,7 @@ def call_model(*, principal: Principal, ask: ChatAsk, **options: Unpack[Options]
     loop = _loop()
     answering = asyncio.run_coroutine_threadsafe(perform(wish), loop)
     try:
-        return result_of(answering.result(timeout=seconds + SETTLING_SECONDS))
+        return answering.result(timeout=seconds + SETTLING_SECONDS)
     except (TimeoutError, CancelledError) as error:
         answering.cancel()
         raise Unavailable("The call was not answered in time.", code="deadline") from error
@@ -114,7 +123,9 @@ def result_of(answered: Answered) -> CallResult:
     )
 
 
-def _fingerprint(ask: ChatAsk) -> str:
+def _fingerprint(ask: ChatAsk | EmbeddingsAsk) -> str:
+    if isinstance(ask, EmbeddingsAsk):
+        return fingerprint_of("CALL", "embed", [ask.model, list(ask.texts), ask.dimensions])
     told = [ask.model, list(ask.messages), ask.max_output_tokens, dict(ask.options)]
     return fingerprint_of("CALL", "call_model", told)
 
