@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db import IntegrityError, close_old_connections, transaction
 from django.utils import timezone
 
-from config.kernel.errors import DomainError, Exhausted, InvalidInput, StillRunning, Unavailable
+from config.kernel.errors import Conflict, DomainError, Exhausted, InvalidInput, StillRunning, Unavailable
 from sessions_app.domain.gateway.plain_chat import unkept
 from sessions_app.domain.gateway.terms import Rounds
 from sessions_app.domain.gateway.triage import TriageMode
@@ -71,7 +71,8 @@ async def answer(wish: Wish, setup: Setup) -> Answered:
             raise
         if not is_asked_for or isinstance(refusal, PASSED_ON):
             raise OneModel(refusal.code) from refusal
-        _name_what_was_sent(refusal, wish)
+        if isinstance(refusal, InvalidInput | Conflict):
+            _name_what_was_sent(refusal, wish)
         raise
 
 
