@@ -10,6 +10,7 @@ from config.kernel.rest import StrictSerializer
 from sessions_app.api.gateway.answers import plain
 from sessions_app.domain.agreement import Decision, MarkKind
 from sessions_app.domain.gateway.table import LEAST_MEMBERS, MOST_MEMBERS, MOST_VALUES
+from sessions_app.domain.gateway.wire import LATENCY_CLASSES
 from sessions_app.domain.words import Stance
 from sessions_app.models import Round, RoundRun
 from sessions_app.selectors.round_runs import Cost
@@ -26,7 +27,10 @@ LONGEST_TEXT = 100_000
 MOST_TOKENS = 2**31 - 1
 
 
-OF_RUNS = ("table", "members", "values", "reflective_model", "most_tokens", "purpose", "origin", "is_proposal")
+OF_RUNS = (
+    *("table", "members", "values", "reflective_model", "most_tokens", "purpose", "origin", "is_proposal"),
+    *("residency", "latency_class"),
+)
 """Fields that say something only of a round that the gateway drives."""
 
 
@@ -88,6 +92,18 @@ class RoundIn(SeatsIn):
     )
     purpose = serializers.CharField(max_length=60, required=False)
     origin = serializers.CharField(max_length=2, required=False)
+    residency = serializers.ListField(
+        child=serializers.RegexField(
+            r"^[A-Z]{2}$", error_messages={"invalid": "Send two capital letters, as in ISO 3166-1."}
+        ),
+        required=False,
+        allow_empty=False,
+        max_length=300,
+        help_text="Countries that the words of the round may go to; by default any.",
+    )
+    latency_class = serializers.ChoiceField(
+        choices=LATENCY_CLASSES, required=False, help_text="How far a region may be; by default anywhere."
+    )
     is_proposal = serializers.BooleanField(
         required=False,
         help_text="Whether the question is something to be for or against; by default told by how it begins.",
@@ -212,6 +228,10 @@ class RoundRunOut(serializers.Serializer):  # type: ignore[type-arg]
     table = serializers.JSONField(help_text="Who sits there, as it was when the round began.")
     purpose = serializers.CharField()
     origin = serializers.CharField()
+    residency = serializers.ListField(
+        child=serializers.CharField(), allow_null=True, help_text="Countries that its words may go to; null: any."
+    )
+    latency_class = serializers.ChoiceField(choices=LATENCY_CLASSES)
     most_tokens = serializers.IntegerField(allow_null=True)
     status = serializers.ChoiceField(choices=RUN_STATUSES)
     calls = serializers.IntegerField()

@@ -90,6 +90,8 @@ def _begin_run(session_id: UUID, principal: Principal, values: dict[str, Any]) -
     rest = {name: value for name, value in values.items() if name not in SEATS}
     if named and "members" not in named:
         raise InvalidInput("Say who sits there.", field="members", code="required")
+    if "residency" in rest:
+        rest["residency"] = tuple(dict.fromkeys(rest["residency"]))
     ask = RunAsk(**rest, seats=TableAsk(**named) if named else None)
     return begin_run(session_id=session_id, ask=ask, principal=principal, now=timezone.now())
 

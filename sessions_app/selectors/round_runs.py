@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,6 +11,7 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from config.kernel.errors import NotFound
+from sessions_app.domain.gateway.wire import ANYWHERE
 from sessions_app.models import Deployment, RoundRun, RoundTable
 
 QUEUED_FOR = timedelta(seconds=10)
@@ -34,6 +36,8 @@ class RunFacts:
     table: dict[str, Any]
     purpose: str
     origin: str
+    residency: list[str] | None
+    latency_class: str
     most_tokens: int | None
     status: str
     calls: int
@@ -68,6 +72,8 @@ def run_facts(row: RoundRun) -> RunFacts:
         table=row.table,
         purpose=row.purpose,
         origin=row.origin_code,
+        residency=row.table.get("residency"),
+        latency_class=row.table.get("latency_class") or ANYWHERE,
         most_tokens=row.most_tokens,
         status=row.status,
         calls=row.calls,
@@ -92,6 +98,17 @@ def get_run(round_id: UUID) -> RoundRun:
     return row
 
 
+def bounds_of(run: RoundRun | None) -> dict[str, Any]:
+    """Where the words of a round may go, as a call of a model is told; nothing where the gateway does not drive it."""
+    if run is None:
+        return {}
+    countries = run.table.get("residency")
+    return {
+        "residency": None if countries is None else tuple(countries),
+        "latency_class": run.table.get("latency_class") or ANYWHERE,
+    }
+
+
 def list_unfinished_runs(*, now: datetime) -> list[UUID]:
     """Runs on which nobody works, oldest first: never begun, or left by whoever died."""
     nobody = Q(lease_expires_at__lte=now) | Q(lease_expires_at=None, created_at__lte=now - QUEUED_FOR)
@@ -112,9 +129,14 @@ def get_table(team_id: int, name: str) -> TableFacts:
     return _table(row)
 
 
-def list_chat_models() -> dict[str, bool]:
-    """Names under which chats are served now, and whether a model is among who serves each: the echo is none."""
+def list_chat_models(*, residency: Collection[str] | None = None) -> dict[str, bool]:
+    """Names under which chats are served now, and whether a model is among who serves each: the echo is none.
+
+    `residency` names the countries that count; None is any.
+    """
     rows: QuerySet[Deployment] = Deployment.objects.filter(is_active=True, serves_chat=True)
+    if residency is not None:
+        rows = rows.filter(region__country__in=residency)
     found: dict[str, bool] = {}
     for served, aliases, provider in rows.values_list("served_name", "aliases", "provider"):
         for name in (served, *aliases):

@@ -145,6 +145,11 @@ def _attempt(number: int, tried: Mapping[str, Any]) -> Row:
     }
 
 
+def _why(told: str) -> str:
+    """Words as they are, a code as words."""
+    return told if " " in told else told.replace("_", " ")
+
+
 def triage_rows(triage: Mapping[str, Any] | None) -> Row | None:
     """What triage found, as rows; None where it did not look."""
     if not triage:
@@ -156,6 +161,8 @@ def triage_rows(triage: Mapping[str, Any] | None) -> Row | None:
         "confidence": f"{100 * float(triage['confidence']):.0f} %" if triage.get("confidence") is not None else UNKNOWN,
         "roles": ", ".join(map(str, triage.get("roles", []))),
         "explanation": triage.get("explanation", ""),
+        "no_council": _why(str(triage.get("no_council", ""))),
+        "is_shortened": bool(triage.get("is_shortened")),
         "signals": [
             {
                 "name": str(each.get("name", "")).replace("_", " "),

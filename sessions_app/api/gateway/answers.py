@@ -137,6 +137,8 @@ def headers_of(figures: Figures) -> dict[str, str]:
         "X-Commonwatt-Deployment": figures.deployment,
         "X-Commonwatt-Fallback": figures.fallback,
         "X-Commonwatt-Max-Tokens": figures.max_tokens,
+        "X-Commonwatt-Round": figures.round_id,
+        "X-Commonwatt-Shortened": "true" if figures.is_shortened else "",
         "X-Budget-Warning": figures.warning_percent,
     }
     headers |= {name: str(value) for name, value in optional.items() if value not in (None, "")}

@@ -18,12 +18,12 @@ from accounts.domain.scopes import Scope
 from accounts.selectors import find_principal_by_secret, find_remembered_principal
 from accounts.services.keys import note_key_use
 from config.kernel.errors import InvalidInput, NotAllowed
+from sessions_app.domain.gateway.wire import ANYWHERE, LATENCY_CLASSES
 from sessions_app.services.gateway.background import read
 
 PREFIX = "x-commonwatt-"
 KEY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
 MODES = ("express", "council", "auto")
-LATENCY_CLASSES = ("interactive", "regional", "anywhere")
 LONGEST_NAME_CHARACTERS = 80
 
 
@@ -38,7 +38,7 @@ class Asked:
     budget_id: UUID | None = None
     deadline_seconds: float | None = None
     mode: str = ""
-    latency_class: str = "anywhere"
+    latency_class: str = ANYWHERE
     residency: tuple[str, ...] | None = None
     idempotency_key: str | None = None
 

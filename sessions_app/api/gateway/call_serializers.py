@@ -137,6 +137,12 @@ class TriageOut(serializers.Serializer):  # type: ignore[type-arg]
     input_tokens = serializers.IntegerField()
     input_is_estimate = serializers.BooleanField(help_text="False: counted in the model's own vocabulary.")
     estimate = OutputEstimateOut()
+    no_council = serializers.CharField(
+        required=False, help_text="Why one model answers where a council was to; left out where none was."
+    )
+    is_shortened = serializers.BooleanField(
+        required=False, help_text="True: a council was sent less than what was asked; else left out."
+    )
 
 
 class CorrectionOut(serializers.Serializer):  # type: ignore[type-arg]

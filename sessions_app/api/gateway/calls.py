@@ -148,13 +148,18 @@ def _chat_of(call: dict[str, Any]) -> ChatAsk:
 
 
 def _preview(preview: Preview) -> dict[str, Any]:
-    return preview.assessed.to_json() | {
-        "purpose": preview.purpose,
-        "origin": preview.origin,
-        "model_class": preview.model_class,
-        "correction": preview.correction,
-        "policy": preview,
-    }
+    why = {"no_council": preview.no_council} if preview.no_council else {}
+    return (
+        preview.assessed.to_json()
+        | why
+        | {
+            "purpose": preview.purpose,
+            "origin": preview.origin,
+            "model_class": preview.model_class,
+            "correction": preview.correction,
+            "policy": preview,
+        }
+    )
 
 
 def _body(call_id: UUID, principal: Principal) -> object:

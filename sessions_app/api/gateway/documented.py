@@ -30,7 +30,19 @@ ANSWER_HEADERS = {
     "X-Commonwatt-Figures": "settled: what was used; granted: what is held.",
     "X-Commonwatt-Budget-Remaining": "What the budget that paid has left.",
     "X-Commonwatt-Budget-Unit": "In this unit.",
+    "X-Commonwatt-Max-Tokens": "The bound of the answer, where we chose or lowered it.",
+    "X-Commonwatt-Fallback": "The step that answered, if it was not the first.",
+    "X-Commonwatt-Round": "The round of the council that answered. Its many requests stand in no headers: -Request, "
+    "-Region and -Deployment are missing.",
+    "X-Commonwatt-Shortened": "true: the council was sent less than what you asked; it did not fit.",
 }
+REFUSAL_HEADERS = {
+    "X-Commonwatt-Call": "The call, where one was stored: /api/v1/gateway/calls/{id}/.",
+    "X-Commonwatt-Request": "Its request, where one was decided: /api/v1/requests/{id}/explain/.",
+}
+"""Of what was refused once its call was stored."""
+STORED = ("400", "402", "429", "503", "504")
+"""Refusals whose call may be stored."""
 REFUSALS = {
     "400": "A parameter or header cannot be meant; `param` names it.",
     "401": "No key, or one that is unknown, expired or revoked.",
@@ -123,10 +135,14 @@ def _operation(name: str, summary: str, *, body: dict[str, Any] | None = None) -
             {"name": header, "in": "header", "description": words, "schema": {"type": "string"}}
             for header, words in CALL_HEADERS.items()
         ]
-        operation["responses"]["200"]["headers"] = {
-            header: {"description": words, "schema": {"type": "string"}} for header, words in ANSWER_HEADERS.items()
-        }
+        operation["responses"]["200"]["headers"] = _headers(ANSWER_HEADERS)
+        for status in STORED:
+            operation["responses"][status]["headers"] = _headers(REFUSAL_HEADERS)
     return operation
+
+
+def _headers(words: dict[str, str]) -> dict[str, Any]:
+    return {name: {"description": each, "schema": {"type": "string"}} for name, each in words.items()}
 
 
 def _refusal(words: str) -> dict[str, Any]:

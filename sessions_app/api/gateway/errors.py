@@ -38,8 +38,15 @@ TYPE_OF_STATUS = {
     429: "rate_limit_error",
 }
 
-HEADER_OF_FIELD = {"purpose": "X-Commonwatt-Purpose", "origin": "X-Commonwatt-Origin"}
+HEADER_OF_FIELD = {
+    "purpose": "X-Commonwatt-Purpose",
+    "origin": "X-Commonwatt-Origin",
+    "residency": "X-Commonwatt-Residency",
+}
 """What is a field elsewhere and a header here."""
+
+HEADER_OF_FACT = {"call": "X-Commonwatt-Call", "request": "X-Commonwatt-Request"}
+"""Facts that also stand in a header, as those of an answer do."""
 
 
 def status_of(error: errors.DomainError) -> int:
@@ -60,7 +67,8 @@ def envelope_of(error: errors.DomainError) -> tuple[int, Mapping[str, str], dict
         "param": HEADER_OF_FIELD.get(error.field or "", error.field),
         "code": error.code,
     }
-    headers = dict(error.headers)
+    stored = {header: str(error.facts[name]) for name, header in HEADER_OF_FACT.items() if name in error.facts}
+    headers = {**error.headers, **stored}
     if (seconds := getattr(error, "retry_after_seconds", None)) is not None:
         headers["Retry-After"] = str(max(1, math.ceil(seconds)))
     if status == 401:

@@ -7,6 +7,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+ANYWHERE = "anywhere"
+"""The latency class that bounds nothing."""
+LATENCY_CLASSES = ("interactive", "regional", ANYWHERE)
+"""How far a region may be, from the nearest on."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatAsk:

@@ -22,7 +22,7 @@ from sessions_app.services.gateway.lanes import Lane
 from sessions_app.services.gateway.planning import Plan
 from sessions_app.services.gateway.repeats import HEADER, recall_each
 from sessions_app.services.gateway.settlement import SETTLEMENT
-from sessions_app.services.gateway.unadmitted import row_of
+from sessions_app.services.gateway.unadmitted import name_call, row_of
 from sessions_app.services.gateway.wishes import Answered
 
 Status = GatewayCall.Status
@@ -105,6 +105,7 @@ def _granted(plans: Sequence[Plan], *, now: datetime) -> Sequence[Admitted | Exc
             begun.append(_row(plans[index], max_output_tokens=_output(plans[index], outcome)))
         elif isinstance(outcome, BudgetExhausted) or outcome.code == "no_room":
             _tell_least(plans[index], outcome)
+            name_call(outcome, call_id=plans[index].call_id, request_id=plans[index].request_id)
             begun.append(_refused(plans[index], outcome))
     rows.insert(begun)
     return [each if each is not None else Unavailable("Nothing was decided.") for each in results]

@@ -15,7 +15,7 @@ from uuid import UUID
 from accounts.domain.principal import Principal
 from accounts.services.idempotency import fingerprint_of
 from config.kernel.errors import Unavailable
-from sessions_app.domain.gateway.wire import ChatAsk, EmbeddingsAsk, Usage
+from sessions_app.domain.gateway.wire import ANYWHERE, ChatAsk, EmbeddingsAsk, Usage
 from sessions_app.services.gateway import engine
 from sessions_app.services.gateway.background import close_connections
 from sessions_app.services.gateway.seen import text_of_choices
@@ -30,7 +30,8 @@ SETTLING_SECONDS = 30.0
 class CallResult:
     """What a call came to. `text` is that of the first answer; `location_g` g CO2e; `tokens` input and output.
 
-    `request_id` is None where nothing was granted, as for a kept summary.
+    `request_id` is None where nothing was granted, as for a kept summary. `warning_percent`: the highest threshold that
+    its budget has passed, if any.
     """
 
     call_id: UUID
@@ -43,6 +44,7 @@ class CallResult:
     location_g: float
     tokens: int
     deployment: str
+    warning_percent: int | None = None
 
 
 class Options(TypedDict, total=False):
@@ -59,6 +61,8 @@ class Options(TypedDict, total=False):
     round_id: UUID | None
     budget_id: UUID | None
     deadline_seconds: float
+    latency_class: str
+    residency: tuple[str, ...] | None
     idempotency_key: str | None
     fingerprint: str | None
 
@@ -88,6 +92,8 @@ def _answered(principal: Principal, ask: ChatAsk | EmbeddingsAsk, options: Optio
         round_id=options.get("round_id"),
         budget_id=options.get("budget_id"),
         deadline_seconds=seconds,
+        latency_class=options.get("latency_class") or ANYWHERE,
+        residency=options.get("residency"),
         mode="express",  # whoever calls a model by our own hand has chosen: a council's agents must not seat another
         idempotency_key=key,
         fingerprint=(options.get("fingerprint") or _fingerprint(ask)) if key is not None else "",
@@ -120,6 +126,7 @@ def result_of(answered: Answered) -> CallResult:
         location_g=figures.carbon_g,
         tokens=usage.total_tokens,
         deployment=figures.deployment,
+        warning_percent=figures.warning_percent,
     )
 
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from budgets.services import count_tokens
+from budgets.services import count_tokens, split_tokens
 from sessions_app.domain.gateway.chat_tokens import image_parts, messages_tokens, tools_tokens
 from sessions_app.domain.gateway.token_factors import ESTIMATE, FactorTable, Family, kind_of_text
 
@@ -65,6 +65,23 @@ def count_texts(texts: Sequence[str], *, tokeniser: str) -> TokenCount:
     family = factor_table().family(tokeniser)
     tokens = sum(_tokens(each, family) for each in texts)
     return TokenCount(tokens=tokens, is_estimate=not family.is_exact, basis=family.basis)
+
+
+def cut_text(text: str, *, most_tokens: int, tokenisers: Collection[str]) -> tuple[str, bool]:
+    """The beginning of a text in so many tokens, whichever of the tokenisers counts; and whether anything is missing.
+
+    As a model that comes to its bound, it ends in the middle of a sentence.
+    """
+
+    def over(kept: str) -> int:
+        return max(count_text(kept, tokeniser=each).tokens for each in tokenisers) - most_tokens
+
+    if over(text) <= 0:
+        return text, False
+    room = most_tokens
+    while (too_many := over(kept := "".join(split_tokens(text, most=room)[0]))) > 0 < room:
+        room = max(0, room - too_many)
+    return kept, True
 
 
 @lru_cache(maxsize=1)

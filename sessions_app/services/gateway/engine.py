@@ -28,6 +28,7 @@ from sessions_app.services.gateway.repeats import recall
 from sessions_app.services.gateway.reporting import report
 from sessions_app.services.gateway.seen import text_of_choices
 from sessions_app.services.gateway.settlement import SETTLEMENT, Finish, finish
+from sessions_app.services.gateway.unadmitted import name_call
 from sessions_app.services.gateway.wishes import Answered, Figures, Wish
 
 Status = GatewayCall.Status
@@ -54,13 +55,12 @@ async def begin(wish: Wish) -> Tries | Answered:
     if setup.looked.wants_council and "council" in setup.snapshot.terms.ladder:
         try:
             return await councils.answer(wish, setup)
-        except councils.PASSED_ON as refusal:
-            if refusal.code == "rate_limit_exceeded":
-                raise
+        except councils.OneModel as instead_of_it:
             fallback = "express"
             if wish.deadline_seconds is not None:  # it bounds both
                 wish = replace(wish, deadline_seconds=max(0.0, wish.deadline_seconds - (time.monotonic() - began)))
-            wish = replace(wish, mode="express")  # an estimate of one answer, not of a council's
+            # An estimate of one answer, not of a council's.
+            wish = replace(wish, mode="express", no_council=instead_of_it.why)
             setup = await look(wish, now=timezone.now())
     try:
         ready = plan(wish, setup, now=timezone.now(), fallback=fallback)
@@ -174,6 +174,7 @@ async def instead(tries: Tries, refusal: DomainError, end: End) -> Answered:
     end.item = finish_of(tries, status=status, used=None, error_code=refusal.code, fallback=fallback)
     await finish(end.item)
     if summary is None:
+        name_call(refusal, call_id=plan.call_id, request_id=plan.request_id)
         raise refusal
     return summary
 

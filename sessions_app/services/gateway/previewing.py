@@ -10,17 +10,20 @@ from climate import selectors as climate
 from config.kernel.errors import InvalidInput, NotFound
 from market.selectors import list_purposes
 from sessions_app.domain.gateway.deployments import Candidate, Snapshot
+from sessions_app.domain.gateway.triage import TriageMode
 from sessions_app.domain.gateway.wire import ChatAsk
 from sessions_app.models import Session
 from sessions_app.selectors.gateway.calls import CorrectionFacts, find_correction
 from sessions_app.services.gateway import knowledge, registry
 from sessions_app.services.gateway.assessing import Assessed, Setting, assess_chat
+from sessions_app.services.gateway.councils import why_one_model
 from sessions_app.services.gateway.counting import count_chat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """An assessment, what it was made for, and by which version of the policy."""
+    """An assessment, what it was made for, and by which version of the policy. `no_council` says why one model would
+    answer where triage is for a council; empty where none would."""
 
     assessed: Assessed
     purpose: str
@@ -29,6 +32,7 @@ class Preview:
     correction: CorrectionFacts | None
     policy_name: str
     policy_version: int
+    no_council: str = ""
 
 
 def preview_chat(
@@ -64,6 +68,7 @@ def preview_chat(
     counted = max(counts, key=lambda each: each.tokens)
     assessed = assess_chat(ask, counted, setting, snapshot.terms, knowledge.knowledge(now))
     kind, team_id = assessed.assessment.kind, principal.team_id
+    is_for_council = assessed.assessment.mode is TriageMode.COUNCIL and mode != TriageMode.COUNCIL
     return Preview(
         assessed=assessed,
         purpose=purpose,
@@ -72,6 +77,7 @@ def preview_chat(
         correction=None if team_id is None else find_correction(team_id, kind),
         policy_name=snapshot.policy_name,
         policy_version=snapshot.policy_version,
+        no_council=why_one_model(ask, snapshot.terms.rounds) if is_for_council else "",
     )
 
 

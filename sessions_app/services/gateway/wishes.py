@@ -9,7 +9,7 @@ from uuid import UUID
 
 from accounts.domain.principal import Principal
 from market.domain.inline import InlineGrant, InlineSettled
-from sessions_app.domain.gateway.wire import ChatAsk, EmbeddingsAsk, Usage
+from sessions_app.domain.gateway.wire import ANYWHERE, ChatAsk, EmbeddingsAsk, Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +18,8 @@ class Wish:
 
     `deadline_seconds` bounds all of it. `mode` is express, council or auto. `is_within_rate(actor, count)` counts
     calls of a caller and says whether they are within the rate; None counts nothing. Under an
-    `idempotency_key` the answer is kept; `fingerprint` tells two bodies apart.
+    `idempotency_key` the answer is kept; `fingerprint` tells two bodies apart. `no_council` says why one model
+    answers where a council was to: its words are stored, and hold nothing of the call's text.
     """
 
     principal: Principal
@@ -30,12 +31,13 @@ class Wish:
     round_id: UUID | None = None
     budget_id: UUID | None = None
     deadline_seconds: float | None = None
-    latency_class: str = "anywhere"
+    latency_class: str = ANYWHERE
     residency: tuple[str, ...] | None = None
     mode: str = ""
     idempotency_key: str | None = None
     fingerprint: str = ""
     is_within_rate: Callable[[str, int], bool] | None = None
+    no_council: str = ""
 
     @property
     def is_chat(self) -> bool:
@@ -58,6 +60,7 @@ class Figures:
     """What goes beside an answer. `carbon_g` g CO2e; `is_settled` False: what was granted, not yet what was used.
 
     `max_tokens` is set where the caller stated none, or got less. `remaining` is of the budget, None unknown.
+    `round_id` is that of a council, empty where one model answered; `is_shortened`: it was sent less than was asked.
     """
 
     call_id: str
@@ -72,6 +75,8 @@ class Figures:
     max_tokens: int | None = None
     fallback: str = ""
     is_settled: bool = False
+    round_id: str = ""
+    is_shortened: bool = False
 
     @classmethod
     def of_grant(

@@ -64,6 +64,10 @@ class Answer(Protocol):
     def deployment(self) -> str:
         """What answered; empty where something else stands in for a model."""
 
+    @property
+    def warning_percent(self) -> int | None:
+        """The highest threshold that the budget has passed, if any."""
+
 
 Caller = Callable[..., Answer]
 """How a model is called: as `sessions_app.services.gateway.calling.call_model`. Raises DomainError."""

@@ -122,6 +122,7 @@ def _line(own: Drive, scene: Scene) -> Line:
             "session_id": scene.session.pk,
             "round_id": own.round_id,
             "budget_id": scene.budget_id,
+            **scene.bounds,
         },
     )
 

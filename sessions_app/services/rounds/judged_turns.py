@@ -11,8 +11,9 @@ from config.kernel.errors import Unavailable
 from sessions_app.domain.agreement import Answered
 from sessions_app.domain.gateway.stance import NO_ANSWER
 from sessions_app.domain.gateway.terms import GatewayTerms
-from sessions_app.models import Round, Turn
+from sessions_app.models import Round, RoundRun, Turn
 from sessions_app.selectors.gateway.policies import get_gateway_policy
+from sessions_app.selectors.round_runs import bounds_of
 from sessions_app.selectors.rounds import answers_of, waiting_in_order
 from sessions_app.services.rounds.asking import Caller, Line, call_key, line_of_gateway
 from sessions_app.services.rounds.judging import Words, judge_cycle
@@ -24,7 +25,8 @@ def judged(
 ) -> TurnAsk:
     """A turn with what the judge finds in the cycle that it ends; as it was where none is asked or none answers.
 
-    Asked with the caller's own scope to spend, on the session's budget. Must not be called inside a transaction.
+    Asked with the caller's own scope to spend, on the session's budget, and where the words of a driven round may go.
+    Must not be called inside a transaction.
     """
     terms = _terms()
     if terms is None or not principal.may(Scope.REQUESTS_WRITE):
@@ -72,5 +74,6 @@ def _line(row: Round, terms: GatewayTerms, principal: Principal, call: Caller | 
             "session_id": row.session_id,
             "round_id": row.pk,
             "budget_id": row.session.budget_id,
+            **bounds_of(RoundRun.objects.filter(pk=row.pk).first()),
         },
     )

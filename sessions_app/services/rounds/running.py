@@ -18,6 +18,7 @@ from market.selectors import list_purposes
 from sessions_app.domain.gateway.stance import is_proposal
 from sessions_app.domain.gateway.table import Member, Table
 from sessions_app.domain.gateway.terms import Rounds
+from sessions_app.domain.gateway.wire import ANYWHERE
 from sessions_app.models import Instance, RoundRun, Session
 from sessions_app.selectors.gateway.policies import get_gateway_policy
 from sessions_app.selectors.round_runs import get_run
@@ -38,7 +39,8 @@ class RunAsk:
     """A question for a table, by its name or by who sits there. Without a purpose that of the session or the policy
     holds; without an origin that of the team; without a budget that of the session. `is_proposal` None: told by how
     the question begins. `until`: somebody waits for the answer, and no longer than that. `has_own_session`: the
-    session was made for this question, and is to end with it."""
+    session was made for this question, and is to end with it. `residency` names the countries (ISO 3166-1) that its
+    words may go to, None any; `latency_class` says how far."""
 
     question: str
     table: str | None = None
@@ -50,6 +52,8 @@ class RunAsk:
     budget_id: UUID | None = None
     until: datetime | None = None
     has_own_session: bool = False
+    residency: tuple[str, ...] | None = None
+    latency_class: str = ANYWHERE
 
 
 @transactional
@@ -59,15 +63,15 @@ def begin_run(*, session_id: UUID, ask: RunAsk, principal: Principal, now: datet
     Who drives it at once does not announce it: nobody else is told to begin.
 
     Members who are not in the session join it. Raises InvalidInput naming `question`, `table`, `members`,
-    `values`, `reflective_model`, `most_tokens` or `purpose`; NotAllowed naming `purpose` or `origin`, and as
-    `begin_round` and `join_agent` do.
+    `values`, `reflective_model`, `residency`, `most_tokens` or `purpose`; NotAllowed naming `purpose` or `origin`,
+    and as `begin_round` and `join_agent` do.
     """
     team_id = acting_team(principal)
     if not principal.may(Scope.REQUESTS_WRITE):
         raise NotAllowed("To let the gateway ask models, a key needs the scope requests:write.", code="missing_scope")
     session = locked(session_id, team_id=team_id)
     policy = get_gateway_policy().terms
-    table = table_of(team_id, name=ask.table, ask=ask.seats)
+    table = table_of(team_id, name=ask.table, ask=ask.seats, residency=ask.residency)
     question = ask.question.strip()
     _check_sizes(table, question, ask.most_tokens, policy.rounds)
     purpose = _purpose(ask.purpose or session.purpose or policy.calls.default_purpose, principal)
@@ -100,6 +104,8 @@ def _circumstances(ask: RunAsk) -> dict[str, Any]:
         "budget": str(ask.budget_id) if ask.budget_id else None,
         "until": ask.until.isoformat() if ask.until else None,
         "has_own_session": ask.has_own_session,
+        "residency": None if ask.residency is None else list(ask.residency),
+        "latency_class": ask.latency_class,
     }
 
 

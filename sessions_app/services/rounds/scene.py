@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sessions_app.domain.gateway.packing import Heard
@@ -14,7 +15,7 @@ from sessions_app.domain.gateway.terms import Rounds
 from sessions_app.models import Fact, Round, RoundRun, Session, Turn
 from sessions_app.selectors.archives import read_body
 from sessions_app.selectors.gateway.policies import get_gateway_policy
-from sessions_app.selectors.round_runs import get_run
+from sessions_app.selectors.round_runs import bounds_of, get_run
 from sessions_app.selectors.rounds import answers_of, confidences_in, said_of, waiting_in_order
 
 SAME_CONFIDENCE = 0.05
@@ -60,6 +61,11 @@ class Scene:
         """What pays: the budget that was named, or that of the session; None: the team's own."""
         named = self.run.table.get("budget")
         return UUID(named) if named else self.session.budget_id
+
+    @property
+    def bounds(self) -> dict[str, Any]:
+        """Where its words may go, as a call of a model is told."""
+        return bounds_of(self.run)
 
     @property
     def wave(self) -> list[Member]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -48,9 +48,10 @@ def delete_table(*, team_id: int, name: str) -> None:
         raise NotFound("Your team has no round table of this name.", field="name")
 
 
-def seated(ask: TableAsk) -> Table:
+def seated(ask: TableAsk, *, residency: Collection[str] | None = None) -> Table:
     """The table of an ask. Raises InvalidInput naming the field; `unknown_model` for one that nothing serves,
-    `no_model` for one that only the echo serves, which has no opinion."""
+    `no_model` for one that only the echo serves, which has no opinion, `no_model_there` for one that nothing serves
+    in the countries of `residency`."""
     try:
         table = Table.seat(ask.members, values=ask.values, reflective_model=ask.reflective_model)
     except TableError as error:
@@ -65,15 +66,30 @@ def seated(ask: TableAsk) -> Table:
             "Name a model of a deployment that an administrator has connected."
         )
         raise InvalidInput(words, field=_seat_of(table, echoes[0]), code="no_model")
+    if residency is not None:
+        _check_residency(table, residency)
     return table
+
+
+def _check_residency(table: Table, residency: Collection[str]) -> None:
+    """Every model must be served where the words may go: nobody sits there who could not be asked."""
+    there, countries = list_chat_models(residency=residency), ", ".join(residency)
+    if missing := sorted(table.models - there.keys()):
+        words = f"No deployment serves {missing[0]} in {countries}, and the text may go nowhere else."
+        raise InvalidInput(words, field="residency", code="no_model_there")
+    if echoes := sorted(each for each in table.models if not there[each]):
+        words = f"In {countries} only the built-in echo serves {echoes[0]}: it is no model, and takes no stance."
+        raise InvalidInput(words, field="residency", code="no_model")
 
 
 def _seat_of(table: Table, model: str) -> str:
     return "members" if any(each.model == model for each in table.members) else "reflective_model"
 
 
-def table_of(team_id: int, *, name: str | None, ask: TableAsk | None) -> Table:
-    """The table of a name, or that of these members. Raises InvalidInput naming `table` or `members`."""
+def table_of(
+    team_id: int, *, name: str | None, ask: TableAsk | None, residency: Collection[str] | None = None
+) -> Table:
+    """The table of a name, or that of these members. Raises InvalidInput as `seated`, or naming `table`."""
     if (name is None) == (ask is None):
         raise InvalidInput("Name a table, or say who sits there.", field="table", code="required")
     if ask is None:
@@ -82,4 +98,4 @@ def table_of(team_id: int, *, name: str | None, ask: TableAsk | None) -> Table:
         except NotFound as error:
             raise InvalidInput(error.detail, field="table", code="unknown_table") from error
         ask = TableAsk(members=facts.members, values=facts.values, reflective_model=facts.reflective_model)
-    return seated(ask)
+    return seated(ask, residency=residency)

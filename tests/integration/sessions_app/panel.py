@@ -28,6 +28,7 @@ class Told:
     total_micro_usd: int = MICRO_USD
     location_g: float = GRAMS
     deployment: str = "served-wise"
+    warning_percent: int | None = None
 
 
 def spoken(stance: str = "agree", confidence: float = 0.8, text: str = "Yes.", reason: str = "-") -> str:

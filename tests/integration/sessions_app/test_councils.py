@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from sessions_app.domain.gateway.wire import ChatAsk
 from sessions_app.models import RoundRun, Session
 from sessions_app.services.gateway.reference import load_deployments
 from sessions_app.services.rounds import council
-from sessions_app.services.rounds.council import council_answer
+from sessions_app.services.rounds.council import CouncilAsk, council_answer
 from sessions_app.services.rounds.running import carry_on_run
 from tests.integration.sessions_app.desk import open_desk
 from tests.integration.sessions_app.panel import INPUT, OUTPUT, Panel, chosen, serve
@@ -35,7 +36,7 @@ def session_id(team):
 
 def test_a_council_answers_a_chat_in_a_session_of_its_own(team):
     messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": PROPOSAL}]
-    ask = ChatAsk(model="wise", messages=messages)
+    ask = CouncilAsk(chat=ChatAsk(model="wise", messages=messages))
     panel = Panel({"choice": chosen("critic", text="Send it tonight.")})
     answer = council_answer(principal=team.principal, ask=ask, clock=lambda: NOW, call=panel)
     assert (answer.text, answer.chosen_agent, answer.calls) == ("Send it tonight.", "critic", 4)
@@ -46,16 +47,16 @@ def test_a_council_answers_a_chat_in_a_session_of_its_own(team):
 
 
 def test_a_council_without_time_left_says_so_and_asks_nobody(team):
-    ask = ChatAsk(model="wise", messages=[{"role": "user", "content": PROPOSAL}])
+    ask = CouncilAsk(chat=ChatAsk(model="wise", messages=[{"role": "user", "content": PROPOSAL}]))
     panel = Panel({})
     with pytest.raises(Unavailable):
-        council_answer(principal=team.principal, ask=ask, clock=lambda: NOW, deadline_seconds=0.5, call=panel)
+        council_answer(principal=team.principal, ask=replace(ask, deadline_seconds=0.5), clock=lambda: NOW, call=panel)
     assert panel.calls == {}
 
 
 def test_a_council_that_only_the_echo_could_hold_is_refused_and_leaves_no_session(team):
     load_deployments(now=NOW)
-    ask = ChatAsk(model="echo", messages=[{"role": "user", "content": PROPOSAL}])
+    ask = CouncilAsk(chat=ChatAsk(model="echo", messages=[{"role": "user", "content": PROPOSAL}]))
     panel = Panel({})
     with pytest.raises(Unavailable, match="takes no stance") as caught:
         council_answer(principal=team.principal, ask=ask, clock=lambda: NOW, call=panel)
@@ -68,7 +69,7 @@ def test_the_session_of_a_council_ends_though_whoever_waited_has_died(team, sess
     def dies(**_options):
         raise KeyboardInterrupt
 
-    ask = ChatAsk(model="wise", messages=[{"role": "user", "content": PROPOSAL}])
+    ask = CouncilAsk(chat=ChatAsk(model="wise", messages=[{"role": "user", "content": PROPOSAL}]))
     monkeypatch.setattr(council, "drive", dies)
     monkeypatch.setattr(council, "_end", lambda *_args, **_more: None)
     with pytest.raises(KeyboardInterrupt):
@@ -87,7 +88,9 @@ def test_the_session_of_a_council_ends_though_whoever_waited_has_died(team, sess
 
 def test_a_long_chat_is_shortened_for_a_council_and_that_is_said(team):
     words = "The gauge at Sylhet rose by half a metre in the night. " * 400
-    ask = ChatAsk(model="wise", messages=[{"role": "user", "content": words}, {"role": "user", "content": PROPOSAL}])
+    ask = CouncilAsk(
+        chat=ChatAsk(model="wise", messages=[{"role": "user", "content": words}, {"role": "user", "content": PROPOSAL}])
+    )
     panel = Panel({"choice": chosen("critic")})
     answer = council_answer(principal=team.principal, ask=ask, clock=lambda: NOW, call=panel)
     assert answer.is_shortened

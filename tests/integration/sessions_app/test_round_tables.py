@@ -8,7 +8,7 @@ import pytest
 
 from config.kernel.errors import Unavailable
 from sessions_app import tasks
-from sessions_app.models import Event, Instance, Round, RoundRun, RoundTable
+from sessions_app.models import Deployment, Event, Instance, Round, RoundRun, RoundTable
 from sessions_app.services.gateway.reference import load_deployments
 from sessions_app.services.rounds import running
 from tests.integration.sessions_app.desk import open_desk
@@ -132,6 +132,41 @@ def test_the_echo_gets_no_seat_and_nothing_begins(team, url):
         assert "takes no stance" in refused.json()["detail"]
     assert not RoundTable.objects.exists()
     assert not Round.objects.exists()
+
+
+def test_a_question_says_where_its_words_may_go_and_that_is_kept(team, url):
+    country = Deployment.objects.get(served_name="wise").region.country_id
+    body = {"question": QUESTION, "members": MEMBERS, "run": True}
+    said = {"residency": [country, country], "latency_class": "regional"}
+    answer = post(team, url, body | said)
+    assert answer.status_code == 202, answer.json()
+    run = answer.json()["run"]
+    assert (run["residency"], run["latency_class"]) == ([country], "regional")
+    plain = post(team, url, body, key="two").json()["run"]
+    assert (plain["residency"], plain["latency_class"]) == (None, "anywhere")
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "code"),
+    [
+        ({"residency": ["de"]}, "residency", "invalid"),
+        ({"residency": []}, "residency", "empty"),
+        ({"residency": "DE"}, "residency", "not_a_list"),
+        ({"residency": ["ZZ"]}, "residency", "no_model_there"),
+        ({"latency_class": "near"}, "latency_class", "invalid_choice"),
+    ],
+)
+def test_where_words_may_not_go_is_refused_by_its_field_and_nothing_begins(team, url, change, field, code):
+    answer = post(team, url, {"question": QUESTION, "members": MEMBERS, "run": True, **change})
+    assert answer.status_code == 422, answer.json()
+    assert [(each["field"].split(".")[0], each["code"]) for each in answer.json()["errors"]] == [(field, code)]
+    assert not Round.objects.exists()
+
+
+def test_a_topic_has_no_words_that_the_gateway_sends_anywhere(team, url):
+    answer = post(team, url, {"topic": QUESTION, "residency": ["DE"], "latency_class": "regional"})
+    assert answer.status_code == 422
+    assert {each["field"] for each in answer.json()["errors"]} == {"residency", "latency_class"}
 
 
 def test_whoever_watches_a_round_learns_that_it_began_and_that_it_failed(team, url, django_capture_on_commit_callbacks):

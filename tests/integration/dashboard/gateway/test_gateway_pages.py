@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from typing import Any
 from uuid import uuid4
 
@@ -215,6 +216,23 @@ def test_a_call_tells_its_tries_its_tokens_and_what_triage_found(member, client:
         "echo-stockholm",
     ):
         assert words in said
+
+
+@pytest.mark.parametrize(
+    ("kept", "words"),
+    [
+        ({"is_shortened": True}, "The question was shortened."),
+        ({"no_council": "'max_tokens' could not be kept"}, "No council answered: 'max_tokens' could not be kept."),
+        ({"no_council": "too_many_rounds"}, "No council answered: too many rounds."),
+    ],
+)
+def test_a_call_says_that_its_question_was_shortened_or_why_no_council_answered(
+    member, client: Client, call, kept, words
+):
+    client.force_login(member)
+    assert words not in text_of(client.get(f"/gateway/calls/{call.pk}/"))
+    GatewayCall.objects.filter(pk=call.pk).update(triage=TRIAGE | kept)
+    assert words in unescape(text_of(client.get(f"/gateway/calls/{call.pk}/")))
 
 
 def test_a_call_leads_to_its_decision(member, client: Client, call):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sessions_app.services.gateway import counting
-from sessions_app.services.gateway.counting import count_chat, count_text, count_texts
+from sessions_app.services.gateway.counting import count_chat, count_text, count_texts, cut_text
 
 # The examples of OpenAI's cookbook ("How to count tokens with tiktoken"), with what its API counted.
 JARGON = [
@@ -168,3 +168,20 @@ def test_whatever_a_message_holds_is_counted(content, extra):
     schema = {"type": "json_schema", "json_schema": {"name": "s", "schema": {"x": extra}}}
     found = count_chat(chat(content, name="n"), {"tools": tools, "response_format": schema}, tokeniser="claude")
     assert found.tokens > 12
+
+
+@pytest.mark.parametrize("tokenisers", [("o200k",), ("o200k", "claude"), ("claude", "gemma3")])
+@pytest.mark.parametrize(
+    "text", ["The dyke at Sylhet holds until the evening tide. " * 20, "水位は毎時六センチ上がる。" * 30, ""]
+)
+def test_a_text_is_cut_to_what_whichever_tokeniser_counts(text: str, tokenisers: tuple[str, ...]) -> None:
+    def most(of: str) -> int:
+        return max(count_text(of, tokeniser=each).tokens for each in tokenisers)
+
+    assert cut_text(text, most_tokens=most(text), tokenisers=tokenisers) == (text, False)
+    for bound in (1, 7, 40):
+        kept, is_cut = cut_text(text, most_tokens=bound, tokenisers=tokenisers)
+        assert text.startswith(kept)
+        assert most(kept) <= bound
+        assert is_cut == (most(text) > bound)
+        assert not is_cut or bound < 7 or kept
