@@ -278,6 +278,30 @@ def test_every_fact_in_force_reaches_the_successors(session_id, team):
     assert told == [{"number": 2, "kind": "decision", "text": "Bridge 4 closes at 1.8 m."}]
 
 
+WARDS = " ".join(f"ward{number} floods at hour{number}" for number in range(300))
+
+
+@pytest.mark.parametrize(
+    "focus",
+    [WARDS[:1_000], WARDS[:5_000], {f"task{number}": {"text": WARDS[number:][:900]} for number in range(40)}],
+    ids=["1,000 characters", "5,000 characters", "object"],
+)
+def test_a_focus_of_any_length_goes_over_whole(session_id, focus):
+    patch(session_id, {"focus": focus})
+    handoff = finish(begin(session_id))
+    assert (handoff.phase, handoff.failure) == ("complete", "")
+    assert get_package(session_id, 1, "a2")["state"]["value"]["focus"] == focus
+    assert_sound(session_id)
+
+
+def test_a_focus_that_the_document_has_no_room_for_ends_it(session_id):
+    Session.objects.filter(pk=session_id).update(overrides={"checkpoints.continuity_tokens": 150})
+    handoff = finish(begin(session_id))
+    assert handoff.phase == "aborted"
+    assert "a1: focus (" in handoff.failure, handoff.failure
+    assert_sound(session_id)
+
+
 def test_the_end_of_a_session_ends_its_handoff(session_id, team):
     handoff = _ready_after(session_id, 2)
     seq = end_session(session_id=session_id, team_id=team.team_id, actor="test", now=NOW)
