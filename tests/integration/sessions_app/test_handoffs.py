@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 
 import pytest
-from django.db import connection
 
 from config.kernel.errors import Conflict, InvalidInput, NotFound
 from sessions_app.models import (
@@ -27,7 +25,6 @@ from sessions_app.selectors.state import get_state
 from sessions_app.services.handoffs import Ballot, abort_handoff, advance, carry_on, score_due, vote
 from sessions_app.services.lives import end_session
 from sessions_app.services.memory.facts import FactAsk, Teller, record_fact
-from tests.integration.budgets.twin_trees import Crash, crashing_at
 from tests.integration.sessions_app.desk import instance_of, open_desk, session_of
 from tests.integration.sessions_app.handing import (
     STATE,
@@ -41,7 +38,7 @@ from tests.integration.sessions_app.handing import (
     reserve_for,
     say,
 )
-from tests.integration.world import NOW, make_budget, make_team, undone
+from tests.integration.world import NOW, make_budget, make_team
 
 AGENTS = ("a1", "a2", "a3")
 STEPS = ("prepare", "transfer", "copy", "check")
@@ -377,30 +374,3 @@ def test_packages_of_the_last_handoff_alone_are_kept(session_id):
     with pytest.raises(NotFound) as gone:
         get_package(session_id, 1, "a1")
     assert gone.value.code == "package_dropped"
-
-
-def test_wherever_it_crashes_the_next_one_brings_it_to_its_end(session_id):
-    """At statements all along the way."""
-    with undone():
-        count = _statements(session_id)
-    for statement in range(3, count, count // 10):
-        with undone():
-            handoff = _ready_after(session_id, 0)
-            with suppress(Crash), crashing_at(statement):
-                carry_on(handoff_id=handoff.pk, now=NOW)
-            assert_sound(session_id)
-            assert carry_on(handoff_id=handoff.pk, now=NOW) == "complete"
-            assert_sound(session_id)
-            assert Archive.objects.filter(session=session_id, kind="item").count() == 2 * len(AGENTS)
-            assert Event.objects.filter(session=session_id, kind="handoff.completed").count() == 1
-
-
-def _statements(session_id):
-    handoff = _ready_after(session_id, 0)
-    before = len(connection.queries_log)
-    connection.force_debug_cursor = True
-    try:
-        carry_on(handoff_id=handoff.pk, now=NOW)
-    finally:
-        connection.force_debug_cursor = False
-    return len(connection.queries_log) - before
