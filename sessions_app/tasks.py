@@ -43,9 +43,11 @@ def tend_cleanup(**_future: Any) -> None:
 
 @shared_task
 def tend_handoffs(**_future: Any) -> None:
-    """Carry on every handoff that is under way, each in a task of its own, and score what came of finished ones."""
+    """Carry on every handoff that is under way, each in a task of its own; arm rungs again after those that failed;
+    score what came of finished ones."""
     for handoff_id in list_unfinished_handoffs():
         carry_on_handoff.apply_async(kwargs={"handoff_id": handoff_id}, expires=HANDOFFS_EVERY_SECONDS)
+    handoffs.arm_due(now=timezone.now())
     handoffs.score_due(now=timezone.now())
 
 

@@ -156,9 +156,23 @@ def _lines(point: Point) -> Lines:
     return lines
 
 
+def leading_lines(value: Any) -> list[str]:
+    """The first lines by which a document quotes a value of the state, as much as one excerpt holds: whatever the
+    size of the value, a document that tells of it has these."""
+    chosen: list[str] = []
+    left = LONGEST_EXCERPT_CHARACTERS
+    for line in _excerpts(value):
+        left -= len(line)
+        if chosen and left < 0:
+            break
+        chosen.append(line)
+    return chosen
+
+
 def _excerpts(value: Any) -> Iterable[str]:
+    """By name, so that a state read from elsewhere gives the same lines in the same order."""
     if isinstance(value, dict):
-        return [excerpt(f"{name}: {excerpt(below)}") for name, below in value.items()]
+        return [excerpt(f"{name}: {excerpt(below)}") for name, below in sorted(value.items())]
     if isinstance(value, list):
         return map(excerpt, value)
     return [excerpt(value)] if value else []

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from operator import itemgetter
 from statistics import median
 
 from sessions_app.domain.foresight import Band, Sample, auc
@@ -34,7 +36,7 @@ class Ending:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """Both None: averted. Without an actual time but not right: it did not come within the band."""
+    """Both None: averted, or full already. Without an actual time but not right: it did not come within the band."""
 
     actual_seconds: float | None
     was_right: bool | None
@@ -62,22 +64,41 @@ class Accuracy:
     auc: float | None
 
 
-def ending_of(
-    samples: Sequence[Sample], *, used_tokens: int, limit_tokens: int, ended_after_seconds: float | None
-) -> Ending:
-    """What became of a window that held `used_tokens`, from its samples after the forecast, oldest first."""
-    held = used_tokens
-    for sample in samples:
-        if sample.tokens >= limit_tokens:
-            return Ending(Fate.FULL, sample.at_seconds)
-        if sample.tokens < held:
-            return Ending(Fate.AVERTED, sample.at_seconds)
-        held = sample.tokens
-    return Ending(Fate.OPEN) if ended_after_seconds is None else Ending(Fate.AVERTED, ended_after_seconds)
+@dataclass(slots=True)
+class Course:
+    """What became of a window call by call, noted oldest first: when it was full, and when it held less than before.
+
+    `held_tokens` is what it held before the first call that is noted.
+    """
+
+    limit_tokens: int
+    held_tokens: int
+    _turns: list[tuple[int, float, Fate]] = field(default_factory=list)
+
+    def note(self, seq: int, sample: Sample) -> None:
+        """What it held after the call of an event; `at_seconds` on the clock of the forecasts."""
+        if sample.tokens >= self.limit_tokens:
+            self._turns.append((seq, sample.at_seconds, Fate.FULL))
+        elif sample.tokens < self.held_tokens:
+            self._turns.append((seq, sample.at_seconds, Fate.AVERTED))
+        self.held_tokens = sample.tokens
+
+    def ending(self, *, seq: int, at_seconds: float, ended_at_seconds: float | None) -> Ending:
+        """What came first after a forecast at an event; None: the window is still in use."""
+        place = bisect_right(self._turns, seq, key=itemgetter(0))
+        if place < len(self._turns):
+            _, came_at, fate = self._turns[place]
+            return Ending(fate, max(0.0, came_at - at_seconds))
+        return Ending(Fate.OPEN) if ended_at_seconds is None else Ending(Fate.AVERTED, ended_at_seconds - at_seconds)
 
 
 def judge(band: Band, endings: Sequence[Ending], *, k: int, elapsed_seconds: float) -> Judgement | None:
-    """The score of a forecast of the k-th full window; None while it is open."""
+    """The score of a forecast of the k-th full window; None while it is open.
+
+    A band that ends at once says that k windows were full already: that foretold nothing.
+    """
+    if band.high_seconds <= 0:
+        return Judgement(actual_seconds=None, was_right=None)
     full = sorted(each.after_seconds for each in endings if each.fate is Fate.FULL)
     if len(full) >= k:
         actual = full[k - 1]

@@ -61,6 +61,10 @@ class Rung(StrEnum):
     EMERGENCY = "emergency"
 
 
+HANDING_OVER = (Rung.CHECKPOINT, Rung.EMERGENCY)
+"""Rungs at which a handoff may begin."""
+
+
 class Reason(StrEnum):
     """Why a checkpoint was made."""
 

@@ -106,7 +106,8 @@ def _load(instance: Instance, samples: Iterable[Sample], terms: SessionTerms) ->
 
 
 def _accuracy(rows: QuerySet[ExhaustionForecast], transition_seconds: float) -> Accuracy:
-    scored = rows.filter(scored_at__isnull=False).order_by("-id")
+    # A band that ends at once is that of windows which were full already: nothing was foreseen of them.
+    scored = rows.filter(scored_at__isnull=False, high_seconds__gt=0).order_by("-id")
     values = scored.values_list("central_seconds", "actual_seconds", "was_right")[:MOST_OUTCOMES]
     outcomes = [
         Outcome(central_seconds=central, actual_seconds=actual, was_right=right) for central, actual, right in values

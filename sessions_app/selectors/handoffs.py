@@ -12,8 +12,8 @@ from config.kernel.errors import Conflict, NotFound
 from sessions_app.domain.handoff.packages import DamagedPackage, Package, unpack
 from sessions_app.models import FINISHED, Handoff, HandoffMember
 
-INNER = ("sorts", "luggage")
-"""Parts of a plan that only the next plan is made of."""
+INNER = ("sorts", "luggage", "again_at")
+"""Parts of a plan that only the next one is made of, or begun by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

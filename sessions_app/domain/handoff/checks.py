@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sessions_app.domain.continuity import leading_lines
 from sessions_app.domain.deltas import digest_of
 from sessions_app.domain.handoff.packages import Decision, Identity, Package
 
@@ -108,9 +109,10 @@ def _decisions(package: Package, truth: Truth) -> Finding:
 
 
 def _focus(package: Package, focus_percent: int) -> Finding:
-    """How many of the words of the focus the continuity document tells."""
-    focus = package["state"]["value"].get("focus")
-    covered = covered_percent(focus, [package["continuity"], package["summary"]])
+    """How many of the words by which a document quotes the focus are told. The whole of it is in the state, as
+    checked there; a document holds an excerpt at most, however long the focus is."""
+    quoted = leading_lines(package["state"]["value"].get("focus"))
+    covered = covered_percent(quoted, [package["continuity"], package["summary"]])
     return Finding(name="focus", passed=covered >= focus_percent, detail=f"{covered} %")
 
 

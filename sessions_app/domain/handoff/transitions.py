@@ -9,6 +9,7 @@ from enum import StrEnum
 from sessions_app.domain.terms import Handoffs
 from sessions_app.domain.words import Phase, Protocol
 
+LONGEST_REST_SECONDS = 3600
 FAILED = "What the successors would begin with did not pass the checks."
 
 
@@ -135,3 +136,10 @@ def seconds_of(phase: Phase, protocol: Protocol, terms: Handoffs) -> int:
 def sane_deadline(deadline_at: datetime, *, seconds: int, now: datetime) -> datetime:
     """A deadline that is never further away than its phase may take, also when a clock has stepped back."""
     return min(deadline_at, now + timedelta(seconds=seconds))
+
+
+def rest_seconds(tries: int, terms: Handoffs) -> int:
+    """How long the ladder leaves a session alone after its n-th handoff in a row that did not come off: not at all
+    after the first, then once, three, seven times as long as one may coordinate; an hour at most."""
+    doublings = min(tries, LONGEST_REST_SECONDS.bit_length()) - 1
+    return min(LONGEST_REST_SECONDS, terms.coordinate_seconds * ((1 << doublings) - 1))

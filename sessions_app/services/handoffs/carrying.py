@@ -73,7 +73,7 @@ def _transfer(held: Held, step: Step, now: datetime) -> None:
 
 def _abort(held: Held, step: Step, now: datetime) -> None:
     found = failures_in(held.handoff.checks) if held.handoff.checks.get("passed") is False else ""
-    undo(held, why=f"{step.why} {found}".strip(), actor=ACTOR, now=now)
+    undo(held, why=f"{step.why} {found}".strip(), actor=ACTOR, now=now, may_begin_again=True)
 
 
 def _switch(held: Held, step: Step, now: datetime) -> None:
@@ -168,4 +168,4 @@ def _keep_checks(handoff_id: int, checks: dict[str, object], validating_ms: floa
 def _give_up(handoff_id: int, why: str, now: datetime) -> None:
     held = hold(handoff_id)
     if held.phase not in (Phase.COMPLETE, Phase.ABORTED):
-        undo(held, why=why, actor=ACTOR, now=now)
+        undo(held, why=why, actor=ACTOR, now=now, may_begin_again=True)

@@ -11,6 +11,7 @@ from sessions_app.domain.words import Phase
 from sessions_app.models import FINISHED, Handoff, HandoffMember, Instance, Session
 from sessions_app.selectors.handoffs import get_handoff_row
 from sessions_app.services.handoffs.held import LONGEST_FAILURE, Held, hold, hold_in
+from sessions_app.services.handoffs.retrying import rest_after
 from sessions_app.services.log import Draft, append
 
 
@@ -36,8 +37,11 @@ def abort_open(session: Session, *, why: str, actor: str, now: datetime) -> None
         undo(hold_in(session, known.pk), why=why, actor=actor, now=now)
 
 
-def undo(held: Held, *, why: str, actor: str, now: datetime) -> None:
-    """Retire the standby targets; the sources were never touched. An ended session is told nothing more."""
+def undo(held: Held, *, why: str, actor: str, now: datetime, may_begin_again: bool = False) -> None:
+    """Retire the standby targets; the sources were never touched. An ended session is told nothing more.
+
+    `may_begin_again`: nobody wanted this end, so that the ladder may begin another, at once or after a rest.
+    """
     handoff = held.handoff
     targets = [each.target_id for each in held.members if each.target_id is not None]
     Instance.objects.filter(pk__in=targets, status=Instance.Status.STANDBY).update(
@@ -46,7 +50,9 @@ def undo(held: Held, *, why: str, actor: str, now: datetime) -> None:
     HandoffMember.objects.filter(handoff=handoff).update(package=None)
     phase, handoff.phase = handoff.phase, Phase.ABORTED
     handoff.failure, handoff.moved_at, handoff.finished_at = why[:LONGEST_FAILURE], now, now
+    facts = {"handoff": handoff.number, "phase": phase, "why": handoff.failure}
+    if may_begin_again and held.session.status == Session.Status.OPEN:
+        facts["rest_seconds"] = rest_after(held, now=now)
     handoff.save()
     if held.session.status == Session.Status.OPEN:
-        facts = {"handoff": handoff.number, "phase": phase, "why": handoff.failure}
         append(held.session, Draft(kind="handoff.aborted", actor=actor, facts=facts), now=now)

@@ -45,6 +45,7 @@ class UsageReport:
     Tokens are told, or counted: the input from `prompt` (all that was sent), the output from `text` (the
     answer). `components` are what those parts of the window hold after the call. Without them the window
     held at least the input, and the answer joins it. A `hold_id` is settled at input and output.
+    `is_late`: an earlier life of the agent began it. It is counted, and this one's window holds none of it.
     """
 
     call_id: str
@@ -61,6 +62,7 @@ class UsageReport:
     hold_id: UUID | None = None
     estimated_tokens: int | None = None
     patch: StatePatch | None = None
+    is_late: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,6 +198,8 @@ def _size(
     session: Session, instance: Instance, report: UsageReport, tokens: _Tokens, actor: str, now: datetime
 ) -> None:
     """Let the window hold what the report says."""
+    if report.is_late:
+        return
     before = instance.context_tokens
     held = components_of(instance)
     if report.items:

@@ -8,7 +8,7 @@ import pytest
 
 from sessions_app.models import Event, ExhaustionForecast, Handoff, Instance, Session, Usage
 from sessions_app.selectors.story import list_forecast_lines
-from sessions_app.services.foresight import note_forecasts, score_forecasts
+from sessions_app.services.foresight import note_forecasts, score_forecasts, scoring
 from sessions_app.services.lives import end_session
 from sessions_app.services.log import Draft, append
 from tests.integration.sessions_app.desk import instance_of, open_desk
@@ -128,6 +128,63 @@ def test_a_forecast_that_a_cleanup_averted_is_neither_right_nor_wrong(team):
     _fill(session_id, "ana", (5000, 1500), start=4)
     assert score_forecasts(now=_at(6)) == 2
     assert set(ExhaustionForecast.objects.values_list("actual_seconds", "was_right")) == {(None, None)}
+
+
+def _accuracy(team, session_id):
+    return team.client.get(f"/api/v1/sessions/{session_id}/forecast/").json()["session_accuracy"]
+
+
+def test_a_window_that_is_full_already_is_neither_right_nor_wrong(team):
+    session_id = open_desk(team, "ana")
+    _fill(session_id, "ana", (6500, 7000, 7500, 8200))
+    note_forecasts(now=_at(3))
+    assert set(ExhaustionForecast.objects.values_list("low_seconds", "high_seconds")) == {(0.0, 0.0)}
+    assert score_forecasts(now=_at(4)) == 2
+    _fill(session_id, "ana", (8300,), start=4)
+    note_forecasts(now=_at(5))
+    assert score_forecasts(now=_at(6)) == 2
+    assert set(ExhaustionForecast.objects.values_list("actual_seconds", "was_right")) == {(None, None)}
+    accuracy = _accuracy(team, session_id)
+    assert (accuracy["scored"], accuracy["averted"], accuracy["coverage"]) == (0, 0, None)
+
+
+def test_full_windows_that_raise_a_handoff_keep_the_forecast_that_did(team):
+    session_id = open_desk(team, "ana", "ben")
+    for agent in ("ana", "ben"):
+        _fill(session_id, agent, (6500, 7000, 7500, 8200))
+    assert note_forecasts(now=_at(3)) == 1
+    assert ExhaustionForecast.objects.get(kind="collective").handoff == Handoff.objects.get()
+
+
+def test_of_several_the_full_ones_count_and_the_next_is_judged(team):
+    session_id = open_desk(team, "ana", "ben", "eve")
+    _fill(session_id, "ana", (6500, 7000, 7500, 8200))
+    for agent in ("ben", "eve"):
+        _fill(session_id, agent, (1000, 1900, 3100, 4000))
+    note_forecasts(now=_at(3))
+    assert score_forecasts(now=_at(3)) == 1, "ana's, which foretold nothing"
+    _fill(session_id, "ana", (100,), start=4)
+    _fill(session_id, "ben", (5000, 6000, 7000, 8000), start=4)
+    assert score_forecasts(now=_at(8)) == 2
+    row = ExhaustionForecast.objects.get(kind="collective")
+    assert (row.k, row.actual_seconds, row.was_right) == (2, 240.0, True)
+    assert _accuracy(team, session_id)["scored"] == 2
+
+
+def test_forecasts_that_stay_open_keep_no_later_one_waiting(team, monkeypatch):
+    monkeypatch.setattr(scoring, "PAGE", 3)
+    session_id = open_desk(team, "ana", "ben")
+    seq = Session.objects.get(pk=session_id).head_seq
+    quiet = {"session_id": session_id, "kind": "agent", "agent": "ben", "at": NOW, "seq": seq}
+    band = {"low_seconds": 1e5, "central_seconds": 2e5, "high_seconds": 2e6}
+    ExhaustionForecast.objects.bulk_create(ExhaustionForecast(**quiet, **band) for _ in range(7))
+    _fill(session_id, "ana", (1000, 1900, 3100, 4000))
+    note_forecasts(now=_at(3))
+    _fill(session_id, "ana", (5000, 6000, 7000, 8000), start=4)
+    assert score_forecasts(now=_at(8)) == 2
+    assert ExhaustionForecast.objects.get(kind="agent", agent="ana").was_right
+    assert set(ExhaustionForecast.objects.filter(scored_at=None).values_list("agent", flat=True)) == {"ben"}
+    assert score_forecasts(now=_at(9)) == 0
 
 
 def test_a_forecast_of_a_retired_instance_is_averted(team):

@@ -13,12 +13,15 @@ from config.kernel.errors import Conflict
 from sessions_app.domain.windows import percent_of
 from sessions_app.domain.words import Component, ItemKind, Phase, Protocol, Rung
 from sessions_app.models import Archive, Checkpoint, ContextItem, Event, Handoff, Instance, Session, StateItem
+from sessions_app.selectors.handoffs import list_unfinished_handoffs
 from sessions_app.selectors.policies import terms_of
+from sessions_app.services.handoffs import abort_handoff, arm_due, carry_on
 from sessions_app.services.log import Writer, locked, patch_state
 from sessions_app.services.windows.items import ItemAsk, load_items
 from sessions_app.services.windows.ladder import climb, floor_tokens
 from sessions_app.services.windows.sizes import set_components, window_of
 from tests.integration.sessions_app.desk import instance_of, open_desk, session_of
+from tests.integration.sessions_app.handing import begin
 from tests.integration.world import NOW, Team, load_world, make_team, undone
 
 pytestmark = pytest.mark.django_db
@@ -127,6 +130,75 @@ def test_at_ninety_five_percent_the_emergency_protocol_takes_over(team):
     fill(session_id, 7_500)
     assert fill(session_id, 8_500) == [Rung.REFUSE, Rung.EMERGENCY]
     assert Handoff.objects.get().protocol == Protocol.EMERGENCY
+
+
+def give_up(session_id: Any, *, now: Any) -> Handoff:
+    """Let the newest handoff of a session run out of time."""
+    handoff = Handoff.objects.filter(session=session_id).latest("number")
+    assert carry_on(handoff_id=handoff.pk, now=now) == Phase.ABORTED
+    return handoff
+
+
+def test_an_emergency_that_was_left_alone_for_too_long_begins_again_with_the_next_report(team):
+    session_id = open_desk(team, "ann", "ben")
+    fill(session_id, 9_000)
+    later = NOW + timedelta(seconds=306)
+    give_up(session_id, now=later)
+    aborted = Event.objects.get(session=session_id, kind="handoff.aborted")
+    assert (aborted.facts["why"], aborted.facts["rest_seconds"]) == ("Time is over while preparing.", 0)
+    assert Rung.EMERGENCY in fill(session_id, 9_000, now=later)
+    again = Handoff.objects.get(number=2)
+    assert (again.protocol, again.phase) == (Protocol.EMERGENCY, Phase.PREPARING)
+    assert carry_on(handoff_id=again.pk, now=later) == Phase.COMPLETE
+
+
+def test_a_handoff_that_nobody_voted_on_begins_again_and_a_third_one_after_a_rest(team):
+    session_id = open_desk(team, "ann")
+    fill(session_id, 7_500)
+    carry_on(handoff_id=Handoff.objects.get().pk, now=NOW)
+    first, second = NOW + timedelta(seconds=60), NOW + timedelta(seconds=120)
+    give_up(session_id, now=first)
+    assert fill(session_id, 7_500, now=first) == [Rung.CHECKPOINT]
+    give_up(session_id, now=second)
+    assert fill(session_id, 7_500, now=second) == [], "two have failed in a row"
+    assert arm_due(now=second + timedelta(seconds=59)) == 0
+    assert arm_due(now=second + timedelta(seconds=60)) == 1
+    assert arm_due(now=second + timedelta(seconds=60)) == 0
+    assert fill(session_id, 7_500, now=second + timedelta(seconds=60)) == [Rung.CHECKPOINT]
+    assert Handoff.objects.latest("number").number == 3
+
+
+def test_a_window_that_stays_full_while_nobody_votes_brings_no_storm_of_handoffs(team):
+    session_id = open_desk(team, "ann")
+    for seconds in range(0, 3 * 3600, 10):
+        now = NOW + timedelta(seconds=seconds)
+        for handoff_id in list_unfinished_handoffs():
+            carry_on(handoff_id=handoff_id, now=now)
+        arm_due(now=now)
+        fill(session_id, 7_500, now=now)
+    assert 6 <= Handoff.objects.count() <= 21
+
+
+def test_rungs_whose_handoff_somebody_ended_on_purpose_stay_fired(team):
+    session_id = open_desk(team, "ann")
+    fill(session_id, 7_500)
+    values = {"session_id": session_id, "team_id": team.team_id, "number": 1, "actor": "user ada", "now": NOW}
+    abort_handoff(**values, reason="not now")
+    assert "rest_seconds" not in Event.objects.get(session=session_id, kind="handoff.aborted").facts
+    assert fill(session_id, 7_500) == []
+    assert arm_due(now=NOW + HOUR) == 0
+
+
+def test_a_rest_is_forgotten_where_another_handoff_has_begun_since(team):
+    session_id = open_desk(team, "ann")
+    for number in range(2):
+        fill(session_id, 7_500, now=NOW + number * timedelta(seconds=60))
+        give_up(session_id, now=NOW + (number + 1) * timedelta(seconds=60))
+    begin(session_id)
+    fired = instance_of(session_id, "ann").fired_rungs
+    assert arm_due(now=NOW + HOUR) == 1
+    assert instance_of(session_id, "ann").fired_rungs == fired
+    assert Rung.CHECKPOINT in fired
 
 
 def test_a_jump_past_all_rungs_begins_one_handoff_and_that_an_emergency(team):

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
 from budgets import selectors as budgets
 from budgets.domain.units import Amounts
@@ -35,6 +35,7 @@ from sessions_app.services.windows.sizes import set_components
 from sessions_app.services.windows.usage import StatePatch, UsageReport, record_usage
 from tests.integration.budgets.twin_trees import Crash, crashing_at
 from tests.integration.sessions_app.desk import instance_of, open_desk, session_of
+from tests.integration.sessions_app.losing import losing_commit
 from tests.integration.world import NOW, Team, load_world, make_budget, make_team, undone
 
 LATER = NOW + timedelta(hours=3)
@@ -118,6 +119,23 @@ def test_a_report_that_crashes_at_any_statement_leaves_nothing_and_is_counted_on
     assert Usage.objects.count() == Checkpoint.objects.count() == 1
     assert Archive.objects.filter(kind="item").exists()
     assert instance_of(desk.session_id, "ann").context_tokens < 7_500
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("is_stored", [True, False])
+def test_a_report_whose_commit_is_lost_is_counted_once_when_told_again(is_stored):
+    desk = Desk()
+    report = desk.full_report()
+    with losing_commit(1, is_stored=is_stored) as asked, pytest.raises(OperationalError):
+        desk.tell(**report)
+    assert asked == [1]
+    assert Usage.objects.count() == is_stored
+    assert desk.tell(**report).was_replayed == is_stored
+    assert Usage.objects.count() == Checkpoint.objects.count() == 1
+    assert session_of(desk.session_id).tokens_used == 1_500
+    state = budgets.get_budget(desk.budget)
+    assert (state.spent, state.reserved) == (1_500, 0)
+    assert Event.objects.filter(session=desk.session_id, kind="usage.recorded").count() == 1
 
 
 @pytest.mark.django_db

@@ -21,7 +21,7 @@ from sessions_app.domain.foresight import (
     is_joint,
     kth,
 )
-from sessions_app.domain.foresight_scores import Ending, Fate, Outcome, accuracy_of, ending_of, judge
+from sessions_app.domain.foresight_scores import Course, Ending, Fate, Outcome, accuracy_of, judge
 from sessions_app.domain.terms import Forecasts
 
 TERMS = Forecasts(
@@ -136,12 +136,45 @@ def test_auc_counts_pairs_and_halves_ties():
     assert auc([1, 2], [True, True]) is None
 
 
+def _course(*held, before=800, limit=1000):
+    """A call every ten seconds from event 1 on."""
+    course = Course(limit, before)
+    for place, tokens in enumerate(held, start=1):
+        course.note(place, Sample(place * 10.0, tokens))
+    return course
+
+
 def test_what_was_averted_is_neither_right_nor_wrong():
-    falling = [Sample(10, 900), Sample(20, 300)]
-    ending = ending_of(falling, used_tokens=800, limit_tokens=1000, ended_after_seconds=None)
+    ending = _course(900, 300).ending(seq=0, at_seconds=0.0, ended_at_seconds=None)
     assert ending == Ending(Fate.AVERTED, 20)
     judgement = judge(_band(1, 2, 3), [ending], k=1, elapsed_seconds=100)
     assert (judgement.actual_seconds, judgement.was_right) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("seq", "ending"),
+    [
+        (0, Ending(Fate.AVERTED, 20.0)),
+        (1, Ending(Fate.AVERTED, 10.0)),
+        (2, Ending(Fate.FULL, 30.0)),
+        (4, Ending(Fate.FULL, 10.0)),
+        (5, Ending(Fate.AVERTED, 10.0)),
+        (6, Ending(Fate.AVERTED, 7.0)),
+    ],
+)
+def test_what_comes_first_after_a_forecast_counts(seq, ending):
+    course = _course(900, 300, 300, 950, 1000, 10)
+    assert course.ending(seq=seq, at_seconds=seq * 10.0, ended_at_seconds=67.0) == ending
+    assert course.ending(seq=6, at_seconds=60.0, ended_at_seconds=None) == Ending(Fate.OPEN)
+
+
+def test_a_window_that_was_full_already_foretells_nothing():
+    at_once = _band(0, 0, 0)
+    for ending in (Ending(Fate.FULL), Ending(Fate.FULL, 60.0), Ending(Fate.OPEN), Ending(Fate.AVERTED, 60.0)):
+        judgement = judge(at_once, [ending], k=1, elapsed_seconds=60)
+        assert (judgement.actual_seconds, judgement.was_right) == (None, None)
+    second = judge(_band(0, 50, 70), [Ending(Fate.FULL), Ending(Fate.FULL, 60.0)], k=2, elapsed_seconds=60)
+    assert (second.actual_seconds, second.was_right) == (60.0, True), "the first is counted, the second was foreseen"
 
 
 def test_a_forecast_is_right_within_its_band_and_wrong_before_after_or_never():

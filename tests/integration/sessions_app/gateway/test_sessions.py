@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
+from uuid import UUID
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from config.kernel.errors import InvalidInput
-from sessions_app.domain.gateway.wire import ChatAsk, Fault
+from sessions_app.domain.gateway.wire import ChatAsk, Fault, Reply
 from sessions_app.domain.words import Reason
 from sessions_app.models import GatewayCall, Usage
 from sessions_app.selectors.gateway.seats import get_seat
+from sessions_app.selectors.report import get_report
 from sessions_app.services.checkpoints import make_checkpoint
 from sessions_app.services.gateway import background, reporting
 from sessions_app.services.gateway.calling import call_model
 from sessions_app.services.gateway.sweeping import sweep_calls
 from sessions_app.services.log import locked
-from tests.integration.sessions_app.desk import instance_of, open_desk
+from tests.integration.sessions_app.desk import instance_of, open_desk, session_of
 from tests.integration.sessions_app.gateway.calls import finished
-from tests.integration.sessions_app.gateway.test_flows import ASK, CLEAN, fault
-from tests.integration.sessions_app.gateway.wire import HELLO, Scripted, Wire, deployment, the_call, wired
+from tests.integration.sessions_app.gateway.test_flows import ASK, CLEAN, fault, reply
+from tests.integration.sessions_app.gateway.wire import (
+    EMBEDDINGS,
+    HELLO,
+    Scripted,
+    Wire,
+    deployment,
+    the_call,
+    wired,
+)
+from tests.integration.sessions_app.handing import begin, finish
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -65,6 +78,97 @@ def test_what_a_crash_left_untold_the_sweep_tells(wire: Wire, monkeypatch: pytes
 
     assert Usage.objects.get(session=session_id).call_id == str(the_call().pk)
     assert the_call().told_session_at is not None
+
+
+class _Switching(Scripted):
+    """A provider that answers when the agents have gone over to successors."""
+
+    def __init__(self, session_id: UUID, answer: Reply) -> None:
+        super().__init__()
+        self.session_id, self.answer = session_id, answer
+
+    async def chat(self, _target: Any, _ask: Any, *, max_output_tokens: int) -> Any:
+        await asyncio.to_thread(self._hand_over)
+        return self.answer
+
+    def _hand_over(self) -> None:
+        try:
+            assert finish(begin(self.session_id, "emergency")).phase == "complete"
+        finally:
+            connection.close()
+
+
+def test_a_call_under_way_at_a_switch_is_counted_once_and_fills_no_window(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployment(CLEAN, "aws-eu-north-1", "m")
+    session_id = open_desk(wire.team, "ann")
+    _Switching(session_id, reply(input_tokens=700, output_tokens=30)).plug_in(monkeypatch)
+
+    answer = wire.post(ASK, x_commonwatt_session=str(session_id), x_commonwatt_agent="ann")
+
+    assert answer.status == 200, answer.content
+    told, successor = Usage.objects.get(session=session_id), instance_of(session_id, "ann")
+    assert (told.call_id, told.input_tokens, told.output_tokens) == (str(the_call().pk), 700, 30)
+    assert (told.instance_id, successor.epoch) == (successor.pk, 2)
+    assert successor.context_tokens < 700, "it begins with the document alone"
+    assert session_of(session_id).tokens_used == 730
+    assert the_call().told_session_at is not None
+
+
+def test_a_call_that_a_crash_left_untold_before_a_switch_is_counted_once_and_fills_no_window(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session_id = open_desk(wire.team, "ann")
+    with monkeypatch.context() as patch:
+        patch.setattr(reporting, "tell_session", lambda **_: None)
+        wire.post(HELLO, x_commonwatt_session=str(session_id), x_commonwatt_agent="ann")
+    assert finish(begin(session_id, "emergency", now=timezone.now()), now=timezone.now()).phase == "complete"
+    held = instance_of(session_id, "ann").context_tokens
+
+    for _ in range(2):
+        sweep_calls(now=timezone.now() + timedelta(minutes=1))
+        GatewayCall.objects.update(told_session_at=None)
+
+    told = Usage.objects.get(session=session_id)
+    assert (told.call_id, told.instance.epoch) == (str(the_call().pk), 2)
+    assert instance_of(session_id, "ann").context_tokens == held
+
+
+def test_the_report_of_a_session_names_what_its_calls_were_for(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    session_id = open_desk(wire.team, "ann", purpose="disaster_response")
+    headers = {"x_commonwatt_session": str(session_id), "x_commonwatt_agent": "ann"}
+    wire.post(HELLO, **headers)
+    wire.post(HELLO | {"stream": True}, **headers)
+    wire.post({"model": "echo-embedding", "input": "how high is the water"}, path=EMBEDDINGS, **headers)
+    wire.post(HELLO, x_commonwatt_purpose="climate_adaptation", **headers)
+    with monkeypatch.context() as patch:
+        patch.setattr(reporting, "tell_session", lambda **_: None)
+        for purpose in ("disaster_response", "climate_adaptation"):
+            wire.post(HELLO, x_commonwatt_purpose=purpose, **headers)
+    sweep_calls(now=timezone.now() + timedelta(minutes=1))
+
+    report = get_report(session_id, now=timezone.now())
+
+    assert {each.name: each.calls for each in report.by_operation} == {
+        "chat": 3,
+        "embeddings": 1,
+        "climate_adaptation": 2,
+    }
+    assert {each.operation: each.calls for each in report.estimates} == {
+        "chat": 3,
+        "embeddings": 1,
+        "climate_adaptation": 2,
+    }
+    chats = Usage.objects.filter(session=session_id).exclude(operation="embeddings")
+    assert len(set(chats.values_list("estimated_tokens", flat=True))) <= 2, "told at once or by the sweep"
+    assert all(each.estimated_tokens > each.input_tokens for each in chats)
+
+
+def test_turns_of_rounds_are_counted_as_such() -> None:
+    kind = {"endpoint": "chat", "purpose": "climate_adaptation", "usual_purpose": "disaster_response"}
+    assert reporting.operation_of(**kind, is_round=True) == "round"
+    assert reporting.operation_of(**kind, is_round=False) == "climate_adaptation"
 
 
 def test_a_session_stays_where_its_calls_of_the_model_were_answered_lately(wire: Wire) -> None:

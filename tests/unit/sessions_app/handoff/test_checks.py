@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
+from sessions_app.domain.continuity import Held, Point, compose
 from sessions_app.domain.deltas import digest_of
 from sessions_app.domain.handoff.checks import Finding, Truth, check, covered_percent, is_passed, role_of
 from sessions_app.domain.handoff.packages import (
@@ -121,6 +124,48 @@ def test_an_emergency_waives_likeness_alone():
 )
 def test_a_focus_is_covered_by_the_share_of_its_words_that_are_told(focus, told, percent):
     assert covered_percent(focus, told) == percent
+
+
+LONG = " ".join(f"ward{number} floods at hour{number}" for number in range(300))
+FOCI = {
+    "1,000 characters": LONG[:1_000],
+    "5,000 characters": LONG[:5_000],
+    "object": {f"task{number}": {"title": f"pump{number}", "text": LONG[number:][:900]} for number in range(40, 0, -1)},
+    "list": [LONG[number:][:900] for number in range(40)],
+}
+
+
+def _packed_with(focus, continuity):
+    state = {"focus": focus}
+    shared = replace(SHARED, state=state, digest=digest_of(state).hex(), continuity=continuity)
+    identity = replace(IDENTITY, role="lead")
+    packed = pack(package_of(Own(identity=identity, loaded=[LOADED], kept=[KEPT], context_tokens=100), shared))
+    return unpack(packed.body, packed.sha256), {"digest": shared.digest}
+
+
+@pytest.mark.parametrize("most_tokens", [700, 2_000])
+@pytest.mark.parametrize("focus", FOCI.values(), ids=FOCI)
+def test_a_long_focus_is_told_by_a_document_that_quotes_it(focus, most_tokens):
+    point = Point(
+        session_id="s",
+        name="Flood desk",
+        purpose="",
+        mode="",
+        seq=9,
+        at=datetime(2026, 1, 1, tzinfo=UTC),
+        digest="",
+        state={"focus": focus},
+        held=[Held(agent="a1", key=f"t{n}", is_task=True, is_finished=False, locator="repo/t") for n in range(50)],
+    )
+    document = compose(point, most_tokens=most_tokens, count=lambda text: len(text) // 4)
+    package, truth = _packed_with(focus, document.body)
+    assert failed(package, **truth) == []
+
+
+@pytest.mark.parametrize("focus", FOCI.values(), ids=FOCI)
+def test_a_long_focus_of_which_the_document_tells_nothing_is_lost(focus):
+    package, truth = _packed_with(focus, {"in_progress": ["Something else floods."], "next": ["title and text"]})
+    assert failed(package, **truth) == ["focus"]
 
 
 def test_the_state_gives_roles_before_the_instance_does():

@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sessions_app.domain.handoff.transitions import Action, Standing, Votes, needed, next_step, sane_deadline
+from sessions_app.domain.handoff.transitions import (
+    Action,
+    Standing,
+    Votes,
+    needed,
+    next_step,
+    rest_seconds,
+    sane_deadline,
+)
 from sessions_app.domain.terms import Handoffs
 from sessions_app.domain.words import Phase, Protocol
 
@@ -107,3 +115,8 @@ def test_what_has_ended_stays_so(phase):
 
 def test_nothing_goes_on_in_a_session_that_has_ended():
     assert step(phase=Phase.VALIDATING, has_passed=True, is_session_open=False) == Action.ABORT
+
+
+def test_the_more_handoffs_failed_in_a_row_the_longer_the_next_one_waits():
+    assert [rest_seconds(tries, TERMS) for tries in range(1, 9)] == [0, 60, 180, 420, 900, 1860, 3600, 3600]
+    assert rest_seconds(10_000, TERMS) == 3600
