@@ -29,7 +29,7 @@ from sessions_app.services.rounds.running import RunAsk, begin_run
 from sessions_app.services.rounds.tables import TableAsk
 from sessions_app.services.thinking import shortened
 
-QUESTION_SHARE = 3
+QUESTION_SHARE = 2
 """A question takes at most one in so many tokens of a prompt: what is longer is shortened to whole sentences."""
 LONGEST_NAME_CHARACTERS = 60
 LEFT_FOR = timedelta(seconds=30)

@@ -129,7 +129,7 @@ def test_work_is_bucketed_by_its_means_and_its_length(features, kind):
 def test_a_plain_request_is_answered_by_one_model():
     found = assess(PLAIN, TERMS)
     assert (found.mode, found.roles, found.points) == (TriageMode.EXPRESS, (), 0.05)
-    assert "One model answers up to 70" in found.explanation
+    assert "One model answers up to 45" in found.explanation
     assert [each.name for each in found.signals] == list(SIGNALS)
 
 
