@@ -39,6 +39,8 @@ UNITS = {
     "events": "Events.",
 }
 HELPS = {
+    "cleanup.excerpt_keep_percent": "% of files and answers of tools, while room is needed.",
+    "cleanup.documentation_keep_percent": "% of documentation, while room is needed.",
     "memory.working_minutes": "Minutes. What is idle for longer leaves the view; of the state, also for the archive.",
     "memory.episodic_days": "Days. Older events and summaries leave the view, not the log or the archive.",
     "memory.semantic_days": "Days. Older facts and knowledge leave the view; pinned ones stay.",

@@ -173,7 +173,9 @@ def _knowledge(session: Session, since: datetime, kept: timedelta) -> Iterable[M
 def _item_rows(items: QuerySet[ContextItem], since: datetime, kept: timedelta) -> Iterable[MemoryRow]:
     """Items that were used, the last first. Of what was put away the words are in its archive."""
     rows = items.filter(Q(last_access_at__gt=since) | Q(is_pinned=True)).order_by("-last_access_at", "-pk")
-    words = Case(When(text="", text_sha256__isnull=False, then=F("archive__text")), default=F("text"), output_field=TextField())
+    words = Case(
+        When(text="", text_sha256__isnull=False, then=F("archive__text")), default=F("text"), output_field=TextField()
+    )
     shown = rows.annotate(words=Left(words, EXCERPT_CHARACTERS)).defer("text").select_related("instance")
     for item in shown[:MOST_ROWS]:
         yield MemoryRow(

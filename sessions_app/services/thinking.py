@@ -13,7 +13,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from hashlib import sha256
 from threading import Lock
 from typing import Any, ParamSpec, TypeVar
@@ -21,6 +21,7 @@ from typing import Any, ParamSpec, TypeVar
 from django.db import connection
 
 from budgets.services import count_tokens
+from sessions_app.domain.cleanup.excerpts import excerpt
 from sessions_app.domain.summary import summarise
 
 MOST_LOCKED_CHARACTERS = 8_000
@@ -59,6 +60,12 @@ def shortened(text: str, most_tokens: int, pinned: Sequence[str] = ()) -> str:
         return summarise(text, most_tokens=most_tokens, count=count_tokens, pinned=pinned).text
 
     return thought(("shortened", hash_of(text), most_tokens, tuple(pinned)), think, characters=len(text))
+
+
+def excerpted(text: str, most_tokens: int) -> str:
+    """Whole lines of a text in so many tokens. Raises as `thought` does."""
+    think = partial(excerpt, text, most_tokens, count_tokens)
+    return thought(("excerpted", hash_of(text), most_tokens), think, characters=len(text))
 
 
 def thought(key: Hashable, think: Callable[[], T], *, characters: int) -> T:

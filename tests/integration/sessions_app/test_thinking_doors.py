@@ -42,6 +42,7 @@ def thought(monkeypatch):
         return spy
 
     monkeypatch.setattr(thinking, "summarise", spied(thinking.summarise))
+    monkeypatch.setattr(thinking, "excerpt", spied(thinking.excerpt))
     monkeypatch.setattr(gate, "judge", spied(gate.judge))
     thinking._known.clear()
     return found
@@ -115,11 +116,12 @@ def test_the_end_of_a_session(team, session_id, thought):
 def test_a_cleanup_of_many_windows(team, session_id, thought):
     for agent in AGENTS:
         _load(team, session_id, agent, ItemKind.DOCUMENTATION, "manual", minutes_ago=40)
-    answer = _post(team, session_id, "cleanup/", {"target_tokens": 4_000}, "k1")
+        _load(team, session_id, agent, ItemKind.FILE, "log", minutes_ago=41)
+    answer = _post(team, session_id, "cleanup/", {"target_tokens": 3_000}, "k1")
     assert answer.status_code == 200, answer.content
     assert _outside(thought)
     strategies = [step["strategy"] for each in answer.json()["results"] for step in each["steps"]]
-    assert strategies == ["compress_documentation"] * len(AGENTS)
+    assert strategies == ["compress_documentation", "keep_excerpts"] * len(AGENTS)
 
 
 def test_what_is_put_back_and_fills_the_window(team, session_id, thought):
