@@ -2,6 +2,7 @@
 
 A call is a hold on the agent's budget, the call itself, and its settlement. Tracked, the same hold is placed under the
 agent's name and its settlement comes with a report: tokens, what the window holds, the ladder, an event of the log.
+The handoff is that of another session, whose windows are as full as they can be before the ladder acts.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ import django
 django.setup()
 
 from _sessions_state import make_records, taken_ms  # noqa: E402
+from _sessions_windows import full_window  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from accounts.services.organisations import create_organisation, create_team  # noqa: E402
@@ -42,8 +44,9 @@ from sessions_app.models import Instance  # noqa: E402
 from sessions_app.services.handoffs import Ballot, carry_on, open_handoff, vote  # noqa: E402
 from sessions_app.services.lives import AgentAsk, SessionAsk, join_agent, open_session  # noqa: E402
 from sessions_app.services.reference import load_reference  # noqa: E402
+from sessions_app.services.thinking import thinking_first  # noqa: E402
 from sessions_app.services.windows.holds import HoldAsk, reserve  # noqa: E402
-from sessions_app.services.windows.items import ItemAsk  # noqa: E402
+from sessions_app.services.windows.items import ItemAsk, load_items  # noqa: E402
 from sessions_app.services.windows.usage import UsageReport, record_usage  # noqa: E402
 
 ACTOR = "benchmark"
@@ -54,25 +57,30 @@ USED_INPUT, USED_OUTPUT = 700, 200
 UPSTREAM_MS = 500.0
 """How long the upstream takes to answer: a very short answer of a language model."""
 ITEMS = 20
+OUTPUT_TOKENS = 4_000
+FULL_TOKENS = WINDOW_TOKENS * 85 // 100 - OUTPUT_TOKENS - 200
+"""With the next output just below the rung that cleans up."""
 
 
 def main() -> None:
     """Measure and print one line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("calls", type=int)
+    parser.add_argument("calls", type=int, help="Of each kind; 0: the handoff alone.")
     given = parser.parse_args()
     now = timezone.now()
     budgets.load_reference(now=now)
     load_reference(now=now)
     desk = Desk(now)
-    told = {**desk.tracking(given.calls), "handoff": desk.handoff_ms() / 1000, "upstream": desk.upstream(3)}
-    print(json.dumps(told), flush=True)
+    told = {**desk.tracking(given.calls), "upstream": desk.upstream(3)} if given.calls else {}
+    full = Desk(now, is_full=True)
+    told["full_percent"] = full.occupancy_percent()
+    print(json.dumps({**told, "handoff": full.handoff_ms() / 1000}), flush=True)
 
 
 class Desk:
-    """A session of eight agents with a budget."""
+    """A session of eight agents with a budget; `is_full`: with full windows."""
 
-    def __init__(self, now: datetime):
+    def __init__(self, now: datetime, *, is_full: bool = False):
         organisation_id = create_organisation(name=f"Bench {uuid4().hex}", country_code="DE", type="ngo")
         self.team_id = create_team(organisation_id=organisation_id, name="Bench", origins=["*"], purposes=["*"])
         self.budget_id = budgets.create_budget(
@@ -90,13 +98,26 @@ class Desk:
         ask = SessionAsk(name="Bench", budget_id=self.budget_id, state=state)
         self.session_id = open_session(ask=ask, team_id=self.team_id, actor=ACTOR, now=now)
         self.agents = [f"agent-{number}" for number in range(AGENTS)]
-        for agent in self.agents:
-            joins = AgentAsk(agent=agent, role="analyst", window_tokens=WINDOW_TOKENS, max_output_tokens=4_000)
+        for number, agent in enumerate(self.agents):
+            joins = AgentAsk(agent=agent, role="analyst", window_tokens=WINDOW_TOKENS, max_output_tokens=OUTPUT_TOKENS)
             join_agent(session_id=self.session_id, team_id=self.team_id, ask=joins, actor=ACTOR, now=now)
-            self._fill(agent)
+            if is_full:
+                self._load(agent, full_window(number, AGENTS, FULL_TOKENS), now)
+            else:
+                self._fill(agent)
+
+    def _load(self, agent: str, items: list[ItemAsk], now: datetime) -> None:
+        told: dict[str, Any] = {"session_id": self.session_id, "team_id": self.team_id, "agent": agent, "epoch": 1}
+        load_items(**told, items=items, actor=ACTOR, now=now)
+
+    def occupancy_percent(self) -> float:
+        """Of the emptiest window, with its next output."""
+        rows = Instance.objects.filter(session=self.session_id, status=Instance.Status.ACTIVE)
+        least = min(rows.values_list("context_tokens", flat=True))
+        return 100 * (least + OUTPUT_TOKENS) / WINDOW_TOKENS
 
     def _fill(self, agent: str) -> None:
-        """A window as work leaves it: instructions, messages and files."""
+        """A window at the beginning of work: instructions, messages and files."""
         kinds = (ItemKind.INSTRUCTION, ItemKind.MESSAGE, ItemKind.FILE, ItemKind.TOOL_OUTPUT)
         items = [
             ItemAsk(
@@ -178,10 +199,11 @@ class Desk:
         handoff = open_handoff(
             **values, protocol=Protocol.COORDINATED, reason="the windows are full", now=timezone.now()
         )
-        carry_on(handoff_id=handoff.pk, now=timezone.now())
+        go_on = thinking_first(carry_on)  # as the task does
+        go_on(handoff_id=handoff.pk, now=timezone.now())
         for agent in self.agents:
             vote(**values, number=handoff.number, ballot=Ballot(agent=agent, epoch=1, vote="ready"), now=timezone.now())
-        phase = carry_on(handoff_id=handoff.pk, now=timezone.now())
+        phase = go_on(handoff_id=handoff.pk, now=timezone.now())
         milliseconds = (time.perf_counter() - began) * 1000
         active = Instance.objects.filter(session=self.session_id, status=Instance.Status.ACTIVE, epoch=2).count()
         if (phase, active) != (Phase.COMPLETE, AGENTS):

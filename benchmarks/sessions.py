@@ -215,8 +215,9 @@ def judge_agents(console: Console, told: Figures) -> bool:
         f"A hold and its settlement take {told['plain']:.1f} ms (mean {told['plain_mean']:.1f}), tracked "
         f"{told['tracked']:.1f} (mean {told['tracked_mean']:.1f}, checkpoints included), a report alone "
         f"{told['reported']:.1f}. Of a call to a local upstream that answers after {told['upstream']:.0f} ms, "
-        f"tracking adds {share:.1f} %, aim below {AIM_TRACKING_PERCENT:g}. A coordinated handoff of 8 agents takes "
-        f"{told['handoff']:.2f} s, aim below {AIM_HANDOFF_S:g}.",
+        f"tracking adds {share:.1f} %, aim below {AIM_TRACKING_PERCENT:g}. A coordinated handoff of 8 agents "
+        f"with windows of 200,000 tokens that are {told['full_percent']:.0f} % full takes {told['handoff']:.2f} s, "
+        f"aim below {AIM_HANDOFF_S:g}.",
         highlight=False,
     )
     return share < AIM_TRACKING_PERCENT and told["handoff"] < AIM_HANDOFF_S

@@ -18,7 +18,7 @@ TITLES = {
         "Most of a window, less its output, for each component; they sum to 100.",
     ),
     "cleanup": ("Cleanup", "What is shortened or put away, how idle it must be, and how much of it is kept."),
-    "memory": ("Memory", "Sizes of the tiers, and how long each kind of memory stays out of the archive."),
+    "memory": ("Memory", "Sizes of the tiers, and how long each kind of memory is shown in its view."),
     "checkpoints": (
         "Checkpoints and log",
         "When one is made, how many stay hot, when events are archived.",
@@ -38,6 +38,16 @@ UNITS = {
     "days": "Days.",
     "bytes": "Bytes.",
     "events": "Events.",
+}
+HELPS = {
+    "cleanup.excerpt_keep_percent": "% of files and answers of tools, while room is needed.",
+    "cleanup.documentation_keep_percent": "% of documentation, while room is needed.",
+    "memory.working_minutes": "Minutes. What is idle for longer leaves the view; of the state, also for the archive.",
+    "memory.episodic_days": "Days. Older events and summaries leave the view, not the log or the archive.",
+    "memory.semantic_days": "Days. Older facts and knowledge leave the view; pinned ones stay.",
+    "memory.collective_days": "Days. Older shared parts of the state and facts of sessions alike leave the view.",
+    "similar.embedding_model": "Empty: none. A model of the gateway; the session's budget pays each of its calls.",
+    "similar.least_cosine_percent": "%. How near vectors of unlike sessions come at most; differs by model.",
 }
 LISTS = {"cleanup.order": f"One on a line, in the order in which they run: some of {', '.join(STRATEGIES)}."}
 
@@ -114,10 +124,7 @@ class VersionForm(TermsForm):
 
     titles = {section: TITLES[section] for section in SessionTerms.SECTIONS}
     lists = LISTS
-    helps = {
-        "similar.embedding_model": "Empty: none. A model of the gateway; the session's budget pays each of its calls.",
-        "similar.least_cosine_percent": "%. How near vectors of unlike sessions come at most; differs by model.",
-    }
+    helps = HELPS
     may_be_empty = frozenset({"similar.embedding_model"})
 
     def __init__(self, *args: Any, start: dict[str, Any], **kwargs: Any):

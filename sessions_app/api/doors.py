@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
+from rest_framework.request import Request
+from rest_framework.response import Response
+
 from accounts.domain.principal import Principal
-from accounts.services.once import IDEMPOTENCY_KEY, acting_team, answered_once
+from accounts.services import once
+from accounts.services.once import IDEMPOTENCY_KEY, acting_team
 from config.kernel.errors import NotFound
 from sessions_app.models import Session
+from sessions_app.services.thinking import thinking_first
 
 __all__ = ["IDEMPOTENCY_KEY", "acting_team", "answered_once", "visible_session"]
 
@@ -18,3 +25,9 @@ def visible_session(principal: Principal, session_id: UUID) -> Session:
     if session is None or not principal.may_see_team(session.team_id):
         raise NotFound("There is no such session.", field="session")
     return session
+
+
+@thinking_first
+def answered_once(request: Request, work: Callable[[], tuple[int, Any]]) -> Response:
+    """Run `work` as `once.answered_once` does. What is long to think about is thought out before its transaction."""
+    return once.answered_once(request, work)

@@ -121,7 +121,7 @@ class AllocationView(APIView):
         """granted, after_cleanup, partial or denied; each is in the log. 409 `window_full` from 90 % on.
 
         What is granted counts as held at once: load what it is for with `is_counted`. An Idempotency-Key
-        holds for the life of the session.
+        holds for 48 hours at least: as long as its event is in the log, and that long after it left.
         """
         principal = Principal.of(request.auth)
         visible_session(principal, session_id)

@@ -32,7 +32,7 @@ from sessions_app.api.memory_serializers import (
 from sessions_app.domain.words import FactKind
 from sessions_app.selectors.alike import Alike, Shape, find_alike, find_alike_to_text, foresee_tokens
 from sessions_app.selectors.memory import get_fact, page_facts
-from sessions_app.selectors.recall import MemoryKind, recall
+from sessions_app.selectors.recall import MOST_ROWS, MemoryKind, recall
 from sessions_app.services import memory
 from sessions_app.services.memory.facts import FactAsk, Teller
 
@@ -153,11 +153,15 @@ class MemoryView(APIView):
 
     @extend_schema(operation_id="sessions_memory", parameters=[MemoryIn], responses=paged(MemoryOut))
     def get(self, request: Request, session_id: UUID) -> Response:
-        """Working, episodic, semantic or collective; pinned first, then the newest; best first with `q`."""
+        """Working, episodic, semantic or collective; pinned first, then the newest; best first with `q`.
+
+        Each is shown as long as the policy says, also from the archive; 409 `archive_damaged` if that cannot be read.
+        """
         session = visible_session(Principal.of(request.auth), session_id)
         query = query_of(MemoryIn, request)
-        rows = recall(session, MemoryKind(query["kind"]), now=timezone.now(), query=query["q"])
         page: int = query["page"]
+        most = MOST_ROWS if query["q"] else page * PAGE + 1
+        rows = recall(session, MemoryKind(query["kind"]), now=timezone.now(), query=query["q"], most=most)
         shown = rows[(page - 1) * PAGE : page * PAGE]
         return Response(
             {

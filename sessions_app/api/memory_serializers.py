@@ -101,7 +101,7 @@ class MemoryOut(serializers.Serializer):  # type: ignore[type-arg]
     place = serializers.ChoiceField(source="source", choices=PLACES)
     ref = serializers.CharField(help_text="What it is called there: number, key, pointer or id.")
     session = serializers.UUIDField(source="session_id")
-    text = serializers.CharField()
+    text = serializers.CharField(help_text="Of an item 300 characters, of a summary 2,000; the whole is at `ref`.")
     agent = serializers.CharField()
     is_pinned = serializers.BooleanField()
     tokens = serializers.IntegerField(allow_null=True)

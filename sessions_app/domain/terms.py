@@ -76,7 +76,11 @@ class Cleanup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """Sizes of the tiers and how long each kind of memory stays out of the archive."""
+    """Sizes of the tiers and how long each kind of memory is shown in its view.
+
+    What is older leaves the view and stays in the log or the archive. What of the state nobody wrote or read for
+    `working_minutes` leaves for the archive as well.
+    """
 
     hot_tokens: int
     hot_bytes: int

@@ -13,7 +13,8 @@ from django.db.models.functions import Concat, Left
 
 from config.kernel.errors import Conflict, NotFound
 from sessions_app.domain.searching import Phrase, phrases_of, snippet
-from sessions_app.models import Archive
+from sessions_app.domain.words import Tier
+from sessions_app.models import Archive, ContextItem, StateItem
 
 SHOWN_CHARACTERS = 400
 COLUMNS = (
@@ -91,6 +92,20 @@ def get_archive(session_id: UUID, archive_id: int) -> tuple[ArchiveRow, str]:
         raise NotFound("There is no such archive.", field="archive")
     values = {name: getattr(archive, name) for name in (*COLUMNS, "sha256")}
     return _row({**values, "shown": archive.text}, []), read_body(archive)
+
+
+def item_of(session_id: UUID, archive_id: int) -> ContextItem | None:
+    """The item that an archive is the whole of, in the life of its agent that had it last."""
+    rows = ContextItem.objects.filter(archive=archive_id, instance__session=session_id)
+    return rows.select_related("instance", "archive").order_by("-instance__epoch", "-pk").first()
+
+
+def is_out(session_id: UUID, archive_id: int) -> bool:
+    """Whether what an archive holds is not where it was, in a window or the state, and can be put back there."""
+    item = item_of(session_id, archive_id)
+    if item is not None:
+        return item.status != ContextItem.Status.LIVE
+    return StateItem.objects.filter(session=session_id, archive=archive_id, tier=Tier.COLD).exists()
 
 
 def _having(rows: QuerySet[Archive], phrases: list[Phrase]) -> QuerySet[Archive]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,6 +17,8 @@ from sessions_app.models import Archive, Event, Instance, Session
 from sessions_app.selectors.state import Line, as_time, lines_of
 
 MOST_EVENTS = 500
+MOST_ARCHIVES = 8
+"""So many archives are read for a view that is no timeline: one holds about half of the longest log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,14 +52,27 @@ def list_events(
     kind: str | None = None,
     agent: str | None = None,
     with_deltas: bool = False,
+    but: Collection[str] = (),
+    since: datetime | None = None,
+    most_archives: int | None = None,
     limit: int = 50,
 ) -> list[EventRow]:
     """Events newest first; those after a number oldest first.
 
-    `kind` is one, or the first word of several: `handoff` for all of handoffs. What has left the log is
-    read from its archives where a page reaches that far.
+    `kind` is one, or the first word of several: `handoff` for all of handoffs; `but` are kinds to leave out, `since`
+    a time after which they are. What has left the log is read from its archives where a page reaches that far, from
+    `most_archives` at most. Raises Conflict with code `archive_damaged`.
     """
-    wanted = _Wanted(after=after or 0, before=before, kind=kind, agent=agent, with_deltas=with_deltas)
+    wanted = _Wanted(
+        after=after or 0,
+        before=before,
+        kind=kind,
+        agent=agent,
+        with_deltas=with_deltas,
+        but=tuple(but),
+        since=since,
+        most_archives=most_archives,
+    )
     order = "seq" if after is not None else "-seq"
     # The log first: what is archived meanwhile is then read from both at worst, and never missed.
     rows = [_row(each) for each in wanted.of_log(session_id).order_by(order)[:limit]]
@@ -78,6 +93,27 @@ def get_event(session_id: UUID, seq: int) -> EventRow:
     return found[0]
 
 
+def times_of(session_id: UUID, seqs: Collection[int], *, since: datetime) -> dict[int, datetime]:
+    """When these events were; of those in archives as far as these were made after `since`, the newest of them."""
+    times = dict(Event.objects.filter(session=session_id, seq__in=seqs).values_list("seq", "at"))
+    missing = set(seqs) - times.keys()
+    if not missing:
+        return times
+    made = Archive.objects.filter(
+        session=session_id,
+        kind=Archive.Kind.EVENTS,
+        made_at__gt=since,
+        seq_from__lte=max(missing),
+        seq_to__gte=min(missing),
+    )
+    ranges = made.order_by("-seq_from").values_list("pk", "seq_from", "seq_to")
+    wanted = [pk for pk, first, last in ranges if any(first <= seq <= last for seq in missing)]
+    for archive in Archive.objects.filter(pk__in=wanted[:MOST_ARCHIVES]):
+        found = {line["seq"]: line["at"] for line in lines_of(archive) if line["seq"] in missing}
+        times.update((seq, datetime.fromisoformat(at)) for seq, at in found.items())
+    return times
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Wanted:
     after: int
@@ -85,6 +121,9 @@ class _Wanted:
     kind: str | None
     agent: str | None
     with_deltas: bool
+    but: tuple[str, ...]
+    since: datetime | None
+    most_archives: int | None
 
     def of_log(self, session_id: UUID) -> QuerySet[Event, tuple[Any, ...]]:
         rows = Event.objects.filter(session_id=session_id)
@@ -96,6 +135,10 @@ class _Wanted:
             rows = rows.filter(Q(kind=self.kind) | Q(kind__startswith=f"{self.kind}."))
         if self.agent is not None:
             rows = rows.filter(instance__agent=self.agent)
+        if self.but:
+            rows = rows.exclude(kind__in=self.but)
+        if self.since is not None:
+            rows = rows.filter(at__gt=self.since)
         # Texts: what Django does with each time and each object takes longer than all else.
         at, facts = Cast("at", TextField()), Cast("facts", TextField())
         delta = "delta" if self.with_deltas else Length("delta")
@@ -110,8 +153,10 @@ class _Wanted:
         archives = Archive.objects.filter(session_id=session_id, kind=Archive.Kind.EVENTS, seq_to__gt=self.after)
         if upto is not None:
             archives = archives.filter(seq_from__lt=upto)
+        if self.since is not None:
+            archives = archives.filter(made_at__gt=self.since)
         lives = {each.pk: each for each in Instance.objects.filter(session_id=session_id)}
-        for archive in archives.order_by(order).iterator(chunk_size=1):
+        for archive in archives.order_by(order)[: self.most_archives].iterator(chunk_size=1):
             lines = lines_of(archive)
             for line in reversed(lines) if order.startswith("-") else lines:
                 instance = lives.get(line["instance"])
@@ -122,6 +167,8 @@ class _Wanted:
         if line["seq"] <= self.after or (self.before is not None and line["seq"] >= self.before):
             return False
         if self.kind is not None and not f"{line['kind']}.".startswith(f"{self.kind}."):
+            return False
+        if line["kind"] in self.but or (self.since and datetime.fromisoformat(line["at"]) <= self.since):
             return False
         return self.agent is None or (instance is not None and instance.agent == self.agent)
 

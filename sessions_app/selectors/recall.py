@@ -1,27 +1,33 @@
-"""Memory of a session: four views over its facts, items, state and log. What is older than its kind is kept for is
-not shown here; it stays in the log and in the archive."""
+"""Memory of a session: four views over its facts, items, state, log and archive. What is older than its kind is kept
+for is not shown here; it stays in the log and in the archive. What left these tables earlier is shown from there."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Case, F, Q, QuerySet, TextField, When
+from django.db.models.functions import Left
 
 from sessions_app.domain.deltas import names_of
 from sessions_app.domain.similar import most_alike, term_counts
 from sessions_app.domain.words import STANDARD_KEYS, Component, FactKind, Tier
-from sessions_app.models import Checkpoint, ContextItem, Event, Fact, Instance, Session, StateItem
+from sessions_app.models import Checkpoint, ContextItem, Fact, Instance, Session, StateItem
 from sessions_app.selectors.alike import list_alike_of
+from sessions_app.selectors.events import MOST_ARCHIVES, list_events, times_of
 from sessions_app.selectors.policies import terms_of
 
 MOST_ROWS = 500
-"""Of each source, the newest."""
+"""Of each source, the newest: of those that a query is held against, of facts, items and state."""
+MOST_EPISODES = 5_000
+"""Of events and of checkpoints, on all pages together."""
 EXCERPT_CHARACTERS = 300
+SUMMARY_CHARACTERS = 2_000
+"""Of a summary. The whole is with its checkpoint."""
 QUIET_KINDS = ("state.changed", "usage.recorded", "fact.recorded", "fact.pinned", "item.loaded", "checkpoint.made")
 """Events that are no episodes, or are told by what they made."""
 LASTING_KINDS = (
@@ -72,16 +78,23 @@ def kept_for(session: Session, kind: MemoryKind) -> timedelta:
     }[kind]
 
 
-def recall(session: Session, kind: MemoryKind, *, now: datetime, query: str = "") -> list[MemoryRow]:
-    """Memory of one kind, pinned first, then the newest; with a query, only what shares words with it, best first."""
+def recall(
+    session: Session, kind: MemoryKind, *, now: datetime, query: str = "", most: int = MOST_ROWS
+) -> list[MemoryRow]:
+    """Memory of one kind, pinned first, then the newest; with a query, only what shares words with it, best first.
+
+    No more than `most` episodes are looked for: ask for as many as are shown. Raises Conflict with code
+    `archive_damaged` if they are read from an archive that does not agree with its hash.
+    """
     kept = kept_for(session, kind)
-    sources = {
-        MemoryKind.WORKING: _working,
-        MemoryKind.EPISODIC: _episodic,
-        MemoryKind.SEMANTIC: _semantic,
-        MemoryKind.COLLECTIVE: _collective,
+    since = now - kept
+    sources: dict[MemoryKind, Callable[[], Iterable[MemoryRow]]] = {
+        MemoryKind.WORKING: lambda: _working(session, since, kept),
+        MemoryKind.EPISODIC: lambda: _episodic(session, since, kept, min(most, MOST_EPISODES)),
+        MemoryKind.SEMANTIC: lambda: _semantic(session, since, kept),
+        MemoryKind.COLLECTIVE: lambda: _collective(session, since, kept),
     }
-    rows = [row for row in sources[kind](session, now - kept, kept) if row.until is None or row.until > now]
+    rows = [row for row in sources[kind]() if row.until is None or row.until > now]
     if query:
         return _found(rows, query)
     return sorted(rows, key=lambda row: (row.is_pinned, row.at), reverse=True)
@@ -93,32 +106,36 @@ def _found(rows: list[MemoryRow], query: str) -> list[MemoryRow]:
 
 
 def _working(session: Session, since: datetime, kept: timedelta) -> Iterable[MemoryRow]:
-    yield from _state_rows(session, kept, Q(tier=Tier.HOT))
-    yield from _item_rows(session, since, kept, Q())
+    yield from _state_rows(session, since, kept, Q(tier=Tier.HOT))
+    yield from _items_in_use(session, since, kept)
     yield from _fact_rows(Q(session=session, kind=FactKind.OPEN), None)
 
 
-def _episodic(session: Session, since: datetime, kept: timedelta) -> Iterable[MemoryRow]:
-    events = Event.objects.filter(session=session, at__gt=since).exclude(kind__in=QUIET_KINDS)
-    for event in events.select_related("instance").order_by("-seq")[:MOST_ROWS]:
-        agent = event.instance.agent if event.instance else ""
-        yield _row(session, "event", event.seq, _told(event.kind, event.facts), event.at, kept, agent=agent)
-    checkpoints = Checkpoint.objects.filter(session=session, at__gt=since).exclude(summary="")
-    for each in checkpoints.order_by("-seq")[:MOST_ROWS]:
-        yield _row(session, "checkpoint", each.pk, each.summary, each.at, kept)
+def _episodic(session: Session, since: datetime, kept: timedelta, most: int) -> Iterable[MemoryRow]:
+    """Events and summaries, the newest so many of each, wherever they are kept by now."""
+    events = list_events(session.pk, but=QUIET_KINDS, since=since, most_archives=MOST_ARCHIVES, limit=most)
+    for event in events:
+        yield _row(session, "event", event.seq, _told(event.kind, event.facts), event.at, kept, agent=event.agent)
+    summary = Case(
+        When(tier=Checkpoint.Tier.ARCHIVED, then=F("archive__text")), default=F("summary"), output_field=TextField()
+    )
+    checkpoints = Checkpoint.objects.filter(session=session, at__gt=since)
+    told = checkpoints.annotate(told=Left(summary, SUMMARY_CHARACTERS)).exclude(told="").order_by("-seq", "-id")
+    for number, text, at in told.values_list("pk", "told", "at")[:most]:
+        yield _row(session, "checkpoint", number, text, at, kept)
 
 
 def _semantic(session: Session, since: datetime, kept: timedelta) -> Iterable[MemoryRow]:
     is_kept = Q(at__gt=since) | Q(is_pinned=True)
     yield from _fact_rows(Q(is_kept, session=session, kind__in=LASTING_KINDS), kept)
-    yield from _item_rows(session, since, kept, Q(component=Component.KNOWLEDGE))
+    yield from _knowledge(session, since, kept)
 
 
 def _collective(session: Session, since: datetime, kept: timedelta) -> Iterable[MemoryRow]:
     shared = Q()
     for name in STANDARD_KEYS:
         shared |= Q(key=f"/{name}") | Q(key__startswith=f"/{name}/")
-    yield from _state_rows(session, kept, shared)
+    yield from _state_rows(session, since, kept, shared)
     others = [row.session_id for row in list_alike_of(session, team_ids=[session.team_id])]
     yield from _fact_rows(Q(session__in=others, kind__in=SHARED_KINDS, at__gt=since), kept)
 
@@ -138,15 +155,34 @@ def _fact_rows(wanted: Q, kept: timedelta | None) -> Iterable[MemoryRow]:
         )
 
 
-def _item_rows(session: Session, since: datetime, kept: timedelta, wanted: Q) -> Iterable[MemoryRow]:
-    items = ContextItem.objects.filter(wanted, instance__session=session, instance__status=Instance.Status.ACTIVE)
-    rows = items.exclude(status=ContextItem.Status.UNLOADED).filter(Q(last_access_at__gt=since) | Q(is_pinned=True))
-    for item in rows.select_related("instance").order_by("-last_access_at")[:MOST_ROWS]:
+def _items_in_use(session: Session, since: datetime, kept: timedelta) -> Iterable[MemoryRow]:
+    items = ContextItem.objects.filter(instance__session=session, instance__status=Instance.Status.ACTIVE)
+    return _item_rows(items.exclude(status=ContextItem.Status.UNLOADED), since, kept)
+
+
+def _knowledge(session: Session, since: datetime, kept: timedelta) -> Iterable[MemoryRow]:
+    """Knowledge that is in a window, or was: of each agent the life that used it last."""
+    items = ContextItem.objects.filter(instance__session=session, component=Component.KNOWLEDGE)
+    shown: set[tuple[str, str]] = set()
+    for row in _item_rows(items, since, kept):
+        if (row.agent, row.ref) not in shown:
+            shown.add((row.agent, row.ref))
+            yield row
+
+
+def _item_rows(items: QuerySet[ContextItem], since: datetime, kept: timedelta) -> Iterable[MemoryRow]:
+    """Items that were used, the last first. Of what was put away the words are in its archive."""
+    rows = items.filter(Q(last_access_at__gt=since) | Q(is_pinned=True)).order_by("-last_access_at", "-pk")
+    words = Case(
+        When(text="", text_sha256__isnull=False, then=F("archive__text")), default=F("text"), output_field=TextField()
+    )
+    shown = rows.annotate(words=Left(words, EXCERPT_CHARACTERS)).defer("text").select_related("instance")
+    for item in shown[:MOST_ROWS]:
         yield MemoryRow(
             source="item",
             ref=item.key,
-            session_id=session.pk,
-            text=(item.text or item.locator or item.key)[:EXCERPT_CHARACTERS],
+            session_id=item.instance.session_id,
+            text=item.words or item.locator or item.key,
             agent=item.instance.agent,
             at=item.last_access_at,
             until=None if item.is_pinned else item.last_access_at + kept,
@@ -155,11 +191,10 @@ def _item_rows(session: Session, since: datetime, kept: timedelta, wanted: Q) ->
         )
 
 
-def _state_rows(session: Session, kept: timedelta, wanted: Q) -> Iterable[MemoryRow]:
-    """Items of the state by when they were written or read last. Those written before the log's archive are old."""
+def _state_rows(session: Session, since: datetime, kept: timedelta, wanted: Q) -> Iterable[MemoryRow]:
+    """Items of the state by when they were written or read last. Those of which no time is known are old."""
     items = list(StateItem.objects.filter(wanted, session=session).order_by("-changed_seq")[:MOST_ROWS])
-    seqs = {item.changed_seq for item in items}
-    times = dict(Event.objects.filter(session=session, seq__in=seqs).values_list("seq", "at"))
+    times = times_of(session.pk, {item.changed_seq for item in items}, since=since)
     for item in items:
         written = times.get(item.changed_seq, session.created_at)
         text = f"{' / '.join(names_of(item.key))}: {item.value or item.body or 'in the archive'}"

@@ -24,6 +24,7 @@ from sessions_app.services.checkpoints import make_checkpoint
 from sessions_app.services.handoffs import abort_open
 from sessions_app.services.log import Draft, append, locked
 from sessions_app.services.memory import ask_for_vector
+from sessions_app.services.thinking import thinking_first
 
 MOST_AGENTS = 100
 
@@ -191,6 +192,7 @@ def _check_perpetual(session: Session, *, window_tokens: int, max_output_tokens:
         )
 
 
+@thinking_first
 @transactional
 def end_session(*, session_id: UUID, team_id: int, actor: str, now: datetime) -> int:
     """End a session, after a last checkpoint of it: nothing can be appended any more. A handoff is aborted.

@@ -1,22 +1,27 @@
-"""Long texts are shortened while no session is locked: thinking about a full window takes seconds.
+"""Long texts are shortened and judged while no session is locked: thinking about a full window takes seconds.
 
 Inside of a lock a short text is thought about at once. For a long one the transaction is undone, the same plan is
-thought out without a lock, and the work begins anew: what was thought is remembered.
+thought out without a lock, and the work begins anew: what was thought is remembered. Of calls within each other the
+outermost thinks: whoever opens a transaction around others has to be it.
 """
 
 from __future__ import annotations
 
+import sys
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from hashlib import sha256
 from threading import Lock
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
+
+from django.db import connection
 
 from budgets.services import count_tokens
+from sessions_app.domain.cleanup.excerpts import excerpt
 from sessions_app.domain.summary import summarise
 
 MOST_LOCKED_CHARACTERS = 8_000
@@ -26,7 +31,6 @@ MOST_REMEMBERED = 256
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Key = tuple[bytes, int, tuple[str, ...]]
 
 
 class Unthought(Exception):
@@ -45,30 +49,54 @@ class _Patience:
 
 
 _patience: ContextVar[_Patience | None] = ContextVar("patience", default=None)
-_known: OrderedDict[Key, str] = OrderedDict()
+_known: OrderedDict[Hashable, Any] = OrderedDict()
 _knowing = Lock()
 
 
 def shortened(text: str, most_tokens: int, pinned: Sequence[str] = ()) -> str:
-    """Clauses of a text, word for word, in so many tokens, after every pinned line.
+    """Clauses of a text, word for word, in so many tokens, after every pinned line. Raises as `thought` does."""
+
+    def think() -> str:
+        return summarise(text, most_tokens=most_tokens, count=count_tokens, pinned=pinned).text
+
+    return thought(("shortened", hash_of(text), most_tokens, tuple(pinned)), think, characters=len(text))
+
+
+def excerpted(text: str, most_tokens: int) -> str:
+    """Whole lines of a text in so many tokens. Raises as `thought` does."""
+    think = partial(excerpt, text, most_tokens, count_tokens)
+    return thought(("excerpted", hash_of(text), most_tokens), think, characters=len(text))
+
+
+def thought(key: Hashable, think: Callable[[], T], *, characters: int) -> T:
+    """What `think` makes of so many characters, remembered under a key that says all that it depends on.
 
     Raises Unthought in a transaction of `thinking_first` that has thought enough.
     """
-    key = (sha256(text.encode()).digest(), most_tokens, tuple(pinned))
     with _knowing:
         if key in _known:
             _known.move_to_end(key)
-            return _known[key]
-    if (patience := _patience.get()) is not None:
-        if len(text) > patience.left:
-            raise Unthought(lambda: shortened(text, most_tokens, pinned))
-        patience.left -= len(text)
-    words = summarise(text, most_tokens=most_tokens, count=count_tokens, pinned=pinned).text
+            known: T = _known[key]
+            return known
+    if (patience := _patience.get()) is not None and connection.in_atomic_block:
+        if characters > patience.left:
+            raise Unthought(lambda: thought(key, think, characters=characters))
+        patience.left -= characters
+    token = _patience.set(None)  # what is thought on the way is part of this
+    try:
+        found = think()
+    finally:
+        _patience.reset(token)
     with _knowing:
-        _known[key] = words
+        _known[key] = found
         while len(_known) > MOST_REMEMBERED:
             _known.popitem(last=False)
-    return words
+    return found
+
+
+def hash_of(text: str) -> bytes:
+    """What stands for a text in a key."""
+    return sha256(text.encode()).digest()
 
 
 @contextmanager
@@ -83,12 +111,14 @@ def thought_out_by(think: Callable[[], object]) -> Iterator[None]:
 def thinking_first(function: Callable[P, T]) -> Callable[P, T]:
     """`function`, which locks a session in a transaction of its own, without long thoughts in it.
 
-    What comes newly in the way again and again, because others change the same window, is in the end thought out
-    inside after all.
+    Around functions of the same kind it is the one that thinks. What comes newly in the way again and again, because
+    others change the same window, is in the end thought out inside after all.
     """
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        if _patience.get() is not None and connection.in_atomic_block:  # that of another one, who thinks
+            return function(*args, **kwargs)
         for _ in range(MOST_TRIES):
             token = _patience.set(_Patience())
             try:
@@ -98,6 +128,10 @@ def thinking_first(function: Callable[P, T]) -> Callable[P, T]:
             finally:
                 _patience.reset(token)
             think()
-        return function(*args, **kwargs)
+        token = _patience.set(_Patience(left=sys.maxsize))
+        try:
+            return function(*args, **kwargs)
+        finally:
+            _patience.reset(token)
 
     return call

@@ -18,8 +18,9 @@ from config.kernel.transactions import transactional
 from sessions_app.domain.terms import Memory, SessionTerms
 from sessions_app.domain.tiers import Part, fits_hot, least_salient_half, salience
 from sessions_app.domain.words import Tier
-from sessions_app.models import MOST_HOT_BYTES, Archive, Event, Instance, Session, StateItem
+from sessions_app.models import MOST_HOT_BYTES, Archive, Instance, Session, StateItem
 from sessions_app.selectors.archives import read_body
+from sessions_app.selectors.events import list_events
 from sessions_app.selectors.policies import terms_of
 from sessions_app.selectors.state import text_of_item
 from sessions_app.services.archiving import keep
@@ -150,10 +151,8 @@ def _idle(session: Session, now: datetime) -> list[StateItem]:
     """Warm items that were neither changed nor read for as long as working memory lasts."""
     since = now - timedelta(minutes=terms_of(session).memory.working_minutes)
     warm = StateItem.objects.filter(session=session, tier=Tier.WARM).exclude(read_at__gt=since)
-    changed_since = Event.objects.filter(session=session, at__gt=since).order_by("seq").values_list("seq", flat=True)
-    first = changed_since.first()
-    if first is not None:
-        warm = warm.filter(changed_seq__lt=first)
+    if first := list_events(session.pk, after=0, since=since, limit=1):  # also where it has left the log already
+        warm = warm.filter(changed_seq__lt=first[0].seq)
     return list(warm.select_related("archive").order_by("changed_seq")[:MOST_COLD_AT_ONCE])
 
 

@@ -19,7 +19,7 @@ from dashboard.presentation.sessions.memory import archive_row, fact_row, round_
 from dashboard.sections import read_part
 from dashboard.views.page import page
 from dashboard.views.sessions.seen import common, seen_session
-from sessions_app.selectors.archives import get_archive, list_archives
+from sessions_app.selectors.archives import get_archive, is_out, list_archives
 from sessions_app.selectors.gateway.board import find_run_line
 from sessions_app.selectors.memory import page_facts
 from sessions_app.selectors.rounds import get_round, list_rounds
@@ -29,8 +29,6 @@ MOST_ROUNDS = 20
 ARCHIVES_SHOWN = 50
 LONGEST_BODY_CHARACTERS = 200_000
 LONGEST_QUERY = 200
-RESTORED = ("item", "state")
-"""Kinds of archive that can be put back where they were."""
 
 
 @require_safe
@@ -84,7 +82,7 @@ def archive(request: HttpRequest, session_id: UUID, archive_id: int, *, sight: S
     else:
         problem = ""
     shared = common(sight, session, "memory", now=now)
-    may_restore = row is not None and row.kind in RESTORED and not row.restored_at
+    may_restore = row is not None and is_out(session_id, archive_id)
     context = {
         **shared,
         "archive": archive_row(row, session_id, now=now) if row else None,

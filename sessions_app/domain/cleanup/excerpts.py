@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 TELLING = re.compile(
     r"^\s*(?:#+ |(?:async )?def |class |func |fn |function |export |import |from |package |\[|=+ |-+ )"
@@ -11,22 +12,41 @@ TELLING = re.compile(
     re.IGNORECASE,
 )
 LONGEST_LINE = 300
+MOST_PASSES = 6
 
 
 def excerpt(text: str, most_tokens: int, count: Callable[[str], int]) -> str:
-    """Beginning and end of a text and its telling lines, in their order, in at most so many tokens; else nothing."""
+    """Beginning and end of a text and its telling lines, in their order, in at most so many tokens; else nothing.
+
+    Room is kept for a mark at every line; what neighbours did not need of it is filled again.
+    """
     lines = text.splitlines()
-    chosen: set[int] = set()
-    left = most_tokens
-    for at in _by_worth(lines):
+    order, cost = _by_worth(lines), lru_cache(None)(lambda at: count(lines[at][:LONGEST_LINE]) + 1 + _MARK_TOKENS)
+    chosen: frozenset[int] = frozenset()
+    shown, left = "", most_tokens
+    for _ in range(MOST_PASSES):
+        more = _fitting((at for at in order if at not in chosen), cost, left)
+        if not more:
+            break
+        chosen |= more
+        tried = _with_marks(lines, chosen)
+        tokens = count(tried)
+        if tokens > most_tokens:
+            break
+        shown, left = tried, most_tokens - tokens
+    return shown
+
+
+def _fitting(order: Iterable[int], cost: Callable[[int], int], left: int) -> set[int]:
+    """Of these lines those that fit, the worthiest first."""
+    found: set[int] = set()
+    for at in order:
         if left <= _MARK_TOKENS:
             break
-        cost = count(lines[at][:LONGEST_LINE]) + 1 + _MARK_TOKENS
-        if cost <= left:
-            chosen.add(at)
-            left -= cost
-    shown = _with_marks(lines, chosen) if chosen else ""
-    return shown if count(shown) <= most_tokens else ""
+        if (tokens := cost(at)) <= left:
+            found.add(at)
+            left -= tokens
+    return found
 
 
 _MARK_TOKENS = 8
@@ -41,7 +61,7 @@ def _by_worth(lines: list[str]) -> list[int]:
     return list(dict.fromkeys((*rest[:2], *telling, *rest)))
 
 
-def _with_marks(lines: list[str], chosen: set[int]) -> str:
+def _with_marks(lines: list[str], chosen: frozenset[int]) -> str:
     shown: list[str] = []
     left_out = 0
     for at, line in enumerate(lines):

@@ -68,26 +68,44 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kit:
-    """What strategies need from outside: to count the tokens of a text, to shorten one to so many tokens.
+    """What strategies need from outside: to count the tokens of a text, to shorten one to so many tokens (`shorten`
+    keeps what is said, `cut` whole lines).
 
     `pinned` are texts that stay in the window wherever they stand in it: pinned facts.
     """
 
     count: Callable[[str], int]
     shorten: Callable[[str, int], str]
+    cut: Callable[[str, int], str]
     pinned: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
-    """What is to be freed: from `held_tokens` to `target_tokens`, of the window or of one component.
+    """What is to be freed: from `held_tokens` to `target_tokens`, of the window or of one component; without a target
+    only what is due by its age.
 
     What was used the longest ago is evicted down to `evict_to_tokens`, or not at all.
     """
 
     held_tokens: int
-    target_tokens: int
+    target_tokens: int | None
     evict_to_tokens: int | None = None
+
+    @property
+    def is_reached(self) -> bool:
+        """Whether as much is free as was asked for."""
+        return self.target_tokens is not None and self.held_tokens <= self.target_tokens
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether somebody asks for room, or more is held than may be before things are evicted."""
+        is_tight = self.evict_to_tokens is not None and self.held_tokens > self.evict_to_tokens
+        return is_tight or self.target_tokens is not None
+
+    def less(self, freed: int) -> Room:
+        """What is left to be freed."""
+        return replace(self, held_tokens=self.held_tokens - freed)
 
 
 def without(items: Sequence[Item], step: Step) -> list[Item]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from sessions_app.domain.cleanup.items import Action, Item, Kit, Room, Step, without
-from sessions_app.domain.cleanup.strategies import BY_NAME, Scene
+from sessions_app.domain.cleanup.strategies import BY_NAME, FOR_ROOM, Scene
 from sessions_app.domain.terms import SessionTerms
 
 
@@ -16,17 +16,19 @@ def steps_of(items: Sequence[Item], *, room: Room, terms: SessionTerms, kit: Kit
 
     What an earlier step took out or shortened is so for the later ones; every step frees something.
     """
-    held = room.held_tokens
     for name in terms.cleanup.order:
-        scene = _scene(items, replace(room, held_tokens=held), terms, kit, now)
-        for drafted in BY_NAME[name](scene):
-            if held <= room.target_tokens:
+        if name in FOR_ROOM and not room.is_needed:
+            continue
+        for drafted in BY_NAME[name](_scene(items, room, terms, kit, now)):
+            if room.is_reached:
                 return
+            if name in FOR_ROOM and not room.is_needed:
+                break
             step = keeping_pinned(drafted, items, kit)
             if step.freed < 1:
                 continue
             yield step
-            held -= step.freed
+            room = room.less(step.freed)
             items = without(items, step)
 
 

@@ -1,7 +1,8 @@
 """The ways of cleaning up, each a pure function from items to steps, the longest unused first.
 
 None touches what is pinned. The conversation of the last `keep_whole_minutes` is neither shortened nor taken out
-(only a second copy of something is), and nothing that was used within them is shortened.
+(only a second copy of something is), and nothing that was used within them is shortened. Those of `FOR_ROOM` have no
+age of their own: they act while room is needed.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sessions_app.domain.cleanup.excerpts import excerpt
 from sessions_app.domain.cleanup.items import Action, Item, Kit, Room, Step
 from sessions_app.domain.cleanup.likeness import Gist, gist_of, repeats
 from sessions_app.domain.terms import SessionTerms
@@ -48,10 +48,6 @@ class Scene:
         """Whether it belongs to the part of the conversation that stays whole."""
         age = self.now - item.created_at
         return _is_interaction(item) and age < timedelta(minutes=self.terms.cleanup.keep_whole_minutes)
-
-    def cut(self, text: str, most_tokens: int) -> str:
-        """Some lines of a text."""
-        return excerpt(text, most_tokens, self.kit.count)
 
 
 Strategy = Callable[[Scene], Iterator[Step]]
@@ -102,12 +98,12 @@ def compress_large(scene: Scene) -> Iterator[Step]:
     cleanup = scene.terms.cleanup
     for item in scene.idle(cleanup.large_idle_minutes):
         if item.tokens > cleanup.large_tokens and item.kind in LARGE and not scene.is_recent(item):
-            way = scene.cut if item.kind in EXCERPTED else scene.kit.shorten
+            way = scene.kit.cut if item.kind in EXCERPTED else scene.kit.shorten
             yield from _shortened("compress_large", item, cleanup.large_keep_percent, way, scene.kit)
 
 
 def compress_documentation(scene: Scene) -> Iterator[Step]:
-    """Documentation that is not in use."""
+    """Documentation that is not in use, while room is needed."""
     percent = scene.terms.cleanup.documentation_keep_percent
     for item in scene.settled():
         if item.kind == ItemKind.DOCUMENTATION:
@@ -115,11 +111,11 @@ def compress_documentation(scene: Scene) -> Iterator[Step]:
 
 
 def keep_excerpts(scene: Scene) -> Iterator[Step]:
-    """Files and answers of tools that are not in use: beginning, end and telling lines stay."""
+    """Files and answers of tools that are not in use, while room is needed: beginning, end and telling lines stay."""
     percent = scene.terms.cleanup.excerpt_keep_percent
     for item in scene.settled():
         if item.kind in EXCERPTED:
-            yield from _shortened("keep_excerpts", item, percent, scene.cut, scene.kit)
+            yield from _shortened("keep_excerpts", item, percent, scene.kit.cut, scene.kit)
 
 
 def summarise_interactions(scene: Scene) -> Iterator[Step]:
@@ -210,3 +206,6 @@ BY_NAME: dict[str, Strategy] = {
         evict_least_recent,
     )
 }
+
+FOR_ROOM = frozenset({compress_documentation.__name__, keep_excerpts.__name__})
+"""They cut the most of what may yet be read again: what is large and long idle comes first, by `compress_large`."""

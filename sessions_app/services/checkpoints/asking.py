@@ -16,6 +16,7 @@ from sessions_app.services.checkpoints.making import Origin, Said, make_checkpoi
 from sessions_app.services.checkpoints.replaying import STORE_FAILED, replay_spool
 from sessions_app.services.checkpoints.spool import put_aside
 from sessions_app.services.log import Writer, active_instance, locked
+from sessions_app.services.thinking import thinking_first
 
 MOST_REPLAYED_IN_PASSING = 20
 """So many are replayed by whoever asks for the next checkpoint; the tender takes the rest."""
@@ -48,6 +49,7 @@ def key_of(name: str) -> str:
     return f"checkpoint:{sha256(name.encode()).hexdigest()}"
 
 
+@thinking_first
 @transactional
 def ask_checkpoint(*, ask: CheckpointAsk, now: datetime) -> Kept:
     """Make the checkpoint in the database, once per key. Raises as `make_checkpoint` and `active_instance` do."""

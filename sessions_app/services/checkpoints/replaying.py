@@ -21,6 +21,7 @@ from sessions_app.selectors.state import seq_at
 from sessions_app.services.checkpoints.making import Origin, Said, make_checkpoint
 from sessions_app.services.checkpoints.spool import set_aside, sweep_drafts, take_away
 from sessions_app.services.log import locked
+from sessions_app.services.thinking import thinking_first
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +84,7 @@ def _oldest(most: int) -> list[Path]:
     return [path for *_, path in sorted(found)[:most]]
 
 
+@thinking_first
 @transactional
 def _replay(entry: Spooled, *, now: datetime) -> Checkpoint:
     session = locked(entry.session_id, team_id=entry.team_id)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -10,11 +12,16 @@ from budgets.services import count_tokens
 from config.kernel.errors import InvalidInput
 from sessions_app.domain import gate
 from sessions_app.domain.continuity import readable
+from sessions_app.domain.terms import SessionTerms
 from sessions_app.models import Session
 from sessions_app.selectors.continuity import Recent, get_recent, list_known
 from sessions_app.selectors.policies import terms_of
 from sessions_app.services.checkpoints.drafting import Drafted, last_item
-from sessions_app.services.thinking import shortened
+from sessions_app.services.thinking import MOST_LOCKED_CHARACTERS, hash_of, shortened, thought
+
+LONGEST_TOKEN_CHARACTERS = 8
+"""Of words. A text of longer ones is judged like any other, and then found to be short."""
+WHOLE: Mapping[str, Any] = {"passed": True, "findings": [], "is_whole": True}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,12 +65,46 @@ def tell(session: Session, *, summary: str | None, source: str | None, draft: Dr
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Judged:
+    """What the gate says. Without a summary the text itself stands."""
+
+    summary: str | None
+    tokens: int
+    gate: Mapping[str, Any]
+    keeps_text: bool = False
+
+
 def _judged(session: Session, text: str, summary: str | None) -> Told:
-    terms, tokens = terms_of(session), count_tokens(text)
-    if summary is None and tokens <= terms.memory.hot_tokens:
-        return Told(text=text, tokens=tokens, gate={"passed": True, "findings": [], "is_whole": True})
-    pinned = [known.text for known in list_known(session, session.head_seq) if known.is_pinned]
+    terms = terms_of(session)
+    if summary is None and (whole := _whole(text, terms)):
+        return whole
+    pinned = tuple(known.text for known in list_known(session, session.head_seq) if known.is_pinned)
+    said = None if summary is None else hash_of(summary)
+    found = thought(
+        ("judged", hash_of(text), said, pinned, terms.memory, terms.ladder.least_gain_percent),
+        partial(_judge, text, summary, pinned, terms),
+        characters=len(text) + len(summary or ""),
+    )
+    kept = text if found.summary is None else found.summary
+    return Told(text=kept, tokens=found.tokens, keeps_text=found.keeps_text, gate=dict(found.gate))
+
+
+def _whole(text: str, terms: SessionTerms) -> Told | None:
+    """A text that is plainly short enough to be kept as it is."""
+    most = terms.memory.hot_tokens
+    if len(text) > min(most * LONGEST_TOKEN_CHARACTERS, MOST_LOCKED_CHARACTERS):
+        return None
+    tokens = count_tokens(text)
+    return None if tokens > most else Told(text=text, tokens=tokens, gate=dict(WHOLE))
+
+
+def _judge(text: str, summary: str | None, pinned: Sequence[str], terms: SessionTerms) -> _Judged:
+    """Sum up a text where nobody did, and hold the summary against it."""
     if summary is None:
+        tokens = count_tokens(text)
+        if tokens <= terms.memory.hot_tokens:
+            return _Judged(summary=None, tokens=tokens, gate=WHOLE)
         most_tokens = max(terms.memory.hot_tokens, tokens * terms.memory.summary_percent // 100)
         summary = shortened(text, most_tokens, pinned)
     summary = readable(summary)
@@ -71,8 +112,8 @@ def _judged(session: Session, text: str, summary: str | None) -> Told:
         text, summary, pinned=pinned, least_gain_percent=terms.ladder.least_gain_percent, count=count_tokens
     )
     if verdict.passed:
-        return Told(text=summary, tokens=verdict.summary_tokens, gate=verdict.facts)
-    return Told(text=text, tokens=tokens, keeps_text=True, gate=verdict.facts)
+        return _Judged(summary=summary, tokens=verdict.summary_tokens, gate=verdict.facts)
+    return _Judged(summary=None, tokens=verdict.source_tokens, keeps_text=True, gate=verdict.facts)
 
 
 def _reach(recent: Recent) -> dict[str, Any]:

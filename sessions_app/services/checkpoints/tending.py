@@ -14,6 +14,7 @@ from sessions_app.models import Session
 from sessions_app.services.checkpoints.drafting import Drafted, drafted
 from sessions_app.services.checkpoints.making import checkpoint_if_due, due
 from sessions_app.services.log import locked
+from sessions_app.services.thinking import thinking_first
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ def make_due_checkpoints(*, now: datetime) -> int:
     return made
 
 
+@thinking_first
 @transactional
 def _make(session_id: UUID, now: datetime, draft: Drafted | None) -> bool:
     """Whether it was still due once the session was locked."""

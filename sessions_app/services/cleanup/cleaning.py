@@ -16,7 +16,7 @@ from sessions_app.services.cleanup.compacting import Freed, clean, foresee
 from sessions_app.services.cleanup.planning import Aim, held_tokens, most_after
 from sessions_app.services.cleanup.restoring import restore_archive
 from sessions_app.services.log import active_instance, locked
-from sessions_app.services.thinking import thinking_first
+from sessions_app.services.thinking import thinking_first, thought_out_by
 from sessions_app.services.windows.ladder import climb
 
 
@@ -56,7 +56,8 @@ def clean_up(*, session_id: UUID, team_id: int, ask: CleanupAsk, actor: str, now
     session = locked(session_id, team_id=team_id)
     if ask.agent is not None:
         active_instance(session, ask.agent, epoch=ask.epoch)
-    return [_cleaned(session, instance, ask, actor, now) for instance in _instances(session, ask.agent)]
+    with thought_out_by(lambda: _foresee_all(session, ask, now)):
+        return [_cleaned(session, instance, ask, actor, now) for instance in _instances(session, ask.agent)]
 
 
 @thinking_first
@@ -74,6 +75,12 @@ def _instances(session: Session, agent: str | None) -> list[Instance]:
     """The active instances, or that of one agent."""
     active = Instance.objects.filter(session=session, status=Instance.Status.ACTIVE)
     return list((active if agent is None else active.filter(agent=agent)).order_by("agent"))
+
+
+def _foresee_all(session: Session, ask: CleanupAsk, now: datetime) -> None:
+    """Think out what every window takes, so that one look at them is enough for all."""
+    for instance in _instances(session, ask.agent):
+        foresee(session, instance, _aim(session, ask), now=now)
 
 
 def _aim(session: Session, ask: CleanupAsk) -> Aim:

@@ -13,7 +13,7 @@ from sessions_app.domain.windows import Window
 from sessions_app.domain.words import Component, ItemKind
 from sessions_app.models import ContextItem, Fact, Instance, Session
 from sessions_app.selectors.policies import terms_of
-from sessions_app.services.thinking import shortened, thought_out_by
+from sessions_app.services.thinking import excerpted, shortened, thought_out_by
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +22,8 @@ class Aim:
 
     With a target until that is reached; what was used the longest ago is evicted if the window is above
     `evict_above_percent` with what is coming. Without a target everything that is due by its age is
-    done, and things are evicted until the window with what is coming is below that percentage.
+    done; above that percentage files, answers of tools and documentation are cut as well, and things are
+    evicted, until the window with what is coming is below it.
     """
 
     target_tokens: int | None = None
@@ -66,7 +67,7 @@ def most_after(session: Session, instance: Instance, aim: Aim) -> int:
 def _room(session: Session, instance: Instance, aim: Aim) -> Room:
     held = held_tokens(instance, aim)
     if aim.target_tokens is None:
-        return Room(held_tokens=held, target_tokens=0, evict_to_tokens=most_after(session, instance, aim))
+        return Room(held_tokens=held, target_tokens=None, evict_to_tokens=most_after(session, instance, aim))
     is_tight = held + aim.coming_tokens > _most_before_eviction(session, instance, aim.component)
     return Room(
         held_tokens=held,
@@ -106,4 +107,4 @@ def _item(row: ContextItem) -> Item:
 
 def _kit(session: Session) -> Kit:
     facts = Fact.objects.filter(session=session, is_pinned=True, superseded_by=None)
-    return Kit(count=count_tokens, shorten=shortened, pinned=tuple(facts.values_list("text", flat=True)))
+    return Kit(count=count_tokens, shorten=shortened, cut=excerpted, pinned=tuple(facts.values_list("text", flat=True)))

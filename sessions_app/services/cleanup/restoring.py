@@ -7,7 +7,7 @@ from datetime import datetime
 from config.kernel.errors import Conflict, NotFound
 from sessions_app.domain.windows import Window
 from sessions_app.models import Archive, ContextItem, Instance, Session, StateItem
-from sessions_app.selectors.archives import read_body
+from sessions_app.selectors.archives import item_of, read_body
 from sessions_app.selectors.policies import terms_of
 from sessions_app.services.log import Draft, active_instance, append
 from sessions_app.services.tiers import warm_up
@@ -48,8 +48,7 @@ def restore_archive(session: Session, archive_id: int, *, actor: str, now: datet
     if archive is None:
         raise NotFound("There is no such archive.", field="archive")
     if archive.kind == Archive.Kind.ITEM:
-        rows = ContextItem.objects.filter(archive=archive, instance__session=session)
-        item = rows.select_related("instance", "archive").order_by("-instance__epoch", "-pk").first()
+        item = item_of(session.pk, archive.pk)
         if item is not None:
             return restore_item(session, item, actor=actor, now=now)
     if archive.kind == Archive.Kind.STATE:

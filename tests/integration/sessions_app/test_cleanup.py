@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from config.kernel.errors import Conflict, NotFound
 from sessions_app.domain.words import Component, ItemKind
-from sessions_app.models import Archive, ContextItem, Event, Fact
+from sessions_app.models import Archive, ContextItem, Event, Fact, Session
 from sessions_app.selectors.archives import list_archives, read_body
 from sessions_app.services.archiving import keep
 from sessions_app.services.cleanup import compact
 from sessions_app.services.cleanup.cleaning import CleanupAsk, clean_up, restore
-from sessions_app.services.cleanup.tending import tend_cleanup
+from sessions_app.services.cleanup.tending import tend_cleanup, tend_session
 from sessions_app.services.lives import end_session
 from sessions_app.services.log import locked
 from sessions_app.services.reference import load_reference
@@ -129,7 +129,7 @@ def test_a_dry_run_says_the_same_and_changes_nothing(team):
 def test_a_shortened_item_keeps_one_archive_of_the_whole(team):
     session_id = open_desk(team, "ann")
     put(team, session_id, ("doc", PROSE), kind=ItemKind.DOCUMENTATION, component=Component.KNOWLEDGE, idle=45)
-    clean(team, session_id)
+    clean(team, session_id, target_tokens=0)
     row = ContextItem.objects.get(key="doc")
     assert row.status == "compressed"
     assert 0 < row.tokens <= row.original_tokens * 30 // 100
@@ -140,6 +140,28 @@ def test_a_shortened_item_keeps_one_archive_of_the_whole(team):
     assert bytes(row.text_sha256) == sha256(PROSE.encode()).digest()
     restored = back(team, session_id, row.archive_id, now=NOW + timedelta(hours=3))
     assert (restored.text, restored.tokens) == (PROSE, row.original_tokens)
+
+
+def test_the_tender_cuts_files_and_documentation_only_by_their_age_or_for_room(team):
+    session_id = open_desk(team, "ann")
+    Session.objects.filter(pk=session_id).update(overrides={"cleanup.large_tokens": 500})
+    lines = "\n".join(f"Pump {n} moves {n * 7} litres." for n in range(80))
+    put(team, session_id, ("file", lines), kind=ItemKind.FILE, idle=45)
+    put(team, session_id, ("answer", lines[:600]), kind=ItemKind.TOOL_OUTPUT, idle=170)
+    put(team, session_id, ("manual", PROSE), kind=ItemKind.DOCUMENTATION, idle=170)
+    assert tend_session(session_id=session_id, now=NOW) == 0
+    file, answer, manual = (ContextItem.objects.get(key=key) for key in ("file", "answer", "manual"))
+    assert tend_session(session_id=session_id, now=NOW + timedelta(minutes=15)) > 0
+    file.refresh_from_db()
+    assert file.original_tokens * 35 // 100 < file.tokens <= file.original_tokens * 40 // 100
+    assert {row.status for row in ContextItem.objects.exclude(key="file")} == {"live"}
+    put(
+        team, session_id, ("more", ""), kind=ItemKind.TASK, tokens=7_200 - instance_of(session_id, "ann").context_tokens
+    )
+    tend_session(session_id=session_id, now=NOW + timedelta(minutes=15))
+    for row, percent in ((manual, 30), (answer, 20)):
+        row.refresh_from_db()
+        assert row.tokens <= row.original_tokens * percent // 100
 
 
 def test_an_old_conversation_becomes_a_summary_that_can_be_taken_apart(team):
@@ -232,7 +254,7 @@ def test_what_came_back_is_not_archived_twice(team):
 def test_a_damaged_archive_is_told_and_never_relied_on(team):
     session_id = open_desk(team, "ann")
     put(team, session_id, ("doc", PROSE), kind=ItemKind.DOCUMENTATION, component=Component.KNOWLEDGE, idle=45)
-    clean(team, session_id)
+    clean(team, session_id, target_tokens=0)
     short = ContextItem.objects.get(key="doc").text
     Archive.objects.update(body=b"not what it was")
     with pytest.raises(Conflict) as refused:

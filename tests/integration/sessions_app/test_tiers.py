@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from config.kernel.errors import NotFound
 from sessions_app.domain.words import Tier
 from sessions_app.models import Archive, Event, StateItem
-from sessions_app.selectors.archives import list_archives
+from sessions_app.selectors.archives import is_out, list_archives
 from sessions_app.selectors.state import get_state, get_state_at
 from sessions_app.services.cleanup.cleaning import restore
 from sessions_app.services.cleanup.tending import tend_cleanup
@@ -213,3 +213,18 @@ def test_no_tier_ever_changes_the_state_or_what_it_was(desk, plan):
             was[facts.seq] = facts.state
         for seq, state in was.items():
             assert get_state_at(session_id, seq).state == state
+
+
+def test_a_part_of_the_state_is_out_while_it_is_cold_however_often_it_was_put_back(team):
+    session_id = open_desk(team)
+    patch(team, session_id, {"tasks": {"t1": "x" * 2000}})
+    archives = set()
+    for hours in (5, 10):
+        at = NOW + timedelta(hours=hours)
+        tend_tiers(locked(session_id), actor="cleanup", now=at)
+        archive = Archive.objects.get(session=session_id, kind="state")
+        archives.add(archive.pk)
+        assert is_out(session_id, archive.pk)
+        restore(session_id=session_id, team_id=team.team_id, archive_id=archive.pk, actor="key test", now=at)
+        assert not is_out(session_id, archive.pk)
+    assert len(archives) == 1

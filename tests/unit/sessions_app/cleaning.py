@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sessions_app.domain.cleanup import Item, Kit, Room, steps_of
+from sessions_app.domain.cleanup.excerpts import excerpt
 from sessions_app.domain.terms import SessionTerms
 from sessions_app.domain.words import Component, ItemKind
 
@@ -59,7 +60,7 @@ def message(number: int, text: str, *, idle: float = 60, **changes: Any) -> Item
 def steps(
     items: list[Item],
     *order: str,
-    target: int = 0,
+    target: int | None = 0,
     evict_to: int | None = None,
     pinned: tuple[str, ...] = (),
     terms: SessionTerms | None = None,
@@ -67,7 +68,7 @@ def steps(
     """The steps of a plan, told as (strategy, keys, tokens that stay)."""
     held = sum(each.tokens for each in items)
     room = Room(held_tokens=held, target_tokens=target, evict_to_tokens=evict_to)
-    kit = Kit(count=count, shorten=first_words, pinned=pinned)
+    kit = Kit(count=count, shorten=first_words, cut=lambda text, most: excerpt(text, most, count), pinned=pinned)
     return list(steps_of(items, room=room, terms=terms or terms_with(*order), kit=kit, now=NOW))
 
 

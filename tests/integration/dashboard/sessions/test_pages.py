@@ -14,12 +14,15 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts.domain.scopes import Role
 from accounts.models import User
 from accounts.services.organisations import add_member, create_administrator
-from sessions_app.models import Archive, Checkpoint, Handoff, Round, Session
+from sessions_app.domain.words import Component, ItemKind
+from sessions_app.models import Archive, Checkpoint, Handoff, Instance, Round, Session
 from sessions_app.selectors.state import get_state, get_state_at
+from sessions_app.services.windows.items import ItemAsk, load_items, unload_item
 from tests.integration.dashboard.conftest import make_person
 from tests.integration.dashboard.conftest import make_team as make_other_team
 from tests.integration.dashboard.test_pages import text_of
@@ -143,6 +146,42 @@ def test_an_archive_is_shown_whole_and_a_damaged_one_says_so(played, member):
     assert "does not agree with its hash" in page
     assert member.get(played.url("archive/999999/")).status_code == 404
     assert member.get(played.url(f"archive/{10**30}/")).status_code == 404
+
+
+def test_what_left_a_window_again_can_be_put_back_again(played, member):
+    agent = Instance.objects.filter(session=played.session_id, status="active").earliest("agent")
+    told = {"session_id": played.session_id, "team_id": played.team_id, "agent": agent.agent, "epoch": agent.epoch}
+    told |= {"actor": "test", "now": timezone.now()}
+    ask = ItemAsk(key="boats.md", component=Component.KNOWLEDGE, kind=ItemKind.FILE, text="Eight boats at the quay.")
+    (row,) = load_items(items=[ask], **told)
+    archives = set()
+    for _ in range(2):
+        archive = unload_item(item_id=row.pk, **told).archive
+        archives.add(archive.pk)
+        url = played.url(f"archive/{archive.pk}/")
+        assert "Put it back" in text_of(member.get(url))
+        member.post(played.url("restore/"), {"archive": archive.pk})
+        row.refresh_from_db()
+        assert (row.status, row.text) == ("live", "Eight boats at the quay.")
+        assert "Put it back" not in text_of(member.get(url))
+    assert len(archives) == 1
+
+
+def test_what_cannot_be_put_back_has_no_button(played, member):
+    """Its place in the window was taken by a newer text."""
+    agent = Instance.objects.filter(session=played.session_id, status="active").earliest("agent")
+    for text in ("Eight boats.", "Nine boats."):
+        load_items(
+            session_id=played.session_id,
+            team_id=played.team_id,
+            agent=agent.agent,
+            epoch=agent.epoch,
+            items=[ItemAsk(key="count", component=Component.KNOWLEDGE, kind=ItemKind.FILE, text=text)],
+            actor="test",
+            now=timezone.now(),
+        )
+    archive = Archive.objects.get(title="count")
+    assert "Put it back" not in text_of(member.get(played.url(f"archive/{archive.pk}/")))
 
 
 def test_a_round_tells_who_dissented_and_why(played, member):

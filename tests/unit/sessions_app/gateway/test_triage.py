@@ -128,8 +128,8 @@ def test_work_is_bucketed_by_its_means_and_its_length(features, kind):
 
 def test_a_plain_request_is_answered_by_one_model():
     found = assess(PLAIN, TERMS)
-    assert (found.mode, found.roles, found.points) == (TriageMode.EXPRESS, (), 0.05)
-    assert "One model answers up to 45" in found.explanation
+    assert (found.mode, found.roles, found.points) == (TriageMode.EXPRESS, (), 0.2)
+    assert "One model answers up to 70" in found.explanation
     assert [each.name for each in found.signals] == list(SIGNALS)
 
 
@@ -156,7 +156,7 @@ def test_an_explanation_does_not_say_that_points_decided_what_the_caller_chose()
 
 def test_effort_is_told_where_it_gives_the_points():
     signal = assess(replace(PLAIN, effort=0.5, output_tokens=100), TERMS).signals[-1]
-    assert (signal.points, signal.words) == (5.0, "asks for 50 % of the effort")
+    assert (signal.points, signal.words) == (2.5, "asks for 50 % of the effort")
     assert assess(PLAIN, TERMS).signals[-1].words == "no bound of output stated"
 
 
