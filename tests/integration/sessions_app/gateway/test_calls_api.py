@@ -146,7 +146,7 @@ def test_triage_says_what_it_would_do_and_keeps_nothing(team):
         "S",
     )
     points = {each["name"]: each["points"] for each in found["signals"]}
-    assert (points["questions"], points["domain_terms"]) == (15.0, 11.25)
+    assert (points["questions"], points["domain_terms"]) == (20.0, 15.0)
     assert {each["name"]: each["full"] for each in found["signals"]}["questions"] == 4
     assert found["points"] == pytest.approx(sum(points.values()))
     assert (found["estimate"]["p50_tokens"], found["estimate"]["basis"]) == (800, "cold_start")
