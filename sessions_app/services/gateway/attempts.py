@@ -138,7 +138,7 @@ async def first_answer(tries: Tries, send: Send[T]) -> T:
     """
     terms, ordered = tries.plan.terms, _in_order(tries)
     for place, ranked in enumerate(ordered, start=1):
-        if len(tries.attempts) >= terms.calls.most_attempts or _seconds_left(tries.plan) <= 0:
+        if len(tries.attempts) >= terms.calls.most_attempts or tries.plan.is_over:
             break
         if not await _may_go(tries, ranked):
             continue
@@ -200,7 +200,7 @@ def _bound(tries: Tries, others: Sequence[Ranked]) -> _Bound:
     provider that hangs would take all the time that the caller has.
     """
     plan, calls = tries.plan, tries.plan.terms.calls
-    left = _seconds_left(plan)
+    left = plan.seconds_left
     part = left
     if not plan.wish.is_stream and len(tries.attempts) + 1 < calls.most_attempts and _is_one_open(others):
         part = calls.part_seconds(left, likely_tokens=tries.likely_most_tokens)
@@ -244,10 +244,6 @@ def _chosen(tries: Tries) -> Ranked:
     return tries.chosen
 
 
-def _seconds_left(plan: Plan) -> float:
-    return plan.deadline - time.monotonic()
-
-
 def refusal_of(error: UpstreamError) -> DomainError:
     """What a caller hears of a request that a provider refuses, or of an answer that broke off."""
     if error.fault is Fault.BAD_REQUEST:
@@ -262,7 +258,7 @@ def refusal_of(error: UpstreamError) -> DomainError:
 def nobody_answered(tries: Tries) -> DomainError:
     """What a caller hears when no deployment answered."""
     tried = "; ".join(f"{each['deployment']} {each['outcome']}" for each in tries.attempts) or "none could be called"
-    if _seconds_left(tries.plan) <= 0:
+    if tries.plan.is_over:
         return Unavailable(f"No deployment answered before the deadline ({tried}).", code="deadline")
     last = tries.last
     if last is not None and last.fault is Fault.RATE_LIMITED:

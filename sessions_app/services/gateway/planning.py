@@ -32,6 +32,8 @@ AUTO = "auto"
 LONG_CHARACTERS = 20_000
 """Longer texts are counted in a thread: the event loop must not wait for it."""
 UNBOUNDED_TOKENS = 2**31
+GRAIN_SECONDS = 0.01
+"""Less time than this is none: an event loop rounds its clock to milliseconds, and may end a wait that much early."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +93,16 @@ class Plan:
     def terms(self) -> GatewayTerms:
         """In force when it was made."""
         return self.setup.snapshot.terms
+
+    @property
+    def seconds_left(self) -> float:
+        """Until the deadline; below zero after it."""
+        return self.deadline - time.monotonic()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the deadline has come, as far as a clock can tell."""
+        return self.seconds_left < GRAIN_SECONDS
 
     @property
     def seat(self) -> Seat | None:

@@ -77,6 +77,8 @@ class Flow:
                     if not gone.done():
                         await emit(piece)
         except UpstreamError as error:
+            if error.fault is Fault.TIMEOUT and tries.plan.is_over:  # the bound of its connection ends with ours
+                return self._late()
             tries.broke_off(error)
             return refusal_of(error), error.fault.value
         except TimeoutError:
@@ -85,11 +87,14 @@ class Flow:
             if gone.done():
                 tries.answered()
                 return None, GONE
-            late = UpstreamError(Fault.TIMEOUT, "The caller's deadline came before the end of the answer.")
-            tries.broke_off(late, is_its_fault=False)
-            return Unavailable(late.words, code="deadline"), "deadline"
+            return self._late()
         tries.answered()
         return None, GONE if gone.done() else ""
+
+    def _late(self) -> tuple[DomainError, str]:
+        late = UpstreamError(Fault.TIMEOUT, "The caller's deadline came before the end of the answer.")
+        self.tries.broke_off(late, is_its_fault=False)
+        return Unavailable(late.words, code="deadline"), "deadline"
 
     async def _all(self) -> AsyncGenerator[Piece, None]:
         try:

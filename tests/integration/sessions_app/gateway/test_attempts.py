@@ -120,6 +120,17 @@ def test_the_last_try_may_use_what_is_left(wire: Wire, provider: Scripted, monke
     assert [name for name, _ in provider.asked] == [CLEAN]
 
 
+def test_a_wait_that_ends_a_little_early_has_lasted_until_the_deadline(
+    wire: Wire, provider: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timeout = asyncio.timeout
+    monkeypatch.setattr(attempts.asyncio, "timeout", lambda seconds: timeout(seconds - 0.008))
+    provider.scripts = {CLEAN: [HANGS], DIRTY: [HANGS]}
+    with_terms(calls={"most_attempts": 1})
+
+    assert within(wire, 1).error["code"] == "deadline"
+
+
 def test_what_a_long_answer_takes_at_a_slow_models_rate_is_not_cut(wire: Wire, provider: Scripted) -> None:
     with_terms(calls={"attempt_tokens_per_second": 10})
     provider.scripts = {CLEAN: [HANGS]}

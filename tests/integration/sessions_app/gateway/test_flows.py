@@ -14,7 +14,7 @@ from market.services import expire_overdue
 from sessions_app.domain.gateway.deployments import HealthFacts
 from sessions_app.domain.gateway.wire import Fault, Piece, Reply, UpstreamError, Usage
 from sessions_app.models import DeploymentHealth, GatewayCall
-from sessions_app.services.gateway import health, lanes, registry, streams
+from sessions_app.services.gateway import health, lanes, planning, registry, streams
 from sessions_app.services.gateway.sweeping import sweep_calls
 from tests.integration.sessions_app.gateway.wire import HELLO, Scripted, Wire, deployment, the_call, wired
 
@@ -151,6 +151,26 @@ def test_a_deadline_ends_the_call_and_is_no_fault_of_the_deployment(wire: Wire, 
     assert (answer.status, answer.error["code"]) == (504, "deadline")
     assert len(provider.asked) == 1
     assert wire.budget == (0, 0)
+    assert wire.adds_up()
+
+
+def test_a_connection_whose_time_ends_with_the_callers_is_no_fault_of_the_deployment(
+    wire: Wire, provider: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note = streams.Seen.note
+
+    def noted_as_the_time_ends(seen: streams.Seen, piece: Piece) -> None:
+        monkeypatch.setattr(planning, "GRAIN_SECONDS", 3600)
+        note(seen, piece)
+
+    monkeypatch.setattr(streams.Seen, "note", noted_as_the_time_ends)
+    provider.scripts = {CLEAN: [[part("one"), fault(Fault.TIMEOUT)]]}
+
+    answer = wire.post(STREAM)
+
+    assert answer.events[-1]["error"]["code"] == the_call().error_code == "deadline"
+    assert lanes.wait_until_idle(seconds=5)
+    assert not DeploymentHealth.objects.filter(last_failure_at__isnull=False).exists()
     assert wire.adds_up()
 
 
