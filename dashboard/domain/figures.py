@@ -94,15 +94,16 @@ def ago(then: datetime | None, *, now: datetime) -> str:
     elapsed = now - then
     seconds = int(elapsed.total_seconds())
     if seconds < -60:
-        return f"in {_span(-elapsed)}"
+        return f"in {span(-elapsed)}"
     if seconds < 5:
         return "just now"
     if elapsed > timedelta(days=60):
         return f"of {then:%d %b %Y}"
-    return f"{_span(elapsed)} ago"
+    return f"{span(elapsed)} ago"
 
 
-def _span(length: timedelta) -> str:
+def span(length: timedelta) -> str:
+    """How long something took, in the largest unit that fits."""
     seconds = int(length.total_seconds())
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if seconds >= size:

@@ -30,7 +30,7 @@ from sessions_app.api.memory_serializers import (
     PinIn,
 )
 from sessions_app.domain.words import FactKind
-from sessions_app.selectors.alike import Alike, Shape, find_alike, find_alike_to_text, foresee_tokens
+from sessions_app.selectors.alike import Comparison, Shape, compare, compare_text
 from sessions_app.selectors.memory import get_fact, page_facts
 from sessions_app.selectors.recall import MOST_ROWS, MemoryKind, recall
 from sessions_app.services import memory
@@ -182,10 +182,7 @@ class AlikeView(APIView):
         """Of the teams that you may see, with what they say of the tokens that this one may spend."""
         principal = Principal.of(request.auth)
         session = visible_session(principal, session_id)
-        alike = find_alike(session, team_ids=_teams(principal))
-        roles = max(1, session.task.get("agents", 1))
-        shape = Shape(mode=session.mode, role_count=roles, purpose=session.purpose)
-        return _alike(alike, shape)
+        return _told(compare(session.pk, team_ids=_teams(principal)))
 
 
 class AlikeTextView(APIView):
@@ -197,14 +194,14 @@ class AlikeTextView(APIView):
     def get(self, request: Request) -> Response:
         """Before a session begins: what was like it, and the tokens that it may spend."""
         query = query_of(AlikeIn, request)
+        shape = Shape(mode=query["mode"], role_count=query["roles"], purpose=query["purpose"])
         teams = _teams(Principal.of(request.auth))
-        alike = find_alike_to_text(query["text"], team_ids=teams, most=query["limit"])
-        return _alike(alike, Shape(mode=query["mode"], role_count=query["roles"], purpose=query["purpose"]))
+        return _told(compare_text(query["text"], shape, team_ids=teams, most=query["limit"]))
 
 
-def _alike(alike: Alike, shape: Shape) -> Response:
-    estimate = foresee_tokens(shape, alike.rows)
-    return Response(AlikeAnswerOut({"results": alike.rows, "estimate": estimate, "vectors": alike.vectors}).data)
+def _told(found: Comparison) -> Response:
+    answer = {"results": found.rows, "estimate": found.estimate, "vectors": found.vectors}
+    return Response(AlikeAnswerOut(answer).data)
 
 
 def _teams(principal: Principal) -> frozenset[int] | None:

@@ -100,6 +100,13 @@ class Shape:
     purpose: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison(Alike):
+    """The same, with the tokens that the session may spend, judged by those that are over."""
+
+    estimate: ForesightRow
+
+
 def list_alike(
     counts: Mapping[str, int],
     *,
@@ -134,10 +141,19 @@ def find_alike(session: Session, *, team_ids: Collection[int] | None) -> Alike:
     return Alike(rows=rows, vectors=vectors)
 
 
-def find_alike_to_text(text: str, *, team_ids: Collection[int] | None, most: int) -> Alike:
-    """Past sessions like a text, by words only: nobody would pay for a vector of it."""
+def compare(session_id: UUID, *, team_ids: Collection[int] | None) -> Comparison:
+    """Past sessions of these teams (None: of all) like one that exists, and what they say of its tokens."""
+    session = Session.objects.select_related("policy").get(pk=session_id)
+    alike = find_alike(session, team_ids=team_ids)
+    shape = Shape(mode=session.mode, role_count=max(1, session.task.get("agents", 1)), purpose=session.purpose)
+    return Comparison(rows=alike.rows, vectors=alike.vectors, estimate=foresee_tokens(shape, alike.rows))
+
+
+def compare_text(text: str, shape: Shape, *, team_ids: Collection[int] | None, most: int) -> Comparison:
+    """The same of what somebody plans, by words only: nobody would pay for a vector of it."""
     rows = list_alike(term_counts(text), team_ids=team_ids, most=most)
-    return Alike(rows=rows, vectors=VectorsRow(model="", why_not=Why.TEXT_ONLY))
+    vectors = VectorsRow(model="", why_not=Why.TEXT_ONLY)
+    return Comparison(rows=rows, vectors=vectors, estimate=foresee_tokens(shape, rows))
 
 
 def list_alike_of(session: Session, *, team_ids: Collection[int] | None) -> list[AlikeRow]:
@@ -162,12 +178,14 @@ def _lines(session: Session) -> Iterator[str]:
 
 
 def foresee_tokens(shape: Shape, alike: Collection[AlikeRow]) -> ForesightRow:
-    """What a session of this shape may spend, corrected by those that are over and like it."""
+    """What a session of this shape may spend, corrected by those like it that are over and took something."""
     mode = Session.Mode.COUNCIL if shape.mode == Session.Mode.COUNCIL else Session.Mode.EXPRESS
     prior = budgets.get_estimate(
         mode=mode, role_count=shape.role_count, complexity=None, model_class="", purpose=shape.purpose
     )
-    precedents = [Precedent(score=each.score, tokens=each.tokens_used) for each in alike if each.is_over]
+    # One that is over and took nothing was not worked in, or told nobody: it says nothing of what work takes.
+    told = [each for each in alike if each.is_over and each.tokens_used]
+    precedents = [Precedent(score=each.score, tokens=each.tokens_used) for each in told]
     expected = corrected(prior.p50_tokens, precedents, quantile=EXPECTED)
     hold = corrected(prior.p95_tokens, precedents, quantile=TO_HOLD)
     return ForesightRow(

@@ -166,6 +166,13 @@ def test_sessions_that_were_alike_correct_the_estimate_of_a_new_one(team):
     assert estimate["prior_expected_tokens"] < estimate["expected_tokens"] <= estimate["hold_tokens"] <= 20_004
 
 
+def test_a_session_that_took_nothing_says_nothing_of_what_work_takes(team):
+    _ended(team, "Translate the flood manual", 0)
+    answer = team.client.get("/api/v1/sessions/similar/", {"text": "translate a flood manual"}).json()
+    assert len(answer["results"]) == 1
+    assert (answer["estimate"]["basis"], answer["estimate"]["precedents"]) == ("mode", 0)
+
+
 def test_among_more_sessions_than_are_compared_those_that_share_words_are_found(team, monkeypatch):
     monkeypatch.setattr("sessions_app.selectors.alike.MOST_READ", 2)
     wanted = _ended(team, "Translate the flood manual", 20_000)

@@ -22,6 +22,9 @@ from accounts.services.organisations import add_member, create_administrator
 from sessions_app.domain.words import Component, ItemKind
 from sessions_app.models import Archive, Checkpoint, Handoff, Instance, Round, Session
 from sessions_app.selectors.state import get_state, get_state_at
+from sessions_app.services.lives import SessionAsk, end_session, open_session
+from sessions_app.services.log import locked
+from sessions_app.services.memory.likeness import refresh_likeness
 from sessions_app.services.windows.items import ItemAsk, load_items, unload_item
 from tests.integration.dashboard.conftest import make_person
 from tests.integration.dashboard.conftest import make_team as make_other_team
@@ -239,3 +242,27 @@ def test_the_list_takes_as_many_queries_for_many_sessions_as_for_one(played, mem
     with CaptureQueriesContext(connection) as many:
         assert text_of(member.get("/sessions/")).count("Demo sessions · council") == 6
     assert len(many) == len(few)
+
+
+def test_sessions_like_this_one_are_told_with_what_those_that_are_over_say_of_its_tokens(played, member):
+    def begin(name: str, tokens: int, *, team_id: int = played.team_id) -> UUID:
+        now = timezone.now()
+        session_id = open_session(ask=SessionAsk(name=name), team_id=team_id, actor="test", now=now)
+        Session.objects.filter(pk=session_id).update(tokens_used=tokens)
+        refresh_likeness(locked(session_id), now=now)
+        return session_id
+
+    assert "None like it is over and took tokens." in text_of(member.get(played.url("memory/")))
+    past = begin("Flood desk of last year: which districts need boats", 41_000)
+    end_session(session_id=past, team_id=played.team_id, actor="test", now=timezone.now())
+    begin("Flood desk boats for districts, still at work", 7_000)
+    begin("Flood desk of others: districts and boats", 99_000, team_id=make_other_team("Others", "Other team"))
+
+    page = text_of(member.get(played.url("memory/")))
+
+    assert "1 like it is over and counts for" in page
+    assert "Words only: the policy of the session names no embedding model." in page
+    assert "Flood desk of last year" in page
+    assert "41,000" in page
+    assert "7,000 so far" in page
+    assert "99,000" not in page
