@@ -44,7 +44,6 @@ from sessions_app.models import Instance  # noqa: E402
 from sessions_app.services.handoffs import Ballot, carry_on, open_handoff, vote  # noqa: E402
 from sessions_app.services.lives import AgentAsk, SessionAsk, join_agent, open_session  # noqa: E402
 from sessions_app.services.reference import load_reference  # noqa: E402
-from sessions_app.services.thinking import thinking_first  # noqa: E402
 from sessions_app.services.windows.holds import HoldAsk, reserve  # noqa: E402
 from sessions_app.services.windows.items import ItemAsk, load_items  # noqa: E402
 from sessions_app.services.windows.usage import UsageReport, record_usage  # noqa: E402
@@ -199,11 +198,10 @@ class Desk:
         handoff = open_handoff(
             **values, protocol=Protocol.COORDINATED, reason="the windows are full", now=timezone.now()
         )
-        go_on = thinking_first(carry_on)  # as the task does
-        go_on(handoff_id=handoff.pk, now=timezone.now())
+        carry_on(handoff_id=handoff.pk, now=timezone.now())
         for agent in self.agents:
             vote(**values, number=handoff.number, ballot=Ballot(agent=agent, epoch=1, vote="ready"), now=timezone.now())
-        phase = go_on(handoff_id=handoff.pk, now=timezone.now())
+        phase = carry_on(handoff_id=handoff.pk, now=timezone.now())
         milliseconds = (time.perf_counter() - began) * 1000
         active = Instance.objects.filter(session=self.session_id, status=Instance.Status.ACTIVE, epoch=2).count()
         if (phase, active) != (Phase.COMPLETE, AGENTS):

@@ -19,7 +19,6 @@ from sessions_app.services.log import archiving
 from sessions_app.services.memory import embedding
 from sessions_app.services.rounds import council, running, threads
 from sessions_app.services.rounds.asking import line_of_gateway
-from sessions_app.services.thinking import thinking_first
 
 logger = logging.getLogger(__name__)
 HANDOFFS_EVERY_SECONDS = 5
@@ -62,7 +61,7 @@ def carry_on_handoffs(*, session_id: str, **_future: Any) -> None:
 @shared_task
 def carry_on_handoff(*, handoff_id: int, **_future: Any) -> None:
     """Go as far as a handoff can go now. One that fails is taken up again by the next tender."""
-    phase = thinking_first(handoffs.carry_on)(handoff_id=handoff_id, now=timezone.now())
+    phase = handoffs.carry_on(handoff_id=handoff_id, now=timezone.now())
     if phase in (Phase.COMPLETE, Phase.ABORTED):
         logger.info("a handoff ended", extra={"handoff": handoff_id, "phase": phase.value})
 

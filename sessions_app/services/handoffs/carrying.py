@@ -20,6 +20,7 @@ from sessions_app.services.handoffs.history import history_in
 from sessions_app.services.handoffs.items import Luggage, items_of_instances, pack_luggage
 from sessions_app.services.handoffs.preparing import prepare
 from sessions_app.services.handoffs.switching import switch
+from sessions_app.services.thinking import thinking_first
 
 MOST_STEPS = 60
 """More than any handoff takes; the tender goes on with one that is not done by then."""
@@ -51,6 +52,7 @@ def advance(*, handoff_id: int, now: datetime) -> Action:
     return action
 
 
+@thinking_first
 @transactional
 def _step(handoff_id: int, now: datetime) -> Action:
     """Decide under the lock; what changes rows only is done at once."""
@@ -129,6 +131,7 @@ def _archive(handoff_id: int, agent: str) -> None:
         pack_luggage(held, member, items, history_in(held.handoff.plan))
 
 
+@thinking_first
 @transactional
 def _snapshot(handoff_id: int, now: datetime) -> copying.Snapshot | None:
     held = hold(handoff_id)

@@ -79,14 +79,22 @@ def pack_luggage(held: Held, member: HandoffMember, items: Sequence[ContextItem]
 
 
 def _archive(held: Held, member: HandoffMember, items: Sequence[ContextItem]) -> None:
-    known = Archive.objects.in_bulk([each.archive_id for each in items if each.archive_id is not None])
+    known, changed = _known_archives(items), []
     for item in items:
         archive = known.get(item.archive_id or 0)
         item.archive = archive
         if archive is not None and not item.text and archive.text == f"{item.key}\n{item.locator}":
             continue  # only where it lies is known, and that is archived
         if leave(held.session, item, strategy=STRATEGY, agent=member.agent, now=held.session.last_event_at) != archive:
-            item.save(update_fields=["archive", "text_sha256"])
+            changed.append(item)
+    ContextItem.objects.bulk_update(changed, ["archive", "text_sha256"])
+
+
+def _known_archives(items: Sequence[ContextItem]) -> dict[int, Archive]:
+    """Archives of items by number, without the words of those whose item has them."""
+    kept = [each for each in items if each.archive_id is not None]
+    long = Archive.objects.defer("text").in_bulk([each.archive_id for each in kept if each.text])
+    return long | Archive.objects.in_bulk([each.archive_id for each in kept if not each.text])
 
 
 def _loaded(item: ContextItem) -> LoadedItem:
