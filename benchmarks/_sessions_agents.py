@@ -71,6 +71,7 @@ def main() -> None:
     load_reference(now=now)
     desk = Desk(now)
     told = {**desk.tracking(given.calls), "upstream": desk.upstream(3)} if given.calls else {}
+    desk.handoff_ms()  # warms up: whoever serves has handed over before
     full = Desk(now, is_full=True)
     told["full_percent"] = full.occupancy_percent()
     print(json.dumps({**told, "handoff": full.handoff_ms() / 1000}), flush=True)

@@ -18,7 +18,7 @@ def check_all(held: Held) -> dict[str, Any]:
     """What the checks of the last transfer find, as the handoff keeps it."""
     is_emergency = held.protocol == Protocol.EMERGENCY
     decisions = decisions_of(held)
-    items = items_of_instances(each.source_id for each in held.members)
+    items = items_of_instances((each.source_id for each in held.members), with_texts=False)
     packages = dict(HandoffMember.objects.filter(handoff=held.handoff).values_list("agent", "package"))
     found = {
         each.agent: _check(held, each, bytes(packages[each.agent] or b""), items[each.source_id], decisions)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from config.kernel.sql import write
 from sessions_app.domain.handoff.packages import KeptItem, LoadedItem
 from sessions_app.domain.handoff.plans import Candidate, History, Preload, plan_preload, sort_of
 from sessions_app.models import Archive, ContextItem, HandoffMember, Instance
@@ -15,6 +16,7 @@ from sessions_app.services.handoffs.held import Held
 STRATEGY = "handoff"
 CONTINUITY = "handoff/"
 """Keys of the continuity documents that successors began with; a newer one takes their place."""
+_ARCHIVED = f"UPDATE {ContextItem._meta.db_table} SET archive_id = %s, text_sha256 = %s WHERE id = %s"  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,10 +28,11 @@ class Luggage:
     preload: Preload
 
 
-def items_of_instances(instances: Iterable[int]) -> dict[int, list[ContextItem]]:
-    """Items by instance, in one query."""
+def items_of_instances(instances: Iterable[int], *, with_texts: bool = True) -> dict[int, list[ContextItem]]:
+    """Items by instance, in one query: without their texts where only sizes are of interest, full windows are large."""
     found: dict[int, list[ContextItem]] = {each: [] for each in instances}
-    for row in ContextItem.objects.filter(instance__in=list(found)).order_by("id"):
+    unread = ["created_at"] if with_texts else ["created_at", "text"]
+    for row in ContextItem.objects.filter(instance__in=list(found)).order_by("id").defer(*unread):
         found[row.instance_id].append(row)
     return found
 
@@ -87,7 +90,7 @@ def _archive(held: Held, member: HandoffMember, items: Sequence[ContextItem]) ->
             continue  # only where it lies is known, and that is archived
         if leave(held.session, item, strategy=STRATEGY, agent=member.agent, now=held.session.last_event_at) != archive:
             changed.append(item)
-    ContextItem.objects.bulk_update(changed, ["archive", "text_sha256"])
+    write((_ARCHIVED, [each.archive_id, each.text_sha256, each.pk]) for each in changed)
 
 
 def _known_archives(items: Sequence[ContextItem]) -> dict[int, Archive]:

@@ -27,7 +27,7 @@ def switch(held: Held, loaded: Mapping[str, frozenset[str]], now: datetime) -> N
     """
     document = text_of(held.handoff.checkpoint.document or {} if held.handoff.checkpoint else {})
     tokens = count_tokens(document)
-    items = items_of_instances(each.source_id for each in held.members)
+    items = items_of_instances((each.source_id for each in held.members), with_texts=False)
     held.handoff.plan["sorts"] = {each.agent: _sorts(held, items[each.source_id]) for each in held.members}
     holds = _move_holds(held.members)
     _retire([each.source for each in held.members], now)
