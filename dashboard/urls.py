@@ -32,6 +32,7 @@ from dashboard.views.sessions import board as session_board
 from dashboard.views.sessions import changes as session_changes
 from dashboard.views.sessions import memory as session_memory
 from dashboard.views.sessions import report as session_report
+from dashboard.views.sessions import similar as session_similar
 from dashboard.views.sessions import state as session_state
 from dashboard.views.sessions import windows as session_windows
 
@@ -74,6 +75,7 @@ urlpatterns = [
     path("sessions/<uuid:session_id>/state/", session_state.state, name="session-state"),
     path("sessions/<uuid:session_id>/memory/", session_memory.memory, name="session-memory"),
     path("sessions/<uuid:session_id>/report/", session_report.report, name="session-report"),
+    path("sessions/<uuid:session_id>/similar/", session_similar.similar, name="session-similar"),
     path("sessions/<uuid:session_id>/archive/<int:archive_id>/", session_memory.archive, name="session-archive"),
     path("sessions/<uuid:session_id>/rounds/<uuid:round_id>/", session_memory.round_page, name="session-round"),
     path("sessions/<uuid:session_id>/<slug:name>/", session_changes.change, name="session-change"),

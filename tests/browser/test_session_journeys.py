@@ -94,7 +94,7 @@ def test_what_was_put_away_is_found_by_its_words(desk: Site, page: Page):
     expect(page.get_by_text("verified just now")).to_be_visible()
 
 
-@pytest.mark.parametrize("part", ["", "state/", "memory/", "report/"])
+@pytest.mark.parametrize("part", ["", "state/", "memory/", "report/", "similar/"])
 @pytest.mark.parametrize("width", [390, 1440])
 def test_pages_of_a_session_please_rules_of_access_and_do_not_scroll_sideways(
     desk: Site, page: Page, part: str, width: int

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.urls import reverse
 
-from dashboard.domain.figures import ago, moment, percent, span, whole
-from sessions_app.selectors.alike import AlikeRow, Comparison
+from dashboard.domain.figures import ago, moment, whole
 from sessions_app.selectors.archives import ArchiveRow
 from sessions_app.selectors.memory import FactRow
 from sessions_app.selectors.rounds import RoundFacts, TurnFacts
@@ -70,38 +69,6 @@ def archive_row(line: ArchiveRow, session_id: UUID, *, now: datetime) -> Row:
         "sha256": line.sha256,
         "snippet": line.snippet,
         "restored": ago(line.restored_at, now=now) if line.restored_at else "",
-    }
-
-
-def comparison_row(found: Comparison, *, now: datetime) -> Row:
-    """Sessions like one, and what those that are over say of the tokens that it may spend."""
-    estimate, count = found.estimate, found.estimate.precedents
-    prior = f"{whole(estimate.prior_expected_tokens)} tokens, from the shape of the work alone."
-    if not count:
-        told = f"None like it is over and took tokens. Expected are {prior}"
-    else:
-        over = "1 like it is over and counts" if count == 1 else f"{count} like it are over and count"
-        told = (
-            f"This session may spend {whole(estimate.expected_tokens)} tokens "
-            f"({whole(estimate.low_tokens)} to {whole(estimate.high_tokens)}; {whole(estimate.hold_tokens)} to hold): "
-            f"{over} for {percent(estimate.weight)}. Without {'it' if count == 1 else 'them'}: {prior}"
-        )
-    return {"told": told, "vectors": found.vectors.words, "rows": [_alike(each, now=now) for each in found.rows]}
-
-
-def _alike(row: AlikeRow, *, now: datetime) -> Row:
-    found_by = ["words " + ", ".join(row.terms)] if row.terms else []
-    if row.cosine is not None:
-        found_by.append(f"vector, cosine {row.cosine:.2f}")
-    return {
-        "url": reverse("session-page", args=[row.session_id]),
-        "name": row.name,
-        "mode": row.mode,
-        "score": percent(row.score),
-        "found_by": "; ".join(found_by),
-        "tokens": whole(row.tokens_used) if row.is_over else f"{whole(row.tokens_used)} so far",
-        "lasted": span(timedelta(seconds=row.seconds)),
-        "at": ago(row.at, now=now),
     }
 
 

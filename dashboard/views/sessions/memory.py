@@ -1,4 +1,4 @@
-"""Facts, rounds and the archive of a session, and those that are like it."""
+"""Facts, rounds and the archive of a session."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ from dashboard.domain.sight import Sight
 from dashboard.doors import seen_by
 from dashboard.forms.sessions import LARGEST_ID
 from dashboard.presentation.gateway.runs import run_row
-from dashboard.presentation.sessions.memory import archive_row, comparison_row, fact_row, round_row
+from dashboard.presentation.sessions.memory import archive_row, fact_row, round_row
 from dashboard.sections import read_part
 from dashboard.views.page import page
 from dashboard.views.sessions.seen import common, seen_session
-from sessions_app.selectors.alike import compare
 from sessions_app.selectors.archives import get_archive, is_out, list_archives
 from sessions_app.selectors.gateway.board import find_run_line
 from sessions_app.selectors.memory import page_facts
@@ -35,17 +34,15 @@ LONGEST_QUERY = 200
 @require_safe
 @seen_by("details")
 def memory(request: HttpRequest, session_id: UUID, *, sight: Sight) -> HttpResponse:
-    """What must not be lost, what was said in rounds, which sessions were like this one, and what was put away."""
+    """What must not be lost, what was said in rounds, and what was put away."""
     now = datetime.now(UTC)
     line = seen_session(sight, session_id)
     facts = read_part("facts", lambda: page_facts(session_id, limit=MOST_FACTS))
     rounds = read_part("rounds", lambda: list_rounds(session_id, page=1, limit=MOST_ROUNDS))
-    alike = read_part("sessions like this one", lambda: compare(session_id, team_ids=sight.sealed_team_ids))
     context = {
         **common(sight, line, "memory", now=now),
         **_archive(request, session_id, now=now),
         "facts": None if facts is None else [fact_row(each, now=now) for each in facts],
-        "alike": None if alike is None else comparison_row(alike, now=now),
         "rounds": None if rounds is None else [round_row(each, session_id, now=now) for each in rounds],
     }
     return page(request, "dashboard/sessions/memory.html", sight, now, "sessions", context)

@@ -49,6 +49,11 @@ class Calls:
     attempt_least_seconds: int = 10
     attempt_tokens_per_second: int = 30
 
+    def deadline_seconds(self, asked_seconds: float | None) -> float:
+        """How long a call may take whose caller asked for so long, or for nothing (None). None left is no time."""
+        wanted = self.default_deadline_seconds if asked_seconds is None else asked_seconds
+        return float(min(wanted, self.most_deadline_seconds))
+
     def part_seconds(self, left_seconds: float, *, likely_tokens: int) -> float:
         """The time of an attempt at a whole answer of so many tokens at most, where the rest is for somebody else.
 

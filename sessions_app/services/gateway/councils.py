@@ -121,7 +121,7 @@ def _is_within(wish: Wish) -> bool:
 
 async def _held(wish: Wish, setup: Setup) -> Answered:
     terms, now, call_id = setup.snapshot.terms, timezone.now(), uuid.uuid4()
-    seconds = min(wish.deadline_seconds or terms.calls.default_deadline_seconds, terms.calls.most_deadline_seconds)
+    seconds = terms.calls.deadline_seconds(wish.deadline_seconds)
     until = now + timedelta(seconds=seconds + terms.calls.lease_margin_seconds)
     began = time.perf_counter()
     begun = row_of(wish, setup, call_id=call_id, lease_expires_at=until, now=now)

@@ -187,7 +187,7 @@ def plan(wish: Wish, setup: Setup, *, now: datetime, fallback: str = "") -> Plan
     need = Need(input_tokens=looked.input_tokens, expected_tokens=expected * wish.choices, least_output_tokens=least)
     ranking = ranked(wish, setup.snapshot, setup.candidates, need=need, seat=setup.seat, call_id=call_id, now=now)
     most = max(each.candidate.deployment.most_output_tokens(looked.input_tokens) for each in ranking.ordered)
-    seconds = min(wish.deadline_seconds or terms.calls.default_deadline_seconds, terms.calls.most_deadline_seconds)
+    seconds = terms.calls.deadline_seconds(wish.deadline_seconds)
     return Plan(
         call_id=call_id,
         request_id=new_id(),

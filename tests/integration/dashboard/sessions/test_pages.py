@@ -30,7 +30,7 @@ from tests.integration.dashboard.conftest import make_person
 from tests.integration.dashboard.conftest import make_team as make_other_team
 from tests.integration.dashboard.test_pages import text_of
 
-PAGES = ("", "state/", "memory/", "report/")
+PAGES = ("", "state/", "memory/", "report/", "similar/")
 
 
 @dataclass(frozen=True)
@@ -252,13 +252,15 @@ def test_sessions_like_this_one_are_told_with_what_those_that_are_over_say_of_it
         refresh_likeness(locked(session_id), now=now)
         return session_id
 
-    assert "None like it is over and took tokens." in text_of(member.get(played.url("memory/")))
+    first = text_of(member.get(played.url("similar/")))
+    assert "None like it is over and took tokens." in first
+    assert "None yet." in first
     past = begin("Flood desk of last year: which districts need boats", 41_000)
     end_session(session_id=past, team_id=played.team_id, actor="test", now=timezone.now())
     begin("Flood desk boats for districts, still at work", 7_000)
     begin("Flood desk of others: districts and boats", 99_000, team_id=make_other_team("Others", "Other team"))
 
-    page = text_of(member.get(played.url("memory/")))
+    page = text_of(member.get(played.url("similar/")))
 
     assert "1 like it is over and counts for" in page
     assert "Words only: the policy of the session names no embedding model." in page

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from budgets.models import Budget
 from market.models import AllocationRequest
 from sessions_app.domain.gateway.wire import Reply, Usage
 from sessions_app.models import GatewayCall, Round, RoundRun
+from sessions_app.services.gateway import councils, lanes
 from tests.integration.sessions_app.desk import open_desk
 from tests.integration.sessions_app.gateway.test_rounds import QUESTION, Speakers
 from tests.integration.sessions_app.gateway.wire import Answer, Wire, deployment, wired
@@ -249,6 +252,23 @@ def test_a_session_that_can_hold_no_council_of_triage_is_answered_by_one_model(w
     assert (answer.status, answer.headers["x-commonwatt-fallback"], table.who) == (200, "express", ["alone"])
     alone = GatewayCall.objects.get(status=GatewayCall.Status.ANSWERED)
     assert alone.triage["no_council"] == "too_many_rounds"
+
+
+def test_where_a_council_took_all_of_the_callers_time_no_model_is_asked_instead(
+    wire: Wire, table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def slow(_wish: Any, _setup: Any) -> None:
+        await asyncio.sleep(0.7)
+        raise councils.OneModel("it came to nothing")
+
+    monkeypatch.setattr(councils, "answer", slow)
+
+    answer = by_triage(wire, ASK, x_commonwatt_latest=(timezone.now() + timedelta(seconds=0.5)).isoformat())
+
+    assert (answer.status, answer.error["code"], table.sent) == (504, "deadline", [])
+    assert lanes.wait_until_idle(seconds=5)
+    assert wire.budget == (0, 0)
+    assert wire.adds_up()
 
 
 def test_a_council_says_what_its_budget_has_left_and_which_round_answered(wire: Wire, table: Table) -> None:
