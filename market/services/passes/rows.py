@@ -13,15 +13,7 @@ from numpy.typing import NDArray
 from market.domain.placement.plan import PlacementVerdict
 from market.models import Placement
 
-COLUMNS = (
-    ("request_id", "V16"),
-    ("part", "i2"),
-    ("run_id", "i8"),
-    ("verdict", "i2"),
-    ("reason", "i2"),
-    ("site", "i2"),
-    ("hour", "i2"),
-    ("party", "i4"),
+FIGURES = (
     ("tokens", "i8"),
     ("service_micro_usd", "i8"),
     ("carbon_micro_usd", "i8"),
@@ -32,6 +24,18 @@ COLUMNS = (
     ("location_g", "f8"),
     ("avoided_g", "f8"),
 )
+"""What a row places, and what that comes to."""
+COLUMNS = (
+    ("request_id", "V16"),
+    ("part", "i2"),
+    ("run_id", "i8"),
+    ("verdict", "i2"),
+    ("reason", "i2"),
+    ("site", "i2"),
+    ("hour", "i2"),
+    ("party", "i4"),
+    *FIGURES,
+)
 ROW = np.dtype(list(COLUMNS))
 """One row of a plan, as numpy has it. `request_id` is the sixteen bytes of the UUID."""
 
@@ -40,7 +44,7 @@ Rows = NDArray[Any]
 TABLE = "market_placement"
 ROWS_AT_ONCE = 2**17
 DROP_WAITS_MS = 1000
-_NOTHING = dict.fromkeys([name for name, _ in COLUMNS[8:]], 0)
+_NOTHING = dict.fromkeys((name for name, _ in FIGURES), 0)
 """The figures of a row that places nothing."""
 COPY_HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 COPY_END = b"\xff\xff"
