@@ -83,6 +83,16 @@ def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:
     return value
 
 
+def _whole(name: str, value: str, default: int) -> int:
+    """A whole number, zero or more; the default where nothing is said."""
+    text = value.strip()
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit()):
+        raise ImproperlyConfigured(f"{name}={value!r} is no whole number.")
+    return int(text)
+
+
 def _local_secret(data_dir: Path) -> str:
     """A secret of this machine, made on the first run and kept beside the data, readable by its owner only.
 
@@ -177,7 +187,7 @@ def read_environment() -> Environment:
                 "Set ALLOWED_HOSTS to the names this deployment answers to: COMMONWATT_ENV is production."
             )
     secret_key = secret_key or _local_secret(data_dir)
-    host, port = env.str("HOST", "127.0.0.1"), env.int("PORT", 8000)
+    host, port = env.str("HOST", "127.0.0.1"), _whole("PORT", env.str("PORT", ""), 8000)
     own_machine = f"http://{host}:{port}" if mode == "local" else ""
     return Environment(
         mode=mode,
@@ -208,8 +218,8 @@ def read_environment() -> Environment:
         spool_dir=Path(env.str("SPOOL_DIR", str(data_dir / "spool"))).expanduser().resolve(),
         # Not below the data folder: it is for the day on which that cannot be written to.
         emergency_dir=Path(env.str("EMERGENCY_DIR", f"{tempfile.gettempdir()}/commonwatt-emergency")).expanduser(),
-        request_rate_per_minute=env.int("REQUEST_RATE_PER_MINUTE", 6000),
-        plan_retention_hours=env.int("PLAN_RETENTION_HOURS", 48),
+        request_rate_per_minute=_whole("REQUEST_RATE_PER_MINUTE", env.str("REQUEST_RATE_PER_MINUTE", ""), 6000),
+        plan_retention_hours=_whole("PLAN_RETENTION_HOURS", env.str("PLAN_RETENTION_HOURS", ""), 48),
         public_url=_public_url(env.str("PUBLIC_URL", "") or own_machine),
         email_url=_email_url(env.str("EMAIL_URL", "") or ("consolemail://" if mode == "local" else "")),
         default_from_email=env.str("DEFAULT_FROM_EMAIL", "") or "commonwatt@localhost",

@@ -45,6 +45,16 @@ def _start(data_dir: Path, **variables: str) -> subprocess.CompletedProcess[str]
     return subprocess.run(command, env={**env, **variables}, cwd=ROOT, capture_output=True, text=True)
 
 
+@pytest.mark.parametrize("name", ["PORT", "REQUEST_RATE_PER_MINUTE", "PLAN_RETENTION_HOURS"])
+def test_what_is_no_whole_number_is_refused_by_its_name(tmp_path, name):
+    for value in ("soon", "-1", "1.5"):
+        assert f"{name}='{value}' is no whole number." in _start(tmp_path, **{name: value}).stderr
+
+
+def test_a_number_that_is_empty_is_not_said(tmp_path):
+    assert _start(tmp_path, PORT="", REQUEST_RATE_PER_MINUTE=" ", PLAN_RETENTION_HOURS="").returncode == 0
+
+
 def test_production_starts_with_a_secret_key_and_its_hosts(tmp_path):
     started = _start(tmp_path, COMMONWATT_ENV="production", SECRET_KEY=SECRET, ALLOWED_HOSTS="example.org")
 
