@@ -18,7 +18,7 @@ def comparison_row(found: Comparison, *, now: datetime) -> Row:
     estimate, count = found.estimate, found.estimate.precedents
     prior = f"{whole(estimate.prior_expected_tokens)} tokens, from the shape of the work alone."
     if not count:
-        told = f"None like it is over and took tokens. Expected are {prior}"
+        told = f"No session like it has ended after spending tokens. Expected are {prior}"
     else:
         over = "1 like it is over and counts" if count == 1 else f"{count} like it are over and count"
         told = (
@@ -30,7 +30,7 @@ def comparison_row(found: Comparison, *, now: datetime) -> Row:
 
 
 def _alike(row: AlikeRow, *, now: datetime) -> Row:
-    found_by = ["words " + ", ".join(row.terms)] if row.terms else []
+    found_by = ["words that begin with " + ", ".join(row.terms)] if row.terms else []
     if row.cosine is not None:
         found_by.append(f"vector, cosine {row.cosine:.2f}")
     return {

@@ -253,7 +253,7 @@ def test_sessions_like_this_one_are_told_with_what_those_that_are_over_say_of_it
         return session_id
 
     first = text_of(member.get(played.url("similar/")))
-    assert "None like it is over and took tokens." in first
+    assert "No session like it has ended after spending tokens." in first
     assert "None yet." in first
     past = begin("Flood desk of last year: which districts need boats", 41_000)
     end_session(session_id=past, team_id=played.team_id, actor="test", now=timezone.now())
