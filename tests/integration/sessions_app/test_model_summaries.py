@@ -15,7 +15,7 @@ from sessions_app.services.checkpoints import drafting, make_due_checkpoints
 from sessions_app.services.gateway.policies import activate_gateway_policy, create_gateway_policy_version
 from sessions_app.services.memory.facts import FactAsk, Teller, record_fact
 from tests.integration.sessions_app.desk import instance_of, open_desk
-from tests.integration.sessions_app.panel import Panel
+from tests.integration.sessions_app.driven_rounds.panel import Panel
 from tests.integration.world import NOW, make_team
 
 pytestmark = pytest.mark.django_db

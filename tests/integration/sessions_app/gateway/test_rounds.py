@@ -23,8 +23,8 @@ from sessions_app.services.rounds import driving
 from sessions_app.services.rounds.running import RunAsk, begin_run, carry_on_run
 from sessions_app.services.rounds.tables import TableAsk
 from tests.integration.sessions_app.desk import open_desk
+from tests.integration.sessions_app.driven_rounds.panel import MEMBERS, chosen, spoken
 from tests.integration.sessions_app.gateway.wire import CHAT, Scripted, Wire, deployment, wired
-from tests.integration.sessions_app.panel import MEMBERS, chosen, spoken
 
 pytestmark = pytest.mark.django_db(transaction=True)
 QUESTION = "Should the warning for Sylhet go out tonight?"

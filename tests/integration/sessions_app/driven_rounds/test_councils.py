@@ -14,24 +14,12 @@ from sessions_app.services.gateway.reference import load_deployments
 from sessions_app.services.rounds import council
 from sessions_app.services.rounds.council import CouncilAsk, council_answer
 from sessions_app.services.rounds.running import carry_on_run
-from tests.integration.sessions_app.desk import open_desk
-from tests.integration.sessions_app.panel import INPUT, OUTPUT, Panel, chosen, serve
-from tests.integration.world import NOW, make_team
+from tests.integration.sessions_app.driven_rounds.panel import INPUT, OUTPUT, Panel, chosen
+from tests.integration.world import NOW
 
 pytestmark = pytest.mark.django_db
 PROPOSAL = "Should the warning for Sylhet go out tonight?"
 EACH = INPUT + OUTPUT
-
-
-@pytest.fixture
-def team(loaded_world):
-    serve()
-    return make_team()
-
-
-@pytest.fixture
-def session_id(team):
-    return open_desk(team)
 
 
 def test_a_council_answers_a_chat_in_a_session_of_its_own(team):

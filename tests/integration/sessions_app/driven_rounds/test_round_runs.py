@@ -23,24 +23,22 @@ from sessions_app.services.rounds.leases import LeaseLost, claim, write
 from sessions_app.services.rounds.running import RunAsk, begin_run, carry_on_run
 from sessions_app.services.rounds.tables import TableAsk
 from tests.integration.sessions_app.desk import open_desk
-from tests.integration.sessions_app.panel import GRAMS, INPUT, MEMBERS, MICRO_USD, OUTPUT, Panel, chosen, serve, spoken
+from tests.integration.sessions_app.driven_rounds.panel import (
+    GRAMS,
+    INPUT,
+    MEMBERS,
+    MICRO_USD,
+    OUTPUT,
+    Panel,
+    chosen,
+    spoken,
+)
 from tests.integration.world import NOW, make_team
 
 pytestmark = pytest.mark.django_db
 PROPOSAL = "Should the warning for Sylhet go out tonight?"
 OPEN = "How do we reach people without phones?"
 EACH = INPUT + OUTPUT
-
-
-@pytest.fixture
-def team(loaded_world):
-    serve()
-    return make_team()
-
-
-@pytest.fixture
-def session_id(team):
-    return open_desk(team)
 
 
 def begin(team, session_id, question=PROPOSAL, members=MEMBERS, **more):

@@ -12,7 +12,7 @@ from sessions_app.models import Deployment, Event, Instance, Round, RoundRun, Ro
 from sessions_app.services.gateway.reference import load_deployments
 from sessions_app.services.rounds import running
 from tests.integration.sessions_app.desk import open_desk
-from tests.integration.sessions_app.panel import MEMBERS, Panel, chosen, serve
+from tests.integration.sessions_app.driven_rounds.panel import MEMBERS, Panel, chosen
 from tests.integration.world import NOW, make_team
 
 pytestmark = pytest.mark.django_db
@@ -20,12 +20,6 @@ TABLES = "/api/v1/round-tables/"
 VALUES = {"safety": 0.6, "speed": 0.4}
 TABLE = {"name": "flood-desk", "members": [{**MEMBERS[0], "serves": ["safety"]}, MEMBERS[1]], "values": VALUES}
 QUESTION = "Should the warning for Sylhet go out tonight?"
-
-
-@pytest.fixture
-def team(loaded_world):
-    serve()
-    return make_team()
 
 
 @pytest.fixture

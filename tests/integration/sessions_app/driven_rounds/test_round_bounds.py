@@ -11,24 +11,12 @@ from sessions_app.domain.words import Stance
 from sessions_app.models import Deployment, Round, RoundRun
 from sessions_app.services.rounds.judged_turns import judged
 from sessions_app.services.rounds.speaking import TurnAsk, take_turn
-from tests.integration.sessions_app.desk import open_desk
-from tests.integration.sessions_app.panel import MEMBERS, Panel, chosen, serve, spoken
-from tests.integration.sessions_app.test_round_runs import begin, policy
-from tests.integration.sessions_app.test_round_runs import run as carry_on
-from tests.integration.world import NOW, make_team
+from tests.integration.sessions_app.driven_rounds.panel import MEMBERS, Panel, chosen, serve, spoken
+from tests.integration.sessions_app.driven_rounds.test_round_runs import begin, policy
+from tests.integration.sessions_app.driven_rounds.test_round_runs import run as carry_on
+from tests.integration.world import NOW
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def team(loaded_world):
-    serve()
-    return make_team()
-
-
-@pytest.fixture
-def session_id(team):
-    return open_desk(team)
 
 
 def test_agents_judge_choice_and_repair_all_keep_to_where_the_words_may_go(team, session_id):
