@@ -88,9 +88,8 @@ def council_answer(
 ) -> CouncilAnswer:
     """Let a council answer a chat. A session of its own ends with it.
 
-    Must not be called inside a transaction, nor on
-    the event loop. Raises as `begin_run` does, and Unavailable if nobody gave an answer in time, or only the echo
-    could: one model's answer is then as good.
+    Must not be called inside a transaction, nor on the event loop. Raises as `begin_run` does, and Unavailable if
+    nobody gave an answer in time, or only the echo could: one model's answer is then as good.
     """
     until = clock() + timedelta(seconds=ask.deadline_seconds)
     question, is_shortened = _question(ask.chat.messages, get_gateway_policy().terms.rounds)
